@@ -1,0 +1,39 @@
+# Two commands: `make demo` and `make test`. Both create .venv with pinned versions if it is not there.
+PYTHON ?= python3.11
+BIN := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
+# No telemetry, no look-ups on the network.
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export HF_HUB_OFFLINE := 1
+
+.PHONY: demo test lint benchmarks clean
+
+.venv/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+demo: .venv/.installed
+	$(BIN)/dvc repro
+	$(BIN)/prefloop report
+	@echo
+	@echo "Where to look next:"
+	@echo "  data/report/report.md        the comparison, to read"
+	@echo "  .venv/bin/dvc plots show     the same curves by DVC"
+	@echo "  .venv/bin/prefloop ui        the same runs in the MLflow UI"
+	@echo "  .venv/bin/prefloop bench --data YOUR_FILE --out DIR   the same on your own file"
+
+test: .venv/.installed
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+benchmarks: .venv/.installed
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv .prefloop

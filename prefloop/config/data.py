@@ -1,0 +1,116 @@
+"""Sections `data`, `embed` and `neighbours`: from raw files to neighbour lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from prefloop.config.base import Section
+
+SplitName = Literal["pool", "val", "test", "ood"]
+
+
+class FileEntry(Section):
+    """One input file, or a filtered part of one."""
+
+    path: Path
+    split: Literal["auto", "pool", "val", "test", "ood"] = "auto"
+    where: str | None = None
+
+    @field_validator("where")
+    @classmethod
+    def _field_equals_value(cls, value: str | None) -> str | None:
+        if value is not None and (value.find("=") < 1 or value.endswith("=")):
+            raise ValueError("expected FIELD=VALUE, for instance domain=helpful")
+        return value
+
+
+class Hub(Section):
+    """A data set of the hub, or a local copy with its schema."""
+
+    preset: Literal["tldr", "cnn_dm", "hh", "ultrafeedback"]
+    path: Path | None
+    revision: str | None
+
+
+class Example(Section):
+    """The generated example set."""
+
+    seed: Annotated[int, Field(ge=0)]
+    form: Literal["pairs", "responses"]
+    pairs: Annotated[int, Field(ge=100, le=1_000_000)]
+    prompts: Annotated[int, Field(ge=20, le=1_000_000)]
+    zipf: Annotated[float, Field(ge=0, le=5)]
+    ood_pairs: Annotated[int, Field(ge=0, le=1_000_000)]
+    responses: Annotated[int, Field(ge=2, le=64)]
+    temperature: Annotated[float, Field(gt=0)]
+
+
+class Split(Section):
+    """Division of prompts among splits."""
+
+    val: Annotated[float, Field(ge=0, le=0.5)]
+    test: Annotated[float, Field(ge=0, le=0.9)]
+    salt: str
+    max_prompt_share: Annotated[float, Field(gt=0, le=1)]
+
+    @model_validator(mode="after")
+    def _leaves_a_pool(self) -> Split:
+        if self.val + self.test >= 1:
+            raise ValueError(f"val + test = {self.val + self.test:g} leaves no pool; expected a sum below 1")
+        return self
+
+
+class Data(Section):
+    """Section `data`."""
+
+    source: Literal["example", "files", "hub"]
+    raw: Path
+    files: tuple[FileEntry, ...]
+    hub: Hub
+    example: Example
+    split: Split
+
+
+class Embed(Section):
+    """Section `embed`."""
+
+    model: str
+    revision: str | None
+    pooling: Literal["mean", "last_token"]
+    normalise: bool
+    max_length: Annotated[int, Field(ge=8)]
+    template: str
+    batch_size: Annotated[int, Field(ge=1, le=4096)]
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    dtype: Literal["float32", "bfloat16", "float16"]
+
+    @field_validator("template")
+    @classmethod
+    def _prompt_then_completion(cls, value: str) -> str:
+        if value.count("{prompt}") != 1 or value.count("{completion}") != 1 or not value.endswith("{completion}"):
+            raise ValueError("expected one {prompt} and, at the end, one {completion}")
+        return value
+
+
+class Neighbours(Section):
+    """Section `neighbours`."""
+
+    backend: Literal["hnsw", "exact"]
+    k: Annotated[int, Field(ge=2, le=200)]
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    m: Annotated[int, Field(ge=4, le=64)]
+    ef_construction: Annotated[int, Field(ge=10, le=2000)]
+    ef: Annotated[int, Field(ge=2, le=2000)]
+    threads: Annotated[int, Field(ge=1)]
+    seed: Annotated[int, Field(ge=0)]
+    recall_sample: Annotated[int, Field(ge=1, le=100_000)]
+    min_recall: Annotated[float, Field(ge=0, le=1)]
+
+    @model_validator(mode="after")
+    def _search_is_as_wide_as_a_list(self) -> Neighbours:
+        if self.ef < self.k:
+            raise ValueError(f"ef = {self.ef} is below k = {self.k}; expected ef >= k")
+        return self

@@ -1,0 +1,127 @@
+"""The whole of params.yaml: sections of training, benchmark, comparison, campaign and tracking."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from prefloop.config.base import Section
+from prefloop.config.data import Data, Embed, Neighbours
+from prefloop.config.policies import Policy
+
+Seed = Annotated[int, Field(ge=0)]
+PolicyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
+
+
+class MlpEnsemble(Section):
+    """Section `reward.mlp_ensemble`."""
+
+    members: Annotated[int, Field(ge=2, le=100)]
+    layers: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+    activation: Literal["tanh", "relu"]
+    init: Literal["normal", "xavier"]
+    init_std: Annotated[float, Field(gt=0)]
+    standardise: bool
+    learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    batch_size: Annotated[int, Field(ge=1, le=4096)]
+    max_epochs: Annotated[int, Field(ge=1, le=1000)]
+    patience: Annotated[int, Field(ge=1, le=1000)]
+    holdout: Annotated[float, Field(gt=0, le=0.5)]
+    temperature: Literal["none", "held_out"]
+
+
+class Reward(Section):
+    """Section `reward`."""
+
+    kind: Literal["mlp_ensemble"]
+    mlp_ensemble: MlpEnsemble
+
+
+class Oracle(Section):
+    """Section `oracle`: the simulated annotator."""
+
+    flip_rate: Annotated[float, Field(ge=0, le=0.5)]
+    temperature: Annotated[float, Field(ge=0)]
+    salt: str
+
+
+class Benchmark(Section):
+    """Section `benchmark`."""
+
+    policies: tuple[str, ...]
+    seeds: tuple[Seed, ...]
+    initial: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=1)]
+    rounds: Annotated[int, Field(ge=1)]
+    validation: Annotated[int, Field(ge=0)]
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    threads: Annotated[int, Field(ge=0)]
+
+    @field_validator("policies", "seeds")
+    @classmethod
+    def _distinct(cls, value: tuple[object, ...]) -> tuple[object, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("an entry stands twice")
+        return value
+
+    @property
+    def budget(self) -> int:
+        """Labels acquired in all, the validation labels apart: initial + (rounds - 1) * batch."""
+        return self.initial + (self.rounds - 1) * self.batch
+
+
+class Compare(Section):
+    """Section `compare`."""
+
+    reference: str
+    resamples: Annotated[int, Field(ge=100, le=100_000)]
+    confidence: Annotated[float, Field(ge=0.5, le=0.999)]
+    seed: Seed
+
+
+class Campaign(Section):
+    """Section `campaign`."""
+
+    policy: str
+    seed: Seed
+    initial: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=1)]
+
+
+class Tracking(Section):
+    """Section `tracking`."""
+
+    enabled: bool
+    uri: str
+    experiment: Annotated[str, Field(min_length=1)]
+
+
+class Params(Section):
+    """All of params.yaml."""
+
+    data: Data
+    embed: Embed
+    neighbours: Neighbours
+    reward: Reward
+    oracle: Oracle
+    benchmark: Benchmark
+    policies: dict[PolicyName, Policy]
+    compare: Compare
+    campaign: Campaign
+    tracking: Tracking
+
+    @model_validator(mode="after")
+    def _policies_exist(self) -> Params:
+        wanted = [("benchmark.policies", name) for name in self.benchmark.policies]
+        wanted.append(("campaign.policy", self.campaign.policy))
+        for key, name in wanted:
+            if name not in self.policies:
+                raise ValueError(f"{key}: unknown policy '{name}'; known: {', '.join(sorted(self.policies))}")
+        if self.benchmark.policies and self.compare.reference not in self.benchmark.policies:
+            raise ValueError(
+                f"compare.reference: '{self.compare.reference}' is not among benchmark.policies "
+                f"({', '.join(self.benchmark.policies)})"
+            )
+        return self

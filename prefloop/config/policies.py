@@ -1,0 +1,130 @@
+"""Section `policies`: a pair rule and a batch policy, each with its own parameters."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from prefloop.config.base import Section
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class PairRule(Section):
+    """Which pair of a prompt's completions is offered."""
+
+    rule: Literal["auto", "given", "random"]
+    per_prompt: Annotated[int, Field(ge=1)] | Literal["auto", "unlimited"]
+
+
+class Random(Section):
+    """Parameters of `random`."""
+
+    policy: Literal["random"]
+    stream: Literal["select", "control"]
+
+
+class Entropy(Section):
+    """Parameters of `entropy`."""
+
+    policy: Literal["entropy"]
+
+
+class Variance(Section):
+    """Parameters of `variance`."""
+
+    policy: Literal["variance"]
+
+
+class Bald(Section):
+    """Parameters of `bald`."""
+
+    policy: Literal["bald"]
+
+
+class SoftmaxBald(Section):
+    """Parameters of `softmax_bald`."""
+
+    policy: Literal["softmax_bald"]
+    coldness: Positive
+
+
+class SoftrankBald(Section):
+    """Parameters of `softrank_bald`."""
+
+    policy: Literal["softrank_bald"]
+    coldness: Positive
+
+
+class PowerBald(Section):
+    """Parameters of `power_bald`."""
+
+    policy: Literal["power_bald"]
+    coldness: Positive
+    final_coldness: Positive
+
+
+class PromptEntropy(Section):
+    """Parameters of `prompt_entropy`."""
+
+    policy: Literal["prompt_entropy"]
+    offset: Positive
+    dimension: Positive
+
+
+class BalPM(Section):
+    """Parameters of `bal_pm`."""
+
+    policy: Literal["bal_pm"]
+    beta: NonNegative
+    offset: Positive
+    dimension: Positive
+
+
+class BalPMKL(Section):
+    """Parameters of `bal_pm_kl`."""
+
+    policy: Literal["bal_pm_kl"]
+    beta: NonNegative
+    offset: Positive
+    dimension: Positive
+    k: Annotated[int, Field(ge=1)]
+
+
+class KCentre(Section):
+    """Parameters of `k_centre`."""
+
+    policy: Literal["k_centre"]
+
+
+class DOptimal(Section):
+    """Parameters of `d_optimal`."""
+
+    policy: Literal["d_optimal"]
+    ridge: Positive
+
+
+BatchPolicy = Annotated[
+    Random
+    | Entropy
+    | Variance
+    | Bald
+    | SoftmaxBald
+    | SoftrankBald
+    | PowerBald
+    | PromptEntropy
+    | BalPM
+    | BalPMKL
+    | KCentre
+    | DOptimal,
+    Field(discriminator="policy"),
+]
+
+
+class Policy(Section):
+    """One named policy."""
+
+    pairs: PairRule
+    batch: BatchPolicy

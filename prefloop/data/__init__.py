@@ -1,0 +1,1 @@
+"""Preference data: readers, preparation, the generated example set, the prepared tables."""

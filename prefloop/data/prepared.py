@@ -1,0 +1,101 @@
+"""The prepared tables as arrays of row numbers; no hidden answer is in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from prefloop.errors import StateError
+from prefloop.io.arrays import read_table
+
+SPLITS = ("pool", "val", "test", "ood")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Prompts, completions and listed pairs by row number.
+
+    Rows are in a fixed order: prompts by (split, prompt_id), completions by (prompt, completion_id),
+    pairs by (prompt, completion_a, completion_b). So the completions of one prompt, and those of
+    one split, are contiguous.
+
+    Attributes:
+        prompt_ids: [Q] Arrow strings.
+        completion_ids: [C] Arrow strings.
+        split: int8 [Q], index into SPLITS.
+        offsets: int64 [Q + 1]; prompt q has completions offsets[q] .. offsets[q + 1] - 1.
+        completion_prompt: int64 [C], prompt row of each completion.
+        pair_a, pair_b: int64 [N], completion rows of the listed pairs, pair_a < pair_b.
+        pair_prompt: int64 [N], prompt row of each listed pair.
+    """
+
+    prompt_ids: pa.Array
+    completion_ids: pa.Array
+    split: np.ndarray
+    offsets: np.ndarray
+    completion_prompt: np.ndarray
+    pair_a: np.ndarray
+    pair_b: np.ndarray
+    pair_prompt: np.ndarray
+
+    def prompts_of(self, split: str) -> slice:
+        """Rows of one split's prompts."""
+        return _slice(self.split, SPLITS.index(split))
+
+    def completions_of(self, split: str) -> slice:
+        """Rows of one split's completions."""
+        prompts = self.prompts_of(split)
+        return slice(int(self.offsets[prompts.start]), int(self.offsets[prompts.stop]))
+
+    def pairs_of(self, split: str) -> slice:
+        """Rows of one split's listed pairs."""
+        prompts = self.prompts_of(split)
+        first, last = np.searchsorted(self.pair_prompt, [prompts.start, prompts.stop])
+        return slice(int(first), int(last))
+
+
+def load_prepared(folder: Path) -> Prepared:
+    """Load the tables that `prepare` wrote into `folder`.
+
+    Raises:
+        StateError: a table is missing, damaged, or refers to rows that do not exist.
+    """
+    prompts = read_table(folder / "prompts.parquet", ["prompt_id", "split"])
+    completions = read_table(folder / "completions.parquet", ["completion_id", "prompt_id"])
+    pairs = read_table(folder / "pairs.parquet", ["prompt_id", "completion_a", "completion_b"])
+    prompt_ids = _strings(prompts["prompt_id"])
+    completion_ids = _strings(completions["completion_id"])
+    completion_prompt = _rows(completions["prompt_id"], prompt_ids, folder / "completions.parquet")
+    split = pc.index_in(_strings(prompts["split"]), pa.array(SPLITS)).to_numpy().astype(np.int8)
+    counts = np.bincount(completion_prompt, minlength=len(prompt_ids))
+    return Prepared(
+        prompt_ids=prompt_ids,
+        completion_ids=completion_ids,
+        split=split,
+        offsets=np.concatenate([[0], np.cumsum(counts)]),
+        completion_prompt=completion_prompt,
+        pair_a=_rows(pairs["completion_a"], completion_ids, folder / "pairs.parquet"),
+        pair_b=_rows(pairs["completion_b"], completion_ids, folder / "pairs.parquet"),
+        pair_prompt=_rows(pairs["prompt_id"], prompt_ids, folder / "pairs.parquet"),
+    )
+
+
+def _strings(column: pa.ChunkedArray) -> pa.Array:
+    combined = column.combine_chunks()
+    return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
+
+
+def _rows(ids: pa.ChunkedArray, known: pa.Array, path: Path) -> np.ndarray:
+    rows = pc.index_in(_strings(ids), known)
+    if rows.null_count:
+        raise StateError(f"{path} refers to {rows.null_count} unknown ids: run the stage prepare again")
+    return rows.to_numpy().astype(np.int64)
+
+
+def _slice(split: np.ndarray, number: int) -> slice:
+    first, last = np.searchsorted(split, [number, number + 1])
+    return slice(int(first), int(last))

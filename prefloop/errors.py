@@ -1,0 +1,95 @@
+"""Errors a user can meet: one root, each class with the exit code the command line returns."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+log = logging.getLogger("prefloop")
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_LABELS_MISSING = 3
+EXIT_NOTHING_LEFT = 4
+
+
+class PrefloopError(Exception):
+    """Root of every error that prefloop raises on purpose; the message names cause and remedy."""
+
+    exit_code = EXIT_FAILED
+
+
+class ConfigError(PrefloopError):
+    """Wrong usage: an unknown or invalid parameter, option, policy name or budget."""
+
+    exit_code = EXIT_USAGE
+
+
+class DataError(PrefloopError):
+    """Input data that cannot be used; the message names file, row, field, got and expected."""
+
+    @classmethod
+    def at(cls, path: Path | str, row: int | None, field: str, got: object, expected: str) -> DataError:
+        """Build the standard message for one malformed place of an input file."""
+        where = f"{path}" if row is None else f"{path}, row {row}"
+        return cls(f"{where}, field '{field}': got {_short(got)}, expected {expected}")
+
+
+class ModelError(PrefloopError):
+    """A language model that is missing, unreachable, altered or unusable."""
+
+
+class StateError(PrefloopError):
+    """A damaged or unwritable file among prefloop's own: cache, state, output, disk full."""
+
+
+class TrackingError(PrefloopError):
+    """The MLflow tracking store cannot be reached or written."""
+
+
+class LabelsMissing(PrefloopError):
+    """The command needs labels that nobody has given yet."""
+
+    exit_code = EXIT_LABELS_MISSING
+
+
+class NothingLeft(PrefloopError):
+    """Every comparison that could be asked for has its label."""
+
+    exit_code = EXIT_NOTHING_LEFT
+
+
+def exit_code_of(action: Callable[[], object]) -> int:
+    """Run `action`; report a known failure as one clear line on stderr and return its exit code.
+
+    Errors of the operating system (disk full, no permission, ...) count as known failures.
+    Anything else is a defect of prefloop and keeps its traceback.
+    """
+    try:
+        action()
+    except PrefloopError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"error: {describe_os_error(error)}", file=sys.stderr)
+        return EXIT_FAILED
+    return EXIT_OK
+
+
+def describe_os_error(error: OSError) -> str:
+    """Say in one line what the operating system refused, and what to do about it."""
+    place = f" ({error.filename})" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"disk full{place}: free some space and run the same command again; finished work is kept"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"no permission to write or read{place}: check the owner and mode of that path"
+    return f"{error.strerror or error}{place}"
+
+
+def _short(value: object, limit: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,0 +1,83 @@
+"""Arrays as memory-mapped `.npy`, weights as safetensors, tables as Parquet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as safetensors_bytes
+
+from prefloop.errors import StateError
+from prefloop.io.atomic import atomic_path, write_bytes
+
+_REMEDY = "delete it and run the stage that writes it again (dvc repro)"
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write one array as `.npy`, atomically."""
+    with atomic_path(path) as temporary, open(temporary, "wb") as handle:
+        np.save(handle, array, allow_pickle=False)
+
+
+def open_array(path: Path, mmap: bool = True) -> np.ndarray:
+    """Open a `.npy` array, memory-mapped read-only unless `mmap` is false.
+
+    Raises:
+        StateError: missing or truncated file.
+    """
+    try:
+        array: np.ndarray = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+    except FileNotFoundError:
+        raise StateError(f"{path} is missing: run the stage that writes it (dvc repro)") from None
+    except (ValueError, EOFError) as error:
+        raise StateError(f"{path} is damaged ({error}): {_REMEDY}") from None
+    return array
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write one Parquet file (zstd), atomically."""
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a Parquet file, or only the given columns of it.
+
+    Raises:
+        StateError: missing or damaged file.
+    """
+    try:
+        return pq.read_table(path, columns=columns)
+    except FileNotFoundError:
+        raise StateError(f"{path} is missing: run the stage that writes it (dvc repro)") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise StateError(f"{path} is damaged ({error}): {_REMEDY}") from None
+
+
+def write_tensors(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
+    """Write named arrays and string metadata as one safetensors file, atomically.
+
+    The bytes depend on nothing but the content: names and metadata are written in sorted order.
+    """
+    ordered = {name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)}
+    write_bytes(path, safetensors_bytes(ordered, dict(sorted(metadata.items()))))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Read what `write_tensors` wrote.
+
+    Raises:
+        StateError: missing or damaged file.
+    """
+    try:
+        with safe_open(path, framework="numpy") as handle:
+            metadata: dict[str, Any] = handle.metadata() or {}
+            return {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 (no mapping), metadata
+    except FileNotFoundError:
+        raise StateError(f"{path} is missing: run the stage that writes it (dvc repro)") from None
+    except SafetensorError as error:
+        raise StateError(f"{path} is damaged ({error}): {_REMEDY}") from None

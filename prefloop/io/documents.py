@@ -1,0 +1,65 @@
+"""JSON documents and JSONL logs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from prefloop.errors import DataError, StateError
+from prefloop.io.atomic import write_text
+
+
+def to_json(value: Any) -> str:
+    """Serialise with sorted keys; NaN and infinity are refused (ValueError), floats round-trip."""
+    return json.dumps(value, sort_keys=True, allow_nan=False, ensure_ascii=False)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON with sorted keys, atomically."""
+    write_text(path, json.dumps(value, sort_keys=True, allow_nan=False, ensure_ascii=False, indent=1) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read one JSON document.
+
+    Raises:
+        StateError: the file is missing or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StateError(f"{path} is missing: run the stage that writes it (dvc repro)") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise StateError(f"{path} is damaged ({error}): delete it and run its stage again") from None
+
+
+def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line number from 1, object) of a JSONL file; blank lines are passed over.
+
+    Raises:
+        DataError: a line is not a JSON object.
+    """
+    with open(path, encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                value = json.loads(line)
+            except json.JSONDecodeError:
+                raise DataError.at(path, number, "(line)", line.strip(), "a JSON object") from None
+            if not isinstance(value, dict):
+                raise DataError.at(path, number, "(line)", value, "a JSON object")
+            yield number, value
+
+
+def append_jsonl(path: Path, values: Iterable[dict[str, Any]]) -> None:
+    """Append objects as lines in one synced write; the caller holds the file's lock."""
+    text = "".join(to_json(value) + "\n" for value in values)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab") as handle:
+        handle.write(text.encode("utf-8"))
+        handle.flush()
+        os.fsync(handle.fileno())

@@ -1,0 +1,89 @@
+"""Content hashes: ids of texts and pairs, digests of files, the source behind a module."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from pathlib import Path
+
+_BLOCK = 1 << 20
+
+
+def text_id(*parts: str) -> str:
+    """Return 32 hex digits that depend on every part and on where one part ends (BLAKE2b-128)."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def prompt_id(prompt: str) -> str:
+    """Id of a prompt: depends on its text alone."""
+    return text_id("prompt", prompt)
+
+
+def completion_id(prompt_id_: str, text: str) -> str:
+    """Id of a completion: its prompt's id and its text, never the name of the model behind it."""
+    return text_id("completion", prompt_id_, text)
+
+
+def pair_id(completion_1: str, completion_2: str) -> str:
+    """Id of an unordered pair of completions, from their two ids in sorted order."""
+    first, second = sorted((completion_1, completion_2))
+    return text_id("pair", first, second)
+
+
+def unit_interval(*parts: str) -> float:
+    """Return a number in [0, 1) fixed by the parts: a salted hash, for splits and oracle noise."""
+    return int(text_id(*parts)[:13], 16) / float(1 << 52)
+
+
+def file_digest(path: Path) -> str:
+    """BLAKE2b-128 of a file's content, read in blocks."""
+    digest = hashlib.blake2b(digest_size=16)
+    with open(path, "rb") as handle:
+        while block := handle.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def source_files(root: Path, *entries: Path) -> list[Path]:
+    """Return the project files that `entries` import, directly or not, themselves included.
+
+    Imports are read as text (the syntax tree), nothing is run. Packages count with their
+    `__init__.py`. Only modules below `root` are followed.
+    """
+    found: set[Path] = set()
+    waiting = [entry.resolve() for entry in entries]
+    root = root.resolve()
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            else:
+                continue
+            for name in names:
+                waiting.extend(_module_files(root, name))
+    return sorted(found)
+
+
+def source_digest(root: Path, *entries: Path) -> str:
+    """Hash of the source of everything that `entries` import below `root` (see `source_files`)."""
+    root = root.resolve()
+    files = source_files(root, *entries)
+    return text_id(*(part for f in files for part in (str(f.relative_to(root)), f.read_text("utf-8"))))
+
+
+def _module_files(root: Path, name: str) -> list[Path]:
+    parts = name.split(".")
+    files = [root.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
+    files.append(root.joinpath(*parts).with_suffix(".py"))
+    return [file for file in files if file.is_file()]

@@ -1,0 +1,68 @@
+"""Where every file of a workflow lies below its data folder (see docs/ for their columns)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths below one data folder: `data/` for the DVC workflow, DIR for `prefloop bench --out DIR`.
+
+    Attributes:
+        data: the folder of tracked inputs and outputs.
+        state: the folder of resume state and caches, no DVC output, never committed.
+    """
+
+    data: Path
+    state: Path
+
+    @classmethod
+    def repository(cls) -> Layout:
+        """The layout of the DVC workflow, relative to the repository's root."""
+        return cls(Path("data"), Path(".prefloop"))
+
+    @classmethod
+    def folder(cls, root: Path) -> Layout:
+        """The layout of a comparison outside the repository."""
+        return cls(root, root / ".prefloop")
+
+    @property
+    def prepared(self) -> Path:
+        """Folder of prompts, completions, pairs, oracle and the preparation report."""
+        return self.data / "prepared"
+
+    @property
+    def features(self) -> Path:
+        """Folder of completions.npy [C, D], prompts.npy [Q, D] and manifest.json."""
+        return self.data / "features"
+
+    @property
+    def neighbours(self) -> Path:
+        """Folder of the k-nearest-neighbour lists of the distinct pool-prompt vectors."""
+        return self.data / "neighbours"
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the simulated runs."""
+        return self.data / "runs"
+
+    def run(self, policy: str, seed: int) -> Path:
+        """Folder of one simulated run."""
+        return self.runs / policy / str(seed)
+
+    @property
+    def report(self) -> Path:
+        """Folder of the comparison: curves, savings, plots, report."""
+        return self.data / "report"
+
+    @property
+    def labels(self) -> Path:
+        """The append-only label log: a dependency, never an output."""
+        return self.data / "labels" / "labels.jsonl"
+
+    @property
+    def campaign(self) -> Path:
+        """Folder of the campaign: snapshot of the labels, model, evaluation, batch."""
+        return self.data / "campaign"
