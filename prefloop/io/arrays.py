@@ -76,7 +76,8 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     try:
         with safe_open(path, framework="numpy") as handle:
             metadata: dict[str, Any] = handle.metadata() or {}
-            return {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 (no mapping), metadata
+            names = list(handle.keys())
+            return {name: handle.get_tensor(name) for name in names}, metadata
     except FileNotFoundError:
         raise StateError(f"{path} is missing: run the stage that writes it (dvc repro)") from None
     except SafetensorError as error:

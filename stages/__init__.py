@@ -1,0 +1,1 @@
+"""The DVC stages: each loads, calls one library function, and writes."""
