@@ -89,7 +89,8 @@ def _suggestion(name: str, known: list[str]) -> str:
 def _known_keys(path: list[int | str]) -> list[str]:
     model: Any = Params
     for step in path:
-        field = model.model_fields.get(step) if isinstance(model, type) and issubclass(model, BaseModel) else None
+        is_section = isinstance(model, type) and issubclass(model, BaseModel)
+        field = model.model_fields.get(str(step)) if is_section else None
         if field is None:
             return []
         model = field.annotation

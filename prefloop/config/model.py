@@ -85,6 +85,7 @@ class Campaign(Section):
     """Section `campaign`."""
 
     policy: str
+    cold_start: str
     seed: Seed
     initial: Annotated[int, Field(ge=1)]
     batch: Annotated[int, Field(ge=1)]
@@ -116,6 +117,7 @@ class Params(Section):
     def _policies_exist(self) -> Params:
         wanted = [("benchmark.policies", name) for name in self.benchmark.policies]
         wanted.append(("campaign.policy", self.campaign.policy))
+        wanted.append(("campaign.cold_start", self.campaign.cold_start))
         for key, name in wanted:
             if name not in self.policies:
                 raise ValueError(f"{key}: unknown policy '{name}'; known: {', '.join(sorted(self.policies))}")

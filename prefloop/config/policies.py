@@ -63,7 +63,7 @@ class PowerBald(Section):
 
     policy: Literal["power_bald"]
     coldness: Positive
-    final_coldness: Positive
+    growth: Positive
 
 
 class PromptEntropy(Section):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ from safetensors.numpy import save as safetensors_bytes
 
 from prefloop.errors import StateError
 from prefloop.io.atomic import atomic_path, write_bytes
+from prefloop.io.documents import to_json
 
 _REMEDY = "delete it and run the stage that writes it again (dvc repro)"
 
@@ -61,10 +62,11 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 def write_tensors(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
     """Write named arrays and string metadata as one safetensors file, atomically.
 
-    The bytes depend on nothing but the content: names and metadata are written in sorted order.
+    The bytes depend on nothing but the content. safetensors writes several metadata keys in an
+    order of its own, another in every process; so they go into one key, as JSON.
     """
     ordered = {name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)}
-    write_bytes(path, safetensors_bytes(ordered, dict(sorted(metadata.items()))))
+    write_bytes(path, safetensors_bytes(ordered, {"prefloop": to_json(metadata)}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -75,7 +77,7 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """
     try:
         with safe_open(path, framework="numpy") as handle:
-            metadata: dict[str, Any] = handle.metadata() or {}
+            metadata: dict[str, str] = json.loads((handle.metadata() or {}).get("prefloop", "{}"))
             names = list(handle.keys())
             return {name: handle.get_tensor(name) for name in names}, metadata
     except FileNotFoundError:

@@ -16,7 +16,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     On any error the temporary file is removed and what stood at `path` stays untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
+    temporary.unlink(missing_ok=True)
     try:
         yield temporary
         with open(temporary, "rb+") as handle:
@@ -33,18 +34,24 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     On any error the temporary folder is removed and what stood at `path` stays untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
         yield temporary
-        old = path.with_name(f".{path.name}.{os.getpid()}.old")
+        old = path.with_name(f".{path.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
         if path.exists():
             os.replace(path, old)
         os.replace(temporary, path)
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _temporary(path: Path) -> Path:
+    # One name per target: what a killed process left is overwritten by the next, not piled up.
+    return path.with_name(f".{path.name}.tmp")
 
 
 def write_text(path: Path, text: str) -> None:

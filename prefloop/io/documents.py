@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from prefloop.errors import DataError, StateError
 from prefloop.io.atomic import write_text
@@ -56,10 +56,20 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def append_jsonl(path: Path, values: Iterable[dict[str, Any]]) -> None:
-    """Append objects as lines in one synced write; the caller holds the file's lock."""
+    """Append objects as lines in one synced write; the caller holds the file's lock.
+
+    A last line without its line end (an editor's, say) is ended first, so that nothing runs together.
+    """
     text = "".join(to_json(value) + "\n" for value in values)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "ab") as handle:
+    with open(path, "ab+") as handle:
+        if handle.tell() and _last_byte(handle) != b"\n":
+            handle.write(b"\n")
         handle.write(text.encode("utf-8"))
         handle.flush()
         os.fsync(handle.fileno())
+
+
+def _last_byte(handle: BinaryIO) -> bytes:
+    handle.seek(-1, os.SEEK_END)
+    return handle.read(1)

@@ -66,3 +66,23 @@ class Layout:
     def campaign(self) -> Path:
         """Folder of the campaign: snapshot of the labels, model, evaluation, batch."""
         return self.data / "campaign"
+
+    @property
+    def label_snapshot(self) -> Path:
+        """Copy of the label log that the campaign's stages read."""
+        return self.campaign / "labels.jsonl"
+
+    @property
+    def campaign_model(self) -> Path:
+        """Weights of the campaign's reward ensemble."""
+        return self.campaign / "model.safetensors"
+
+    @property
+    def campaign_metrics(self) -> Path:
+        """Metrics of the campaign's reward ensemble."""
+        return self.campaign / "metrics.json"
+
+    @property
+    def batch(self) -> Path:
+        """The comparisons that wait for a label."""
+        return self.campaign / "batch.parquet"

@@ -1,0 +1,90 @@
+"""Batch policies that rank pairs by a score of their own: no pair looks at another."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from prefloop.acquisition import uncertainty as u
+from prefloop.acquisition.view import PoolView, Selection, require, top
+from prefloop.config import policies as params
+from prefloop.rng import Stream, generator
+
+
+def random(view: PoolView, n: int, rng: np.random.Generator, config: params.Random) -> Selection:
+    """Pairs drawn uniformly without replacement: the baseline.
+
+    Source: Melo et al. 2024, sec. 5.
+    """
+    if config.stream == "control":
+        rng = generator(view.seed, view.round, Stream.CONTROL)
+    require(len(view), n)
+    return Selection(rng.permutation(len(view))[:n], np.zeros(n))
+
+
+def entropy(view: PoolView, n: int, rng: np.random.Generator, config: params.Entropy) -> Selection:
+    """The largest predictive entropy H[mean_m p_m]: least certain pairs, noise included.
+
+    Source: Melo et al. 2024, eq. 3, first term.
+    """
+    return _ranked(u.predictive_entropy(view.logits), n, rng)
+
+
+def variance(view: PoolView, n: int, rng: np.random.Generator, config: params.Variance) -> Selection:
+    """The largest variance over members of the win probability.
+
+    Source: the query-by-committee form of ensemble disagreement (Seung et al. 1992).
+    """
+    return _ranked(u.variance(view.logits), n, rng)
+
+
+def bald(view: PoolView, n: int, rng: np.random.Generator, config: params.Bald) -> Selection:
+    """The largest epistemic uncertainty U = H[mean_m p_m] - mean_m H[p_m].
+
+    Source: Houlsby et al. 2011; Melo et al. 2024, eq. 3. Taken as a batch it repeats itself.
+    """
+    return _ranked(u.bald(view.logits), n, rng)
+
+
+def softmax_bald(view: PoolView, n: int, rng: np.random.Generator, config: params.SoftmaxBald) -> Selection:
+    """The largest U + Gumbel(0, 1 / coldness): sampling without replacement from softmax(coldness * U).
+
+    Source: Kirsch et al. 2023 (Stochastic Batch Acquisition), eq. 6.
+    """
+    scores = u.bald(view.logits)
+    return _perturbed(scores, scores, config.coldness, n, rng)
+
+
+def softrank_bald(view: PoolView, n: int, rng: np.random.Generator, config: params.SoftrankBald) -> Selection:
+    """The largest -log rank(U) + Gumbel(0, 1 / coldness), rank 1 being the most uncertain.
+
+    Source: Kirsch et al. 2023, eq. 7.
+    """
+    scores = u.bald(view.logits)
+    rank = np.empty(len(scores))
+    rank[top(scores, len(scores), rng)] = np.arange(1, len(scores) + 1)
+    return _perturbed(-np.log(rank), scores, config.coldness, n, rng)
+
+
+def power_bald(view: PoolView, n: int, rng: np.random.Generator, config: params.PowerBald) -> Selection:
+    """The largest log U + Gumbel(0, 1 / coldness): sampling in proportion to U^coldness.
+
+    The coldness of round r is coldness * growth^(r - 1).
+    Source: Kirsch et al. 2023, eq. 8; the annealing is BAL-PM's code's.
+    """
+    scores = u.bald(view.logits)
+    with np.errstate(divide="ignore"):
+        logs = np.log(scores)
+    return _perturbed(logs, scores, config.coldness * config.growth ** (view.round - 1), n, rng)
+
+
+def _ranked(scores: np.ndarray, n: int, rng: np.random.Generator) -> Selection:
+    picks = top(scores, n, rng)
+    return Selection(picks, scores[picks], uncertainty=scores[picks])
+
+
+def _perturbed(
+    scores: np.ndarray, uncertainty: np.ndarray, coldness: float, n: int, rng: np.random.Generator
+) -> Selection:
+    noisy = scores + rng.gumbel(scale=1.0 / coldness, size=len(scores))
+    picks = top(noisy, n, rng)
+    return Selection(picks, noisy[picks], uncertainty=uncertainty[picks])

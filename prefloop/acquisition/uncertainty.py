@@ -1,0 +1,40 @@
+"""Uncertainty of pairs from members' Bradley-Terry logits, in nats."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import entr, expit, kl_div
+
+
+def predictive_entropy(logits: np.ndarray) -> np.ndarray:
+    """H[mean_m p_m], float64 [N], of logits float64 [M, N].
+
+    Source: Melo et al. 2024, eq. 3, first term.
+    """
+    return entr(expit(logits).mean(axis=0)) + entr(expit(-logits).mean(axis=0))
+
+
+def aleatoric(logits: np.ndarray) -> np.ndarray:
+    """mean_m H[p_m], float64 [N], of logits float64 [M, N].
+
+    Source: Melo et al. 2024, eq. 3, second term.
+    """
+    return (entr(expit(logits)) + entr(expit(-logits))).mean(axis=0)
+
+
+def bald(logits: np.ndarray) -> np.ndarray:
+    """Mutual information of verdict and member, float64 [N] in [0, ln 2], of logits [M, N].
+
+    H[mean p] - mean H[p] equals the mean over members of KL(p_m || mean p); in this form nothing
+    cancels and no value is below zero.
+
+    Source: Houlsby et al. 2011; Melo et al. 2024, eq. 3.
+    """
+    won, lost = expit(logits), expit(-logits)
+    divergence = kl_div(won, won.mean(axis=0)) + kl_div(lost, lost.mean(axis=0))
+    return divergence.mean(axis=0)
+
+
+def variance(logits: np.ndarray) -> np.ndarray:
+    """Variance over members of p_m (divided by M), float64 [N], of logits [M, N]."""
+    return expit(logits).var(axis=0)

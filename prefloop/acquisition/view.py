@@ -1,0 +1,107 @@
+"""What a batch policy may see, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from prefloop.errors import NothingLeft
+from prefloop.neighbours.graph import NeighbourGraph
+
+
+@dataclass(frozen=True)
+class PoolView:
+    """The pool as a policy sees it in one round: candidates and predictions, no answers.
+
+    Axis letters: N candidate pairs, A acquired pairs, M members, C completions, Q prompts; the
+    pool's completions are the first C_pool rows of all.
+
+    Attributes:
+        a, b: int64 [N], completion rows of the candidate pairs, all still unlabelled.
+        prompt: int64 [N], their prompt rows.
+        acquired_a, acquired_b, acquired_prompt: int64 [A], what was acquired before.
+        predict: gives float32 [M, C_pool], members' rewards; called once, on demand.
+        last_layer: gives float32 [C_pool, H], features in which rewards are linear; on demand.
+        features: float32 [C, D], completion vectors.
+        prompt_features: float32 [Q, D], prompt vectors.
+        graph: neighbour lists of the pool's prompts.
+        round: the round being chosen for, from 1.
+        seed: the run's seed, for streams of its own.
+    """
+
+    a: np.ndarray
+    b: np.ndarray
+    prompt: np.ndarray
+    acquired_a: np.ndarray
+    acquired_b: np.ndarray
+    acquired_prompt: np.ndarray
+    predict: Callable[[], np.ndarray]
+    last_layer: Callable[[], np.ndarray]
+    features: np.ndarray
+    prompt_features: np.ndarray
+    graph: NeighbourGraph
+    round: int
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    @cached_property
+    def rewards(self) -> np.ndarray:
+        """float32 [M, C_pool], members' rewards of the pool's completions."""
+        return self.predict()
+
+    @cached_property
+    def logits(self) -> np.ndarray:
+        """float64 [M, N], Bradley-Terry logits of "a is preferred"."""
+        return self.rewards[:, self.a].astype(np.float64) - self.rewards[:, self.b]
+
+    @property
+    def node(self) -> np.ndarray:
+        """int [N], graph node of each candidate's prompt."""
+        return np.asarray(self.graph.node_of_prompt)[self.prompt]
+
+    @property
+    def acquired_node(self) -> np.ndarray:
+        """int [A], graph node of each acquired pair's prompt."""
+        return np.asarray(self.graph.node_of_prompt)[self.acquired_prompt]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A batch: positions in the view in the order of choice, with the score of each.
+
+    Attributes:
+        picks: int64 [B], positions in the view's candidate arrays, distinct.
+        scores: float64 [B], the score each was chosen by.
+        uncertainty, entropy: float64 [B], terms of the score in nats, where a policy has them.
+    """
+
+    picks: np.ndarray
+    scores: np.ndarray
+    uncertainty: np.ndarray | None = None
+    entropy: np.ndarray | None = None
+
+
+def top(scores: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Positions of the n largest scores, best first; ties in random order.
+
+    Raises:
+        NothingLeft: fewer than n candidates.
+    """
+    require(len(scores), n)
+    shuffled = rng.permutation(len(scores))
+    return shuffled[np.argsort(-scores[shuffled], kind="stable")[:n]]
+
+
+def require(got: int, wanted: int) -> None:
+    """Check that `wanted` pairs can be chosen from `got` candidates.
+
+    Raises:
+        NothingLeft: they cannot.
+    """
+    if got < wanted:
+        raise NothingLeft(f"{wanted} comparisons wanted, {got} unlabelled ones left: ask for fewer, or add data")

@@ -1,0 +1,77 @@
+"""Loading the configured model onto its device, quietly and completely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+
+from prefloop.config.data import Embed
+from prefloop.device import resolve_device
+from prefloop.embed.encoder import Encoder
+from prefloop.embed.locate import find_model
+from prefloop.errors import ConfigError, ModelError
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def load_encoder(config: Embed) -> Encoder:
+    """Load the configured model and its tokenizer.
+
+    Raises:
+        ModelError: missing, altered, incomplete or of a kind that cannot be used.
+        ConfigError: a device that is not here, or a length beyond the model's positions.
+    """
+    device = resolve_device(config.device)
+    source = find_model(config.model, config.revision)
+    with _quiet_transformers():
+        from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+        try:
+            if AutoConfig.from_pretrained(source.folder).is_encoder_decoder:
+                raise ModelError(f"{source.name} is an encoder-decoder model: expected an encoder or a causal LM")
+            tokenizer = AutoTokenizer.from_pretrained(source.folder)
+            model, report = AutoModel.from_pretrained(
+                source.folder, dtype=_DTYPES[config.dtype], use_safetensors=True, output_loading_info=True
+            )
+        except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise ModelError(
+                f"embed.model: {source.name} cannot be loaded ({reason}): give another model"
+            ) from None
+    # A head for pooling is not used here, and many published encoders come without one.
+    absent = sorted(name for name in report["missing_keys"] if "pooler" not in name)
+    if absent:
+        raise ModelError(
+            f"embed.model: {source.name} lacks {len(absent)} weights (first: {absent[0]}): download it anew"
+        )
+    _check_length(config.max_length, model)
+    return Encoder(source, config, model, tokenizer, device)
+
+
+def _check_length(max_length: int, model: Any) -> None:
+    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    if limit is not None and padding is not None:
+        limit -= padding + 1  # RoBERTa's kind numbers positions from behind the padding index
+    if limit is not None and max_length > limit:
+        raise ConfigError(f"embed.max_length: got {max_length}, but the model has {limit} positions; lower it")
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    from transformers.utils import logging as transformers_logging
+
+    level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if bars:
+            transformers_logging.enable_progress_bar()

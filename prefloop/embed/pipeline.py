@@ -1,0 +1,163 @@
+"""The stage embed: prepared tables in, features and their manifest out, vectors cached on the way."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+
+from prefloop.config.data import Embed
+from prefloop.embed.cache import VectorCache, open_cache
+from prefloop.embed.encoder import Encoder
+from prefloop.embed.features import COMPLETIONS, MANIFEST, PROMPTS, ids_digest
+from prefloop.embed.load import load_encoder
+from prefloop.embed.plan import plan
+from prefloop.embed.prepared import Sequences, Texts, read_texts, tokenise
+from prefloop.errors import ModelError
+from prefloop.io.atomic import atomic_folder
+from prefloop.io.blocks import write_blocks
+from prefloop.io.documents import write_json
+from prefloop.io.hashing import text_id
+from prefloop.progress import Progress
+
+log = logging.getLogger("prefloop")
+
+# Raise it when the same tokens would give other vectors than before.
+_CODE_VERSION = "1"
+
+
+def embed_prepared(prepared: Path, features: Path, cache: Path, config: Embed) -> dict[str, Any]:
+    """Embed all completions and prompts of the prepared tables.
+
+    Args:
+        prepared: folder of prompts.parquet and completions.parquet.
+        features: folder to write, whole or not at all (see `prefloop.embed.features`).
+        cache: folder of the vector caches, one below it per model and settings.
+        config: section `embed`.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        StateError: damaged tables, or a cache in use.
+        ModelError: a model that cannot be loaded, or that gives NaN or infinity.
+        ConfigError: a length or device that is not possible.
+    """
+    texts = read_texts(prepared)
+    encoder = load_encoder(config)
+    model_digest = encoder.source.digest()
+    sequences = tokenise(texts, encoder.texts)
+    _report_cuts(sequences, len(texts.prompts), len(texts.completions))
+    settings = _settings(encoder, model_digest)
+    with open_cache(
+        cache / text_id(*(f"{key}={settings[key]}" for key in sorted(settings))), encoder.dim
+    ) as vectors:
+        fill(vectors, sequences, encoder, lambda row: _first_id(texts, sequences, row))
+        with atomic_folder(features) as folder:
+            manifest = _manifest(texts, sequences, encoder, settings)
+            for name, keys in ((COMPLETIONS, sequences.completion_keys), (PROMPTS, sequences.prompt_keys)):
+                shape = (len(keys), encoder.dim)
+                manifest[f"{Path(name).stem}_digest"] = write_blocks(
+                    folder / name, shape, "<f4", vectors.blocks(keys)
+                )
+            write_json(folder / MANIFEST, manifest)
+    return manifest
+
+
+def fill(cache: VectorCache, sequences: Sequences, encoder: Encoder, name_of: Callable[[int], str]) -> None:
+    """Embed what the cache lacks, batch by batch; each finished batch is kept at once.
+
+    Args:
+        cache: open for this model and these settings.
+        sequences: the different token sequences.
+        encoder: the model.
+        name_of: the id to name in an error, from a sequence's number.
+
+    Raises:
+        ModelError: NaN or infinity in a vector.
+    """
+    lengths = sequences.lengths()
+    # The plan does not look at the cache, so an interrupted run resumes with the same batches.
+    batches = plan(lengths, encoder.config.batch_size)
+    missing = np.array([key not in cache for key in sequences.keys], dtype=bool)
+    log.info("embed: %d different texts, %d of them cached", len(missing), len(missing) - missing.sum())
+    with Progress("embed", int(lengths[missing].sum()), "tok") as progress:
+        for batch in batches:
+            rows = batch[missing[batch]]
+            if rows.size == 0:
+                continue
+            vectors = encoder.vectors([sequences.tokens_of(row) for row in rows])
+            wrong = rows[~np.isfinite(vectors).all(axis=1)]
+            if wrong.size:
+                raise ModelError(
+                    f"{encoder.source.name} gives NaN or infinity for {wrong.size} of {rows.size} texts "
+                    f"(first: {name_of(int(wrong[0]))}): try embed.dtype float32, or another model"
+                )
+            cache.append([sequences.keys[row] for row in rows], vectors)
+            progress.add(int(lengths[rows].sum()))
+
+
+def _settings(encoder: Encoder, model_digest: str) -> dict[str, Any]:
+    # All that a vector depends on besides the tokens, which are the cache's key. Length and template
+    # act through the tokens alone, so a longer limit finds the vectors of short texts again.
+    return {
+        "code": _CODE_VERSION,
+        "device": encoder.device.type,
+        "dim": encoder.dim,
+        "dtype": encoder.config.dtype,
+        "model_digest": model_digest,
+        "normalise": encoder.config.normalise,
+        "pooling": encoder.config.pooling,
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+    }
+
+
+def _manifest(texts: Texts, sequences: Sequences, encoder: Encoder, settings: dict[str, Any]) -> dict[str, Any]:
+    counts = sequences.counts
+    return settings | {
+        "model": encoder.source.name,
+        "revision": encoder.source.revision,
+        "max_length": encoder.config.max_length,
+        "chat_template": encoder.texts.is_chat,
+        "template": encoder.texts.template,
+        "completions": len(texts.completions),
+        "prompts": len(texts.prompts),
+        "completion_ids": ids_digest(texts.completion_ids),
+        "prompt_ids": ids_digest(texts.prompt_ids),
+        "different_texts": len(sequences.keys),
+        "truncated_prompts": counts["prompts_cut"],
+        "completions_with_truncated_prompt": counts["prompt_cut"],
+        "truncated_completions": counts["answer_cut"],
+        "pairs_kept_apart": counts["pairs_saved"],
+        "completions_with_equal_tokens": counts["same_tokens"],
+    }
+
+
+def _report_cuts(sequences: Sequences, prompts: int, completions: int) -> None:
+    counts = sequences.counts
+    if counts["prompts_cut"] or counts["prompt_cut"]:
+        log.info("embed: %d of %d prompts are cut from the left", counts["prompts_cut"], prompts)
+        log.info("embed: %d of %d completions lose part of their prompt", counts["prompt_cut"], completions)
+    if counts["answer_cut"]:
+        log.warning(
+            "embed: %d of %d completions are longer than embed.max_length and cut (%d pairs kept apart)",
+            *(counts["answer_cut"], completions, counts["pairs_saved"]),
+        )
+    if counts["same_tokens"]:
+        log.warning(
+            "embed: the tokenizer does not tell %d of %d completions from another answer to the same prompt",
+            *(counts["same_tokens"], completions),
+        )
+
+
+def _first_id(texts: Texts, sequences: Sequences, row: int) -> str:
+    key = sequences.keys[row]
+    if key in sequences.prompt_keys:
+        return f"prompt {texts.prompt_ids[sequences.prompt_keys.index(key)]}"
+    return f"completion {texts.completion_ids[sequences.completion_keys.index(key)]}"

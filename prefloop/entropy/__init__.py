@@ -1,0 +1,1 @@
+"""Entropy of the prompt distribution: how little the acquired prompts cover a place."""

@@ -1,0 +1,1 @@
+"""The label log: what was paid for is appended, never changed."""

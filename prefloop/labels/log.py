@@ -1,0 +1,99 @@
+"""The append-only log of verdicts: reading with checks, appending under the writers' lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from prefloop.errors import DataError
+from prefloop.io.atomic import write_bytes
+from prefloop.io.documents import append_jsonl, read_jsonl
+from prefloop.io.lock import locked
+
+Verdict = Literal["a", "b", "tie", "both_bad", "skip"]
+
+
+class Label(BaseModel):
+    """One verdict of one annotator on one pair.
+
+    Attributes:
+        pair_id, prompt_id, completion_a, completion_b: ids; completion_a < completion_b.
+        annotator: who; a later verdict of the same annotator on the same pair replaces the earlier.
+        verdict: a, b, tie, both_bad or skip.
+        strength: how strong the preference is, 0 to 1, if asked for.
+        shown_left: which completion stood left (or first).
+        duration_ms: time to answer, milliseconds.
+        timestamp: ISO 8601 with zone.
+        round: the batch's round.
+        source: human, judge:<model> or oracle.
+        cost: what the label cost, in the campaign's currency.
+        tokens: tokens a judge read and wrote.
+        rubric_version: which instructions the annotator had.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pair_id: str
+    prompt_id: str
+    completion_a: str
+    completion_b: str
+    annotator: Annotated[str, Field(min_length=1)]
+    verdict: Verdict
+    strength: Annotated[float, Field(ge=0, le=1)] | None = None
+    shown_left: Literal["a", "b"] | None = None
+    duration_ms: Annotated[int, Field(ge=0)] | None = None
+    timestamp: str
+    round: Annotated[int, Field(ge=0)]
+    source: Annotated[str, Field(pattern=r"^(human|oracle|judge:.+)$")]
+    cost: Annotated[float, Field(ge=0)] | None = None
+    tokens: Annotated[int, Field(ge=0)] | None = None
+    rubric_version: str | None = None
+
+
+def read_labels(path: Path) -> list[Label]:
+    """Read and check a label log, in order.
+
+    Raises:
+        DataError: a line that is no label; nothing is skipped, since every line was paid for.
+    """
+    labels = []
+    for number, value in read_jsonl(path):
+        try:
+            labels.append(Label.model_validate(value))
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise DataError.at(path, number, field, first["input"], first["msg"].lower()) from None
+    return labels
+
+
+def append_labels(path: Path, labels: Iterable[Label]) -> None:
+    """Append verdicts in one synced write, under the lock that the snapshot also takes."""
+    rows = [label.model_dump(exclude_none=True) for label in labels]
+    with locked(path):
+        append_jsonl(path, rows)
+
+
+def snapshot(path: Path, copy: Path) -> int:
+    """Copy the log as it stands now, under the writers' lock; return the number of its bytes.
+
+    Stages depend on the copy: a verdict appended while they work would otherwise be recorded as
+    consumed by them.
+
+    Raises:
+        DataError: the log is missing; it is committed empty and must never be deleted.
+    """
+    if not path.exists():
+        raise DataError(f"{path} is missing: restore it from version control, or create it empty")
+    with locked(path):
+        content = path.read_bytes()
+    write_bytes(copy, content)
+    return len(content)
+
+
+def last_round(labels: list[Label]) -> int:
+    """The latest round that has a label, -1 when there is none."""
+    return max((label.round for label in labels), default=-1)

@@ -1,0 +1,1 @@
+"""How good and how honest predictions are, on pairs whose answers are known."""

@@ -1,0 +1,1 @@
+"""Exact or approximate k-nearest-neighbour lists of prompt vectors, Euclidean distances."""

@@ -1,0 +1,1 @@
+"""Hidden answers and the simulated annotator. Acquisition code never imports this package."""

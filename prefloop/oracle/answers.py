@@ -1,0 +1,68 @@
+"""The hidden answers of the prepared tables; for the simulated annotator and the evaluator only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from prefloop.data.prepared import Prepared
+from prefloop.errors import StateError
+from prefloop.io.arrays import read_table
+
+A, B, TIE = 0, 1, 2
+VERDICTS = ("a", "b", "tie")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Verdicts of listed pairs and scores of completions.
+
+    Attributes:
+        votes: int32 [N, 3], how many annotators said a, b, tie of each listed pair; all 0 = unknown.
+        scores: float64 [C], NaN = unknown.
+    """
+
+    votes: np.ndarray
+    scores: np.ndarray
+
+    @property
+    def known(self) -> bool:
+        """Whether there is any hidden answer at all."""
+        return bool(self.votes.any() or np.isfinite(self.scores).any())
+
+
+def load_answers(folder: Path, prepared: Prepared) -> Answers:
+    """Load `oracle.parquet`, aligned with the rows of `prepared`.
+
+    Raises:
+        StateError: a table is missing or damaged, or refers to unknown pairs or completions.
+    """
+    path = folder / "oracle.parquet"
+    table = read_table(path, ["kind", "id", "votes_a", "votes_b", "votes_tie", "score"])
+    pairs = table.filter(pc.equal(table["kind"], "pair"))
+    votes = np.zeros((len(prepared.pair_a), 3), dtype=np.int32)
+    pair_ids = read_table(folder / "pairs.parquet", ["pair_id"])["pair_id"]
+    rows = _rows(pairs["id"], pair_ids, path)
+    for column, name in enumerate(("votes_a", "votes_b", "votes_tie")):
+        votes[rows, column] = pairs[name].to_numpy()
+    scored = table.filter(pc.equal(table["kind"], "completion"))
+    scores = np.full(len(prepared.completion_ids), np.nan)
+    scores[_rows(scored["id"], prepared.completion_ids, path)] = scored["score"].to_numpy()
+    return Answers(votes, scores)
+
+
+def majority(votes: np.ndarray) -> np.ndarray:
+    """Verdict codes int8 [n] of votes [n, 3]: A or B where it has more votes than the other, else TIE."""
+    return np.where(votes[:, A] > votes[:, B], A, np.where(votes[:, B] > votes[:, A], B, TIE)).astype(np.int8)
+
+
+def _rows(ids: pa.ChunkedArray, known: pa.Array | pa.ChunkedArray, path: Path) -> np.ndarray:
+    combined = known.combine_chunks() if isinstance(known, pa.ChunkedArray) else known
+    rows = pc.index_in(ids, combined)
+    if rows.null_count:
+        raise StateError(f"{path} refers to {rows.null_count} unknown ids: run the stage prepare again")
+    return rows.to_numpy().astype(np.int64)

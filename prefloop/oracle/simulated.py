@@ -1,0 +1,75 @@
+"""The simulated annotator: answers from the hidden verdicts or scores, with noise fixed per pair."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from scipy.special import expit
+
+from prefloop.config.model import Oracle as Config
+from prefloop.data.prepared import Prepared
+from prefloop.errors import DataError
+from prefloop.io.hashing import pair_id, unit_interval
+from prefloop.oracle.answers import TIE, A, Answers, B, majority
+
+
+class SimulatedOracle:
+    """Answers comparisons by completion rows; the same pair gets the same answer however often."""
+
+    def __init__(self, config: Config, prepared: Prepared, answers: Answers) -> None:
+        self._config, self._scores = config, answers.scores
+        self._ids: pa.Array = prepared.completion_ids
+        self._count = len(prepared.completion_ids)
+        known = answers.votes.any(axis=1)
+        self._keys = prepared.pair_a[known] * self._count + prepared.pair_b[known]
+        self._order = np.argsort(self._keys, kind="stable")
+        self._listed = majority(answers.votes[known])
+
+    def verdicts(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Verdict codes int8 [n] (0 = a, 1 = b, 2 = tie) of pairs of completion rows.
+
+        Args:
+            a, b: int64 [n], completion rows, a < b.
+
+        Raises:
+            DataError: a pair has neither a listed verdict nor two scores.
+        """
+        result, listed = self._lookup(a, b)
+        gap = self._scores[a] - self._scores[b]
+        unknown = ~listed & ~np.isfinite(gap)
+        if unknown.any():
+            first = int(np.flatnonzero(unknown)[0])
+            raise DataError(
+                f"{int(unknown.sum())} of {len(a)} asked pairs have no hidden answer, first "
+                f"{self._ids[int(a[first])]} / {self._ids[int(b[first])]}: simulated runs need "
+                "labels or scores for every pool pair; for unlabelled pools use the campaign"
+            )
+        result[~listed] = self._by_score(a[~listed], b[~listed], gap[~listed])
+        return self._flipped(result, a, b)
+
+    def _lookup(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        wanted = a * self._count + b
+        result = np.full(len(a), TIE, dtype=np.int8)
+        if not len(self._keys):
+            return result, np.zeros(len(a), dtype=bool)
+        place = np.searchsorted(self._keys, wanted, sorter=self._order).clip(max=len(self._keys) - 1)
+        row = self._order[place]
+        listed = self._keys[row] == wanted
+        result[listed] = self._listed[row[listed]]
+        return result, listed
+
+    def _by_score(self, a: np.ndarray, b: np.ndarray, gap: np.ndarray) -> np.ndarray:
+        if self._config.temperature == 0:
+            return np.where(gap > 0, A, np.where(gap < 0, B, TIE)).astype(np.int8)
+        draws = self._draws("score", a, b)
+        return np.where(draws < expit(gap / self._config.temperature), A, B).astype(np.int8)
+
+    def _flipped(self, verdicts: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        if self._config.flip_rate == 0:
+            return verdicts
+        flip = (self._draws("flip", a, b) < self._config.flip_rate) & (verdicts != TIE)
+        return np.where(flip, 1 - verdicts, verdicts).astype(np.int8)
+
+    def _draws(self, purpose: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        ids = [pair_id(self._ids[int(i)].as_py(), self._ids[int(j)].as_py()) for i, j in zip(a, b, strict=True)]
+        return np.array([unit_interval(self._config.salt, purpose, identity) for identity in ids])

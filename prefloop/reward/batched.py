@@ -1,0 +1,97 @@
+"""M multilayer perceptrons as one batched program: parameters [M, in, out], one bmm a layer.
+
+The gradient is written out by hand: five small products a step cost less than recording them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import logsigmoid
+
+Tensor = torch.Tensor
+
+
+@dataclass
+class BatchedMLP:
+    """Parameters of M networks of one shape; the output layer is linear, without bias.
+
+    Attributes:
+        weights: per layer, float32 [M, in, out]; the last has out = 1.
+        biases: per hidden layer, float32 [M, 1, out].
+        activation: "tanh" or "relu".
+    """
+
+    weights: list[Tensor]
+    biases: list[Tensor]
+    activation: str
+
+    def parameters(self) -> list[Tensor]:
+        """All parameters, weights first."""
+        return [*self.weights, *self.biases]
+
+    def select(self, members: Tensor) -> BatchedMLP:
+        """A copy of some members (int64 indices)."""
+        return BatchedMLP(
+            [w.index_select(0, members) for w in self.weights],
+            [b.index_select(0, members) for b in self.biases],
+            self.activation,
+        )
+
+    def hidden(self, inputs: Tensor) -> list[Tensor]:
+        """Activations of every layer, the input first.
+
+        Args:
+            inputs: float32 [M, n, D], or [n, D] shared by all members.
+
+        Returns:
+            [M, n, width] per hidden layer, behind the inputs.
+        """
+        members = self.weights[0].shape[0]
+        layers = [inputs.expand(members, *inputs.shape[-2:])]
+        for weight, bias in zip(self.weights[:-1], self.biases, strict=True):
+            layers.append(self._activate(torch.baddbmm(bias, layers[-1], weight)))
+        return layers
+
+    def rewards(self, inputs: Tensor) -> Tensor:
+        """Rewards [M, n] of inputs [M, n, D] or [n, D]."""
+        return torch.bmm(self.hidden(inputs)[-1], self.weights[-1]).squeeze(-1)
+
+    def gradients(self, winners: Tensor, losers: Tensor) -> list[Tensor]:
+        """Gradient of each member's own Bradley-Terry loss (see `bradley_terry_loss`).
+
+        Args:
+            winners: float32 [M, B, D], features of the preferred completions.
+            losers: float32 [M, B, D], features of the others.
+
+        Returns:
+            Gradients in the order of `parameters()`.
+        """
+        layers = self.hidden(torch.cat([winners, losers], dim=1))
+        rewards = torch.bmm(layers[-1], self.weights[-1]).squeeze(-1)
+        won, lost = rewards.chunk(2, dim=1)
+        slope = torch.sigmoid(lost - won) / won.shape[1]
+        delta = torch.cat([-slope, slope], dim=1).unsqueeze(-1)
+        weights, biases = [], []
+        for depth in range(len(self.weights) - 1, -1, -1):
+            weights.append(torch.bmm(layers[depth].transpose(1, 2), delta))
+            if depth == 0:
+                break
+            delta = torch.bmm(delta, self.weights[depth].transpose(1, 2))
+            delta = self._times_slope(delta, layers[depth])
+            biases.append(delta.sum(dim=1, keepdim=True))
+        return [*reversed(weights), *reversed(biases)]
+
+    def _activate(self, values: Tensor) -> Tensor:
+        return values.tanh_() if self.activation == "tanh" else values.relu_()
+
+    def _times_slope(self, delta: Tensor, activated: Tensor) -> Tensor:
+        if self.activation == "tanh":
+            return delta.mul_(1 - activated * activated)
+        return delta.mul_(activated > 0)
+
+
+def bradley_terry_loss(winner_rewards: Tensor, loser_rewards: Tensor) -> Tensor:
+    """Mean over the last axis of -log sigma(r_winner - r_loser), nats (BAL-PM eq. 1)."""
+    return -logsigmoid(winner_rewards - loser_rewards).mean(dim=-1)

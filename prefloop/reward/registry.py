@@ -1,0 +1,92 @@
+"""The uncertainty models by name, and how a fitted one is kept on disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from prefloop.config.model import Reward
+from prefloop.errors import StateError
+from prefloop.io.arrays import read_tensors, write_tensors
+from prefloop.reward.comparisons import Comparisons
+from prefloop.reward.mlp_ensemble import MlpEnsemble, fit_mlp_ensemble
+
+
+class RewardModel(Protocol):
+    """What the loop needs of an uncertainty model."""
+
+    @property
+    def epochs(self) -> np.ndarray:
+        """int64 [M], epochs each member trained; 0 = untrained."""
+
+    @property
+    def temperature(self) -> float:
+        """What rewards are divided by."""
+
+    def rewards(self, features: np.ndarray) -> np.ndarray:
+        """float32 [M, C] whose differences are Bradley-Terry logits."""
+
+    def last_layer(self, features: np.ndarray) -> np.ndarray:
+        """float32 [C, H], features in which rewards are linear."""
+
+    def state(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        """Arrays and string facts that the kind's `from_state` builds the model from."""
+
+
+KINDS = {"mlp_ensemble": (fit_mlp_ensemble, MlpEnsemble.from_state)}
+
+
+def fit_model(
+    config: Reward,
+    features: np.ndarray,
+    comparisons: Comparisons,
+    *,
+    seed: int,
+    round_: int,
+    validation: Comparisons | None,
+    moments: tuple[np.ndarray, np.ndarray] | None,
+    device: torch.device,
+) -> RewardModel:
+    """Train the configured kind of model from scratch; see the kind's own function for arguments."""
+    fit, _ = KINDS[config.kind]
+    return fit(
+        getattr(config, config.kind),
+        features,
+        comparisons,
+        seed=seed,
+        round_=round_,
+        validation=validation,
+        moments=moments,
+        device=device,
+    )
+
+
+def save_model(path: Path, kind: str, model: RewardModel, provenance: dict[str, object]) -> None:
+    """Write one safetensors file: weights, and as metadata the kind and where it came from.
+
+    Args:
+        path: the file.
+        kind: key of KINDS.
+        model: the fitted model.
+        provenance: JSON-able facts a later user needs: encoder, pooling, parameters.
+    """
+    tensors, facts = model.state()
+    metadata = {"kind": kind, "provenance": json.dumps(provenance, sort_keys=True), **facts}
+    write_tensors(path, tensors, metadata)
+
+
+def load_model(path: Path, device: torch.device | None = None) -> tuple[RewardModel, dict[str, object]]:
+    """Load what `save_model` wrote, in one call: the model and its provenance.
+
+    Raises:
+        StateError: missing or damaged file, or of a kind this version does not know.
+    """
+    tensors, metadata = read_tensors(path)
+    if metadata.get("kind") not in KINDS:
+        raise StateError(f"{path} holds a '{metadata.get('kind')}' model; known: {', '.join(KINDS)}")
+    _, from_state = KINDS[metadata["kind"]]
+    return from_state(tensors, metadata, device or torch.device("cpu")), json.loads(metadata["provenance"])

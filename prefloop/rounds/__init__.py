@@ -1,0 +1,1 @@
+"""The loop: choose, reveal, train, evaluate; as one run (benchmark) or one round (campaign)."""

@@ -1,0 +1,89 @@
+"""One simulated run from files to files: what the benchmark stage and `prefloop bench` call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import prefloop
+from prefloop.config import Params
+from prefloop.io.documents import to_json
+from prefloop.io.hashing import source_digest, text_id
+from prefloop.io.layout import Layout
+from prefloop.io.lock import locked
+from prefloop.oracle.simulated import SimulatedOracle
+from prefloop.rounds.hidden import HiddenAnswers
+from prefloop.rounds.loop import RunSpec, run_rounds
+from prefloop.rounds.output import versions, write_run
+from prefloop.rounds.problem import Problem, dataset_name, inputs_digest
+from prefloop.rounds.record import RoundRecord, RoundStore
+
+Observer = Callable[[RoundRecord, float], None]
+
+
+def run_benchmark(
+    params: Params,
+    layout: Layout,
+    problem: Problem,
+    hidden: HiddenAnswers,
+    name: str,
+    seed: int,
+    observe: Callable[[dict[str, Any]], Observer],
+) -> Path:
+    """Run or resume one (policy, seed) and write its folder.
+
+    Args:
+        params: parameters in force.
+        layout: where state and outputs lie.
+        problem: loaded inputs.
+        hidden: hidden answers of the same inputs.
+        name: a policy named in params.yaml.
+        seed: the run's seed.
+        observe: given run.json's content, returns what is called after every round.
+
+    Returns:
+        The run's folder.
+    """
+    about = describe_run(params, layout, problem, name, seed)
+    spec = RunSpec(name, params.policies[name], seed, params.benchmark, params.reward)
+    oracle = SimulatedOracle(params.oracle, problem.prepared, hidden.answers)
+    state = layout.state / "runs" / name / str(seed)
+    with locked(state):
+        store = RoundStore(state, about["fingerprint"])
+        result = run_rounds(problem, hidden, oracle, spec, store, observe(about))
+        folder = layout.run(name, seed)
+        write_run(folder, result, problem.prepared, about, params.reward.kind)
+    return folder
+
+
+def describe_run(params: Params, layout: Layout, problem: Problem, name: str, seed: int) -> dict[str, Any]:
+    """Content of run.json: what was run, on what, with which parameters and versions.
+
+    The fingerprint covers all that decides the run's bytes but the number of rounds, so that a
+    longer run continues a shorter one.
+    """
+    sections = {
+        "policy": params.policies[name].model_dump(mode="json"),
+        "reward": params.reward.model_dump(mode="json"),
+        "oracle": params.oracle.model_dump(mode="json"),
+        "benchmark": params.benchmark.model_dump(mode="json", exclude={"policies", "seeds", "rounds"}),
+    }
+    parts = [name, str(seed), to_json(sections), to_json(versions()), inputs_digest(layout), _source()]
+    threads = params.benchmark.threads or os.cpu_count() or 1
+    return {
+        "policy": name,
+        "seed": seed,
+        "dataset": dataset_name(params),
+        "fingerprint": text_id(*parts, str(threads)),
+        "parameters": {**sections, "benchmark": {**sections["benchmark"], "rounds": params.benchmark.rounds}},
+        "encoder": problem.features.manifest,
+        "versions": versions(),
+        "budget": params.benchmark.budget,
+    }
+
+
+def _source() -> str:
+    package = Path(prefloop.__file__).resolve().parent
+    return source_digest(package.parent, package / "rounds" / "loop.py")

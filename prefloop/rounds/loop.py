@@ -1,0 +1,213 @@
+"""One simulated run: rounds of choose, reveal, train, evaluate, resumable at every round."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from prefloop.acquisition.pairs import Pairs
+from prefloop.config.model import Benchmark, Reward
+from prefloop.config.policies import Policy
+from prefloop.oracle.simulated import SimulatedOracle
+from prefloop.reward.registry import RewardModel
+from prefloop.rng import Stream
+from prefloop.rounds.evaluate import labelled_metrics, outside_predictions, split_metrics
+from prefloop.rounds.hidden import HiddenAnswers
+from prefloop.rounds.problem import Problem
+from prefloop.rounds.record import RoundRecord, RoundStore
+from prefloop.rounds.steps import (
+    A,
+    B,
+    Batch,
+    Labelled,
+    check_budget,
+    choose_batch,
+    fit_round,
+    random_pairs,
+)
+
+log = logging.getLogger("prefloop")
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """What identifies one run: a named policy, a seed, and the parameters in force."""
+
+    name: str
+    policy: Policy
+    seed: int
+    benchmark: Benchmark
+    reward: Reward
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """All rounds of a run and the model of the last."""
+
+    rounds: list[RoundRecord]
+    model: RewardModel
+
+
+def run_rounds(
+    problem: Problem,
+    hidden: HiddenAnswers,
+    oracle: SimulatedOracle,
+    spec: RunSpec,
+    store: RoundStore,
+    on_round: Callable[[RoundRecord, float], None],
+) -> RunResult:
+    """Run, or resume, one (policy, seed).
+
+    Args:
+        problem: what selection may see.
+        hidden: evaluation pairs; read after a round's model is trained.
+        oracle: answers chosen pairs.
+        spec: policy, seed and parameters.
+        store: finished rounds are read from and committed to it.
+        on_round: called with every newly finished round and the seconds it took.
+
+    Raises:
+        ConfigError: the budget is above what the pool allows (before anything is spent).
+    """
+    config = spec.benchmark
+    check_budget(problem, spec.policy, config.initial, config.batch, config.budget, config.validation)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    validation = _validation(problem, oracle, spec)
+    records = store.load()[: config.rounds]
+    labelled = Labelled.empty()
+    for record in records:
+        labelled = labelled.join(record.batch.pairs, record.verdicts)
+    model = _resumed_model(problem, spec, store, labelled, validation, records)
+    if records:
+        log.info("%s-%d: resuming after round %d", spec.name, spec.seed, records[-1].number)
+    for number in range(len(records), config.rounds):
+        start = time.perf_counter()
+        batch = _choose(problem, spec, model, labelled, validation, number)
+        verdicts = oracle.verdicts(batch.pairs.a, batch.pairs.b)
+        labelled = labelled.join(batch.pairs, verdicts)
+        model = _fit(problem, spec, store, labelled, validation, number)
+        record = _evaluate(problem, hidden, spec, model, labelled, batch, verdicts, number)
+        store.commit(record, spec.reward.kind, model)
+        records.append(record)
+        on_round(record, time.perf_counter() - start)
+    assert model is not None
+    return RunResult(records, model)
+
+
+def _validation(problem: Problem, oracle: SimulatedOracle, spec: RunSpec) -> Labelled | None:
+    if not spec.benchmark.validation:
+        return None
+    pairs = random_pairs(problem, spec.benchmark.validation, Pairs.empty(), spec.seed, Stream.VALIDATION).pairs
+    return Labelled(pairs, oracle.verdicts(pairs.a, pairs.b))
+
+
+def _choose(
+    problem: Problem,
+    spec: RunSpec,
+    model: RewardModel | None,
+    labelled: Labelled,
+    validation: Labelled | None,
+    number: int,
+) -> Batch:
+    reserved = validation.pairs if validation is not None else Pairs.empty()
+    if number == 0 or model is None:
+        return random_pairs(problem, spec.benchmark.initial, reserved, spec.seed, Stream.INITIAL)
+    return choose_batch(
+        problem,
+        spec.policy,
+        model,
+        labelled.pairs,
+        reserved,
+        spec.benchmark.batch,
+        seed=spec.seed,
+        round_=number,
+    )
+
+
+def _fit(
+    problem: Problem,
+    spec: RunSpec,
+    store: RoundStore,
+    labelled: Labelled,
+    validation: Labelled | None,
+    number: int,
+) -> RewardModel:
+    start = time.perf_counter()
+    model = fit_round(
+        problem,
+        spec.reward,
+        labelled,
+        validation,
+        device=spec.benchmark.device,
+        seed=spec.seed,
+        round_=number,
+    )
+    store.note({"event": "fit", "round": number, "seconds": time.perf_counter() - start})
+    return model
+
+
+def _resumed_model(
+    problem: Problem,
+    spec: RunSpec,
+    store: RoundStore,
+    labelled: Labelled,
+    validation: Labelled | None,
+    records: list[RoundRecord],
+) -> RewardModel | None:
+    if not records:
+        return None
+    number = records[-1].number
+    kept = store.load_model(number)
+    return kept if kept is not None else _fit(problem, spec, store, labelled, validation, number)
+
+
+def _evaluate(
+    problem: Problem,
+    hidden: HiddenAnswers,
+    spec: RunSpec,
+    model: RewardModel,
+    labelled: Labelled,
+    batch: Batch,
+    verdicts: np.ndarray,
+    number: int,
+) -> RoundRecord:
+    predictions = outside_predictions(problem, model)
+    identity = {
+        "policy": spec.name,
+        "seed": spec.seed,
+        "round": number,
+        "n_labels": len(labelled.pairs),
+        "n_val_labels": spec.benchmark.validation,
+    }
+    metrics = [
+        {**identity, "split": split, "n_pairs": len(hidden.evaluation[split]), **values}
+        for split, values in split_metrics(problem, predictions, hidden.evaluation).items()
+    ]
+    if acquired := labelled_metrics(problem, model, labelled):
+        metrics.append({**identity, "split": "acquired", **acquired})
+    facts = {**identity, **_round_facts(labelled, batch, model)}
+    return RoundRecord(number, batch, verdicts, predictions, facts, metrics)
+
+
+def _round_facts(labelled: Labelled, batch: Batch, model: RewardModel) -> dict[str, Any]:
+    chosen = batch.selection
+    facts: dict[str, Any] = {
+        "n_ties": int((~np.isin(labelled.verdicts, [A, B])).sum()),
+        "n_prompts": len(np.unique(labelled.pairs.prompt)),
+        "score_uncertainty": None if chosen.uncertainty is None else float(chosen.uncertainty.mean()),
+        "score_entropy": None if chosen.entropy is None else float(chosen.entropy.mean()),
+        "entropy_ratio": None,
+        "temperature": float(model.temperature),
+        "epochs": float(model.epochs.mean()),
+    }
+    if chosen.uncertainty is not None and chosen.entropy is not None and chosen.uncertainty.any():
+        weighted = np.abs(chosen.scores - chosen.uncertainty).mean()
+        facts["entropy_ratio"] = float(weighted / chosen.uncertainty.mean())
+    return facts

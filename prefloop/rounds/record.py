@@ -1,0 +1,127 @@
+"""What one finished round leaves behind, and the store that makes a run resumable."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from prefloop.acquisition.pairs import Pairs
+from prefloop.acquisition.view import Selection
+from prefloop.errors import StateError
+from prefloop.io.arrays import read_tensors, write_tensors
+from prefloop.io.documents import append_jsonl, to_json
+from prefloop.reward.registry import RewardModel, load_model, save_model
+from prefloop.rounds.steps import Batch
+
+log = logging.getLogger("prefloop")
+
+
+@dataclass(frozen=True)
+class RoundRecord:
+    """One finished round.
+
+    Attributes:
+        number: 0 = after the initial labels.
+        batch: the pairs acquired in this round.
+        verdicts: int8 [B], their answers.
+        predictions: float32 [M, E], rewards of the completions outside the pool.
+        facts: the round's row of rounds.parquet.
+        metrics: its rows of metrics.parquet.
+    """
+
+    number: int
+    batch: Batch
+    verdicts: np.ndarray
+    predictions: np.ndarray
+    facts: dict[str, Any]
+    metrics: list[dict[str, Any]]
+
+
+class RoundStore:
+    """Resume state of one run: a folder named by the run's fingerprint, outside DVC's outputs.
+
+    A round's file is written after its weights and at once, so a round is there whole or not at
+    all; the weights of the round before go only then.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self._folder = folder / fingerprint
+        for other in folder.iterdir() if folder.is_dir() else []:
+            if other.is_dir() and other != self._folder:
+                log.info("parameters, inputs or source changed: %s starts anew", folder)
+                shutil.rmtree(other)
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def load(self) -> list[RoundRecord]:
+        """Read the finished rounds; a damaged file and all after it are dropped and done again."""
+        records: list[RoundRecord] = []
+        while (path := self._round(len(records))).exists():
+            try:
+                records.append(_read(path))
+            except (StateError, KeyError, json.JSONDecodeError) as error:
+                log.warning("%s; that round is done again", error)
+                break
+        return records
+
+    def load_model(self, number: int) -> RewardModel | None:
+        """The model of round `number`, if its weights are here."""
+        path = self._model(number)
+        if not path.exists():
+            return None
+        try:
+            return load_model(path)[0]
+        except StateError as error:
+            log.warning("%s; the model is trained again", error)
+            return None
+
+    def commit(self, record: RoundRecord, kind: str, model: RewardModel) -> None:
+        """Keep a finished round: the model first, the round's own file as the last write."""
+        save_model(self._model(record.number), kind, model, {})
+        selection = record.batch.selection
+        tensors = {
+            "a": record.batch.pairs.a,
+            "b": record.batch.pairs.b,
+            "prompt": record.batch.pairs.prompt,
+            "picks": selection.picks,
+            "scores": selection.scores,
+            "verdicts": record.verdicts,
+            "predictions": record.predictions,
+        }
+        tensors |= {
+            name: values
+            for name, values in (("uncertainty", selection.uncertainty), ("entropy", selection.entropy))
+            if values is not None
+        }
+        facts = {"facts": to_json(record.facts), "metrics": to_json(record.metrics)}
+        write_tensors(self._round(record.number), tensors, {"number": str(record.number), **facts})
+        self._model(record.number - 1).unlink(missing_ok=True)
+
+    def note(self, event: dict[str, Any]) -> None:
+        """Append one line to the run's log (fits and timings; never part of an output)."""
+        append_jsonl(self._folder / "log.jsonl", [event])
+
+    def _model(self, number: int) -> Path:
+        return self._folder / f"model-{number:04d}.safetensors"
+
+    def _round(self, number: int) -> Path:
+        return self._folder / f"round-{number:04d}.safetensors"
+
+
+def _read(path: Path) -> RoundRecord:
+    tensors, metadata = read_tensors(path)
+    pairs = Pairs(tensors["a"], tensors["b"], tensors["prompt"])
+    selection = Selection(tensors["picks"], tensors["scores"], tensors.get("uncertainty"), tensors.get("entropy"))
+    return RoundRecord(
+        int(metadata["number"]),
+        Batch(pairs, selection),
+        tensors["verdicts"],
+        tensors["predictions"],
+        json.loads(metadata["facts"]),
+        json.loads(metadata["metrics"]),
+    )

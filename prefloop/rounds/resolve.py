@@ -1,0 +1,64 @@
+"""From a log of verdicts to one verdict per pair, by row number."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from prefloop.acquisition.pairs import Pairs
+from prefloop.data.prepared import Prepared
+from prefloop.labels.log import Label
+from prefloop.rounds.steps import A, B, Labelled
+
+log = logging.getLogger("prefloop")
+
+UNDECIDED = 2
+
+
+def resolve_labels(labels: list[Label], prepared: Prepared) -> Labelled:
+    """One verdict per labelled pair: each annotator's last word, then the majority of a against b.
+
+    Equal counts, ties, both_bad and skips give an undecided pair: it is labelled, is not asked
+    again, and trains nothing. Pairs whose completions are no longer in the data are left out with
+    a warning; their lines stay in the log.
+
+    Args:
+        labels: the log, in order.
+        prepared: rows of the completions.
+
+    Returns:
+        The pairs in order of their first label.
+    """
+    last: dict[tuple[str, str], Label] = {(label.pair_id, label.annotator): label for label in labels}
+    votes: dict[str, Counter[str]] = {}
+    first: dict[str, Label] = {}
+    for label in labels:
+        first.setdefault(label.pair_id, label)
+    for (pair, _), label in last.items():
+        votes.setdefault(pair, Counter())[label.verdict] += 1
+    pairs, known = _rows(list(first.values()), prepared)
+    verdicts = np.array([_majority(votes[pair]) for pair in first], dtype=np.int8)
+    if not known.all():
+        log.warning(
+            "%d labelled pairs are not in the prepared data and are left out; the log keeps them",
+            int((~known).sum()),
+        )
+    return Labelled(pairs.take(known), verdicts[known])
+
+
+def _majority(votes: Counter[str]) -> int:
+    return A if votes["a"] > votes["b"] else B if votes["b"] > votes["a"] else UNDECIDED
+
+
+def _rows(labels: list[Label], prepared: Prepared) -> tuple[Pairs, np.ndarray]:
+    def rows(ids: list[str]) -> np.ndarray:
+        found = pc.index_in(pa.array(ids, pa.string()), prepared.completion_ids)
+        return pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+    a, b = rows([label.completion_a for label in labels]), rows([label.completion_b for label in labels])
+    known = (a >= 0) & (b >= 0)
+    return Pairs(a, b, prepared.completion_prompt[np.maximum(a, 0)]), known

@@ -1,0 +1,71 @@
+"""The simulated annotator on the campaign's batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from prefloop.config import Params
+from prefloop.data.prepared import load_prepared
+from prefloop.errors import NothingLeft
+from prefloop.io.arrays import read_table
+from prefloop.io.layout import Layout
+from prefloop.labels.log import Label, append_labels, read_labels
+from prefloop.oracle.answers import VERDICTS, load_answers
+from prefloop.oracle.simulated import SimulatedOracle
+
+
+def answer_batch(params: Params, layout: Layout, limit: int | None) -> dict[str, Any]:
+    """Append the hidden answers of the current batch's unlabelled pairs to the label log.
+
+    Args:
+        params: parameters in force (section `oracle`).
+        layout: where batch, prepared tables and log lie.
+        limit: answer at most so many, or None.
+
+    Returns:
+        round, number of labels and count of each verdict.
+
+    Raises:
+        NothingLeft: the batch is empty or wholly labelled.
+        DataError: a pair has no hidden answer.
+    """
+    batch = read_table(layout.batch)
+    done = pa.array([label.pair_id for label in read_labels(layout.labels)], pa.string())
+    waiting = batch.filter(pc.invert(pc.is_in(batch["pair_id"], value_set=done))).slice(0, limit)
+    if not len(waiting):
+        raise NothingLeft(f"{layout.batch} has no unlabelled comparison: run dvc repro for the next batch")
+    prepared = load_prepared(layout.prepared)
+    simulated = SimulatedOracle(params.oracle, prepared, load_answers(layout.prepared, prepared))
+    verdicts = [
+        VERDICTS[v]
+        for v in simulated.verdicts(*(_rows(waiting[f"completion_{c}"], prepared.completion_ids) for c in "ab"))
+    ]
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    append_labels(
+        layout.labels, [_label(row, v, now) for row, v in zip(waiting.to_pylist(), verdicts, strict=True)]
+    )
+    return {"round": waiting["round"][0].as_py(), "labels": len(verdicts), "verdicts": dict(Counter(verdicts))}
+
+
+def _rows(ids: pa.ChunkedArray, known: pa.Array) -> np.ndarray:
+    return pc.index_in(ids, known).to_numpy().astype(np.int64)
+
+
+def _label(row: dict[str, Any], verdict: str, now: str) -> Label:
+    return Label(
+        pair_id=row["pair_id"],
+        prompt_id=row["prompt_id"],
+        completion_a=row["completion_a"],
+        completion_b=row["completion_b"],
+        annotator="oracle",
+        verdict=verdict,  # type: ignore[arg-type]
+        timestamp=now,
+        round=row["round"],
+        source="oracle",
+    )

@@ -1,0 +1,167 @@
+"""The steps of one round, shared by the benchmark and the campaign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from prefloop.acquisition.pairs import Pairs, candidate_pairs, capacity
+from prefloop.acquisition.registry import BATCH_POLICIES
+from prefloop.acquisition.view import PoolView, Selection, require
+from prefloop.config.model import Reward
+from prefloop.config.policies import PairRule, Policy
+from prefloop.device import resolve_device
+from prefloop.errors import ConfigError
+from prefloop.reward.comparisons import Comparisons
+from prefloop.reward.registry import RewardModel, fit_model
+from prefloop.rng import Stream, generator
+from prefloop.rounds.problem import Problem
+
+A, B = 0, 1
+ANY_PAIR = PairRule(rule="auto", per_prompt="auto")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Chosen pairs in the order of choice, with the scores they were chosen by."""
+
+    pairs: Pairs
+    selection: Selection
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Acquired pairs and their verdicts.
+
+    Attributes:
+        pairs: n pairs.
+        verdicts: int8 [n]: 0 = a, 1 = b, anything else (tie, ...) trains nothing.
+    """
+
+    pairs: Pairs
+    verdicts: np.ndarray
+
+    def comparisons(self) -> Comparisons:
+        """The decided pairs as winners and losers."""
+        rows = np.flatnonzero((self.verdicts == A) | (self.verdicts == B))
+        first = self.verdicts[rows] == A
+        a, b = self.pairs.a[rows], self.pairs.b[rows]
+        return Comparisons(np.where(first, a, b), np.where(first, b, a))
+
+    def join(self, pairs: Pairs, verdicts: np.ndarray) -> Labelled:
+        """This and further labelled pairs."""
+        return Labelled(Pairs.join(self.pairs, pairs), np.concatenate([self.verdicts, verdicts]))
+
+    @classmethod
+    def empty(cls) -> Labelled:
+        """No labels."""
+        return cls(Pairs.empty(), np.zeros(0, dtype=np.int8))
+
+
+def check_budget(problem: Problem, policy: Policy, initial: int, batch: int, budget: int, validation: int) -> None:
+    """Refuse a budget that the pool cannot meet, before anything is spent.
+
+    Raises:
+        ConfigError: budget above what the pair rule can give, or a round above what it offers.
+    """
+    most = capacity(problem.pool, policy.pairs)
+    if budget + validation > most:
+        raise ConfigError(
+            f"the budget is {budget} labels{f' and {validation} for validation' if validation else ''}, but "
+            f"the pool has {most} comparisons under the pair rule '{policy.pairs.rule}' "
+            f"(per_prompt: {policy.pairs.per_prompt}): lower benchmark.rounds, batch or initial, or add data"
+        )
+    offered = len(candidate_pairs(problem.pool, policy.pairs, Pairs.empty(), generator(0, 0, Stream.PAIR_RULE)))
+    if max(initial, batch) > offered:
+        raise ConfigError(
+            f"a round takes {max(initial, batch)} comparisons, but the pair rule '{policy.pairs.rule}' "
+            f"(per_prompt: {policy.pairs.per_prompt}) offers {offered} a round: lower initial or batch"
+        )
+
+
+def random_pairs(problem: Problem, n: int, taken: Pairs, seed: int, stream: Stream) -> Batch:
+    """Draw n pairs uniformly: the initial labels or the shared validation set.
+
+    They depend on the seed alone, so all policies of a seed share them.
+
+    Raises:
+        NothingLeft: the pool has fewer.
+    """
+    rng = generator(seed, 0, stream)
+    offered = candidate_pairs(problem.pool, ANY_PAIR, taken, rng)
+    require(len(offered), n)
+    picks = rng.permutation(len(offered))[:n]
+    return Batch(offered.take(picks), Selection(picks, np.zeros(n)))
+
+
+def choose_batch(
+    problem: Problem,
+    policy: Policy,
+    model: RewardModel,
+    acquired: Pairs,
+    reserved: Pairs,
+    n: int,
+    *,
+    seed: int,
+    round_: int,
+) -> Batch:
+    """Choose the next n pairs by a named policy.
+
+    Args:
+        problem: what selection may see.
+        policy: the pair rule and the batch policy.
+        model: fitted on what was labelled before.
+        acquired: pairs acquired before; never chosen again, counted by prompt entropy.
+        reserved: further pairs never to be chosen (the validation set).
+        n: how many.
+        seed: the run's seed.
+        round_: the round, from 1.
+
+    Raises:
+        NothingLeft: fewer than n candidates.
+    """
+    spent = Pairs.join(acquired, reserved)
+    offered = candidate_pairs(problem.pool, policy.pairs, spent, generator(seed, round_, Stream.PAIR_RULE))
+    view = PoolView(
+        a=offered.a,
+        b=offered.b,
+        prompt=offered.prompt,
+        acquired_a=acquired.a,
+        acquired_b=acquired.b,
+        acquired_prompt=acquired.prompt,
+        predict=lambda: model.rewards(problem.pool_features),
+        last_layer=lambda: model.last_layer(problem.pool_features),
+        features=problem.pool_features,
+        prompt_features=problem.features.prompts,
+        graph=problem.graph,
+        round=round_,
+        seed=seed,
+    )
+    choose = BATCH_POLICIES[policy.batch.policy]
+    selection = choose(view, n, generator(seed, round_, Stream.SELECT), policy.batch)
+    return Batch(offered.take(selection.picks), selection)
+
+
+def fit_round(
+    problem: Problem,
+    reward: Reward,
+    labelled: Labelled,
+    validation: Labelled | None,
+    *,
+    device: str,
+    seed: int,
+    round_: int,
+) -> RewardModel:
+    """Train the reward model from scratch on everything labelled so far."""
+    config = getattr(reward, reward.kind)
+    return fit_model(
+        reward,
+        problem.features.completions,
+        labelled.comparisons(),
+        seed=seed,
+        round_=round_,
+        validation=validation.comparisons() if validation is not None else None,
+        moments=problem.moments if config.standardise else None,
+        device=resolve_device(device),
+    )

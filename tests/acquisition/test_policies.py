@@ -1,0 +1,193 @@
+"""What every batch policy must do, and what each is for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from prefloop.acquisition import uncertainty as u
+from prefloop.acquisition.registry import BATCH_POLICIES
+from prefloop.acquisition.view import PoolView, top
+from prefloop.config.policies import Policy
+from prefloop.errors import NothingLeft
+from prefloop.neighbours.graph import build_graph
+from prefloop.rng import Stream, generator
+from tests.worlds import make_params
+
+PARAMS = make_params()
+NAMES = sorted(PARAMS.policies)
+
+
+def make_view(seed=0, prompts=20, pairs=60, acquired=10, **changes):
+    rng = np.random.default_rng(seed)
+    vectors = rng.standard_normal((prompts, 4)).astype(np.float32)
+    graph, _ = build_graph(vectors, PARAMS.neighbours)
+    completions = 2 * (pairs + acquired)
+    features = rng.standard_normal((completions, 5)).astype(np.float32)
+    rewards = rng.standard_normal((4, completions)).astype(np.float32)
+    rows = np.arange(0, completions, 2)
+    prompt = rng.integers(0, prompts, pairs + acquired)
+    fields = {
+        "a": rows[:pairs],
+        "b": rows[:pairs] + 1,
+        "prompt": prompt[:pairs],
+        "acquired_a": rows[pairs:],
+        "acquired_b": rows[pairs:] + 1,
+        "acquired_prompt": prompt[pairs:],
+        "predict": lambda: rewards,
+        "last_layer": lambda: features,
+        "features": features,
+        "prompt_features": vectors,
+        "graph": graph,
+        "round": 1,
+        "seed": seed,
+    }
+    return PoolView(**(fields | changes))
+
+
+def choose(name, view, n, seed=0):
+    batch = PARAMS.policies[name].batch
+    return BATCH_POLICIES[batch.policy](view, n, generator(seed, 1, Stream.SELECT), batch)
+
+
+def test_the_registry_and_the_parameter_models_name_the_same_policies():
+    assert {policy.batch.policy for policy in PARAMS.policies.values()} == set(BATCH_POLICIES)
+    schema = Policy.model_json_schema()["properties"]["batch"]["discriminator"]["mapping"]
+    assert set(schema) == set(BATCH_POLICIES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+class TestEveryPolicy:
+    def test_gives_distinct_candidates_with_finite_scores(self, name):
+        view = make_view()
+        selection = choose(name, view, 25)
+        assert len(set(selection.picks.tolist())) == 25
+        assert selection.picks.min() >= 0
+        assert selection.picks.max() < len(view)
+        assert np.isfinite(selection.scores).all()
+
+    def test_same_seed_same_choice(self, name):
+        first, second = (choose(name, make_view(), 20) for _ in range(2))
+        np.testing.assert_array_equal(first.picks, second.picks)
+
+    def test_can_take_the_whole_pool_and_no_more(self, name):
+        view = make_view(pairs=12)
+        assert sorted(choose(name, view, 12).picks.tolist()) == list(range(12))
+        with pytest.raises(NothingLeft, match="13 comparisons wanted, 12 unlabelled"):
+            choose(name, view, 13)
+
+    def test_nothing_acquired_before_and_equal_rewards_are_no_obstacle(self, name):
+        none = np.zeros(0, dtype=np.int64)
+        view = make_view(acquired=0, acquired_a=none, acquired_b=none, acquired_prompt=none)
+        view = PoolView(**{**view.__dict__, "predict": lambda: np.zeros((3, 120), dtype=np.float32)})
+        assert len(set(choose(name, view, 30).picks.tolist())) == 30
+
+    def test_swapping_a_and_b_everywhere_changes_no_choice(self, name):
+        view = make_view()
+        swapped = make_view(a=view.b, b=view.a, acquired_a=view.acquired_b, acquired_b=view.acquired_a)
+        np.testing.assert_array_equal(choose(name, view, 15).picks, choose(name, swapped, 15).picks)
+
+
+@pytest.mark.parametrize(
+    ("name", "measure"), [("bald", u.bald), ("entropy", u.predictive_entropy), ("variance", u.variance)]
+)
+def test_ranked_policies_take_the_largest(name, measure):
+    view = make_view()
+    picks = choose(name, view, 10).picks
+    assert set(picks.tolist()) == set(np.argsort(-measure(view.logits))[:10].tolist())
+
+
+@pytest.mark.parametrize(
+    ("name", "coldness"), [("softmax_bald", 1e7), ("softrank_bald", 1e3), ("power_bald", 1e4)]
+)
+def test_cold_stochastic_policies_become_bald(name, coldness):
+    view = make_view()
+    batch = PARAMS.policies[name].batch.model_copy(update={"coldness": coldness})
+    selection = BATCH_POLICIES[name](view, 10, generator(0, 1, Stream.SELECT), batch)
+    assert set(selection.picks.tolist()) == set(choose("bald", view, 10).picks.tolist())
+
+
+def test_power_bald_samples_in_proportion_to_the_power():
+    view = make_view(pairs=6)
+    scores = u.bald(view.logits)
+    batch = PARAMS.policies["power_bald"].batch
+    draws = [BATCH_POLICIES["power_bald"](view, 1, np.random.default_rng(s), batch).picks[0] for s in range(4000)]
+    np.testing.assert_allclose(np.bincount(draws, minlength=6) / 4000, scores / scores.sum(), atol=0.03)
+
+
+def test_growth_anneals_power_bald():
+    batch = PARAMS.policies["power_bald"].batch.model_copy(update={"coldness": 0.01, "growth": 100.0})
+    late = make_view(round=5)
+    picks = BATCH_POLICIES["power_bald"](late, 10, generator(0, 1, Stream.SELECT), batch).picks
+    assert set(picks.tolist()) == set(choose("bald", make_view(), 10).picks.tolist())
+
+
+def test_random_is_uniform_and_the_control_stream_is_another():
+    counts = np.zeros(12)
+    for seed in range(600):
+        counts[choose("random", make_view(pairs=12, seed=0), 3, seed).picks] += 1
+    assert (np.abs(counts - 150) < 60).all()
+    assert (
+        choose("random", make_view(), 20).picks.tolist()
+        != choose("random_control", make_view(), 20).picks.tolist()
+    )
+
+
+def test_beta_zero_is_greedy_bald_and_a_large_beta_is_prompt_entropy():
+    view = make_view()
+    batch = PARAMS.policies["bal_pm"].batch
+    for beta, other in ((0.0, "bald"), (1e9, "prompt_entropy")):
+        picks = BATCH_POLICIES["bal_pm"](
+            view, 10, generator(0, 1, Stream.SELECT), batch.model_copy(update={"beta": beta})
+        )
+        expected = view.node[choose(other, view, 10).picks] if beta else choose(other, view, 10).picks
+        got = view.node[picks.picks] if beta else picks.picks
+        assert sorted(got.tolist()) == sorted(expected.tolist())
+
+
+def test_bal_pm_spreads_over_prompts_where_bald_repeats_one():
+    view = make_view(prompts=30, pairs=120, acquired=0)
+    prompt = np.where(np.arange(120) < 60, 0, np.arange(120) % 30)
+    rewards = np.random.default_rng(0).standard_normal((4, 240)).astype(np.float32)
+    rewards *= np.where(np.arange(240) < 120, 0.4, 0.25).astype(np.float32)
+    view = PoolView(**{**view.__dict__, "prompt": prompt, "predict": lambda: rewards})
+    distinct = {name: len(set(prompt[choose(name, view, 30).picks].tolist())) for name in ("bald", "bal_pm")}
+    assert distinct["bal_pm"] > 2 * distinct["bald"]
+
+
+def test_k_centre_covers_the_pool_better_than_random():
+    view = make_view(pairs=200, acquired=5)
+    delta = view.features[view.a] - view.features[view.b]
+
+    def radius(picks):
+        centres = np.concatenate([delta[picks], view.features[view.acquired_a] - view.features[view.acquired_b]])
+        both = np.concatenate([centres, -centres])
+        return np.linalg.norm(delta[:, None] - both[None], axis=2).min(axis=1).max()
+
+    assert radius(choose("k_centre", view, 40).picks) < radius(choose("random", view, 40).picks)
+
+
+def test_d_optimal_is_the_greedy_growth_of_the_log_determinant():
+    view = make_view(pairs=25, acquired=6)
+    ridge = PARAMS.policies["d_optimal"].batch.ridge
+    delta = (view.features[view.a] - view.features[view.b]).astype(np.float64)
+    p = expit(view.logits).mean(axis=0)
+    done = (view.features[view.acquired_a] - view.features[view.acquired_b]).astype(np.float64)
+    q = expit(view.rewards[:, view.acquired_a].astype(float) - view.rewards[:, view.acquired_b]).mean(axis=0)
+    information = ridge * np.eye(5) + (done * (q * (1 - q))[:, None]).T @ done
+    expected, left = [], set(range(25))
+    for _ in range(8):
+        grown = {
+            i: np.linalg.slogdet(information + p[i] * (1 - p[i]) * np.outer(delta[i], delta[i]))[1] for i in left
+        }
+        best = max(grown, key=grown.get)
+        expected.append(best)
+        left.remove(best)
+        information += p[best] * (1 - p[best]) * np.outer(delta[best], delta[best])
+    assert choose("d_optimal", view, 8).picks.tolist() == expected
+
+
+def test_top_breaks_ties_at_random():
+    first = [top(np.zeros(5), 1, np.random.default_rng(s))[0] for s in range(2000)]
+    assert (np.abs(np.bincount(first, minlength=5) - 400) < 100).all()

@@ -1,0 +1,232 @@
+"""The batched ensemble against members trained one after another by torch's own modules."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import logsigmoid
+
+from prefloop.errors import StateError
+from prefloop.reward.batched import BatchedMLP, bradley_terry_loss
+from prefloop.reward.comparisons import Comparisons
+from prefloop.reward.mlp_ensemble import fit_mlp_ensemble, initial_network
+from prefloop.reward.registry import load_model, save_model
+from prefloop.rng import Stream, generator
+from tests.worlds import make_params
+
+CPU = torch.device("cpu")
+
+
+def make_config(**changes):
+    dotted = {f"reward__mlp_ensemble__{key}": value for key, value in changes.items()}
+    return make_params(**dotted).reward.mlp_ensemble
+
+
+def toy_data(seed=0, count=120, dim=6):
+    rng = np.random.default_rng(seed)
+    features = rng.standard_normal((2 * count, dim)).astype(np.float32)
+    utility = features @ rng.standard_normal(dim)
+    first_wins = rng.random(count) < 1 / (1 + np.exp(utility[count:] - utility[:count]))
+    rows = np.arange(count)
+    return features, Comparisons(
+        np.where(first_wins, rows, rows + count), np.where(first_wins, rows + count, rows)
+    )
+
+
+def fit(config, features, comparisons, seed=0, round_=0, validation=None):
+    return fit_mlp_ensemble(
+        config,
+        features,
+        comparisons,
+        seed=seed,
+        round_=round_,
+        validation=validation,
+        moments=None,
+        device=CPU,
+    )
+
+
+def one_after_another(config, features, comparisons, seed, round_):
+    """Each member by itself: torch.nn modules, autograd, torch.optim.AdamW, its own early stopping."""
+    start = initial_network(config, features.shape[1], seed, round_, CPU)
+    x = torch.from_numpy(features)
+    rewards, epochs = [], []
+    for member in range(config.members):
+        layers = []
+        for depth, weight in enumerate(start.weights):
+            linear = torch.nn.Linear(weight.shape[1], weight.shape[2], bias=depth < len(start.biases))
+            linear.weight.data = weight[member].T.clone()
+            if depth < len(start.biases):
+                linear.bias.data.zero_()
+            layers += [linear, torch.nn.Tanh() if config.activation == "tanh" else torch.nn.ReLU()]
+        network = torch.nn.Sequential(*layers[:-1])
+        order = generator(seed, round_, Stream.HOLDOUT, member).permutation(len(comparisons))
+        held = max(1, round(config.holdout * len(comparisons)))
+        train, stop = order[held:], order[:held]
+        shuffler = generator(seed, round_, Stream.SHUFFLE, member)
+        optimiser = torch.optim.AdamW(
+            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+
+        def loss(rows, network=network):
+            won, lost = network(x[comparisons.winner[rows]]), network(x[comparisons.loser[rows]])
+            return -logsigmoid(won - lost).mean()
+
+        best, waited, done = (np.inf, None), 0, 0
+        while done < config.max_epochs and waited < config.patience:
+            shuffled = train[shuffler.permutation(len(train))]
+            for first in range(0, len(train), config.batch_size):
+                optimiser.zero_grad()
+                loss(shuffled[first : first + config.batch_size]).backward()
+                optimiser.step()
+            done += 1
+            value = float(loss(stop).detach())
+            if value < best[0]:
+                best, waited = (value, network(x).detach()[:, 0].numpy()), 0
+            else:
+                waited += 1
+        rewards.append(best[1])
+        epochs.append(done)
+    return np.stack(rewards), np.array(epochs)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("layers", [[16], [12, 5]])
+def test_batched_members_equal_members_trained_one_after_another(activation, layers):
+    config = make_config(
+        activation=activation,
+        layers=layers,
+        init="xavier",
+        members=4,
+        max_epochs=25,
+        patience=2,
+        batch_size=16,
+        learning_rate=0.01,
+    )
+    features, comparisons = toy_data()
+    model = fit(config, features, comparisons, seed=3, round_=2)
+    rewards, epochs = one_after_another(config, features, comparisons, 3, 2)
+    np.testing.assert_array_equal(model.epochs, epochs)
+    assert len(set(epochs.tolist())) > 1, "members should stop independently in this test"
+    np.testing.assert_allclose(model.rewards(features), rewards, atol=2e-3)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_gradients_equal_autograd(activation):
+    generator_ = torch.Generator().manual_seed(0)
+    shapes = [(3, 5, 7), (3, 7, 4), (3, 4, 1)]
+    weights = [torch.randn(shape, generator=generator_, dtype=torch.float64) for shape in shapes]
+    biases = [torch.randn((3, 1, width), generator=generator_, dtype=torch.float64) for width in (7, 4)]
+    winners, losers = (torch.randn((3, 9, 5), generator=generator_, dtype=torch.float64) for _ in range(2))
+    ours = BatchedMLP(weights, biases, activation).gradients(winners, losers)
+    leaves = [p.clone().requires_grad_() for p in (*weights, *biases)]
+
+    def forward(x):
+        act = torch.tanh if activation == "tanh" else torch.relu
+        for depth in range(2):
+            x = act(x @ leaves[depth] + leaves[3 + depth])
+        return (x @ leaves[2])[..., 0]
+
+    bradley_terry_loss(forward(winners), forward(losers)).sum().backward()
+    for got, leaf in zip(ours, leaves, strict=True):
+        torch.testing.assert_close(got, leaf.grad)
+
+
+def test_a_member_does_not_depend_on_the_others():
+    features, comparisons = toy_data()
+    many = fit(make_config(members=5, max_epochs=6), features, comparisons)
+    few = fit(make_config(members=2, max_epochs=6), features, comparisons)
+    np.testing.assert_allclose(many.rewards(features)[:2], few.rewards(features), atol=1e-5)
+
+
+def test_learns_the_utility_and_members_disagree():
+    features, comparisons = toy_data(count=400)
+    model = fit(make_config(members=4, max_epochs=60, learning_rate=0.01), features, comparisons)
+    rewards = model.rewards(features)
+    won = (rewards[:, comparisons.winner] > rewards[:, comparisons.loser]).mean()
+    assert won > 0.75
+    assert np.ptp(rewards, axis=0).max() > 0.05
+
+
+def test_same_seed_same_bytes_other_seed_or_round_other_members():
+    features, comparisons = toy_data()
+    config = make_config()
+    base = fit(config, features, comparisons).rewards(features)
+    assert base.tobytes() == fit(config, features, comparisons).rewards(features).tobytes()
+    assert base.tobytes() != fit(config, features, comparisons, seed=1).rewards(features).tobytes()
+    assert base.tobytes() != fit(config, features, comparisons, round_=1).rewards(features).tobytes()
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_with_too_few_labels_the_ensemble_stays_untrained(count):
+    features, comparisons = toy_data()
+    model = fit(make_config(), features, Comparisons(comparisons.winner[:count], comparisons.loser[:count]))
+    assert model.epochs.tolist() == [0, 0, 0]
+    assert np.isfinite(model.rewards(features)).all()
+
+
+@pytest.mark.parametrize("count", [2, 3, 7])
+def test_a_handful_of_labels_is_enough_to_train(count):
+    features, comparisons = toy_data()
+    model = fit(make_config(), features, Comparisons(comparisons.winner[:count], comparisons.loser[:count]))
+    assert (model.epochs > 0).all()
+
+
+def test_a_shared_validation_set_replaces_the_held_out_share():
+    features, comparisons = toy_data()
+    half = Comparisons(comparisons.winner[:60], comparisons.loser[:60])
+    rest = Comparisons(comparisons.winner[60:], comparisons.loser[60:])
+    shared = fit(make_config(), features, half, validation=rest).rewards(features)
+    own = fit(make_config(), features, half).rewards(features)
+    assert not np.array_equal(shared, own)
+
+
+def test_standardising_undoes_shift_and_scale():
+    features, comparisons = toy_data()
+    config = make_config(standardise=True)
+
+    def standardised(values):
+        moments = (values.mean(axis=0), values.std(axis=0))
+        return fit_mlp_ensemble(
+            config, values, comparisons, seed=0, round_=0, validation=None, moments=moments, device=CPU
+        ).rewards(values)
+
+    np.testing.assert_allclose(standardised(features), standardised(features * 7 + 3), atol=1e-3)
+
+
+def test_temperature_does_not_raise_the_held_out_loss():
+    features, comparisons = toy_data(count=60)
+    changes = {"init": "xavier", "max_epochs": 200, "patience": 200, "learning_rate": 0.05}
+    plain = fit(make_config(**changes), features, comparisons)
+    cooled = fit(make_config(temperature="held_out", **changes), features, comparisons)
+    assert cooled.temperature != 1.0
+    np.testing.assert_allclose(cooled.rewards(features) * cooled.temperature, plain.rewards(features), rtol=1e-4)
+
+
+def test_save_and_load_give_the_same_rewards_and_bytes(tmp_path):
+    features, comparisons = toy_data()
+    model = fit(make_config(temperature="held_out"), features, comparisons)
+    save_model(tmp_path / "m.safetensors", "mlp_ensemble", model, {"encoder": "words"})
+    loaded, provenance = load_model(tmp_path / "m.safetensors")
+    assert provenance == {"encoder": "words"}
+    assert loaded.rewards(features).tobytes() == model.rewards(features).tobytes()
+    save_model(tmp_path / "again.safetensors", "mlp_ensemble", loaded, provenance)
+    assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "m.safetensors").read_bytes()
+
+
+def test_a_damaged_model_file_is_a_clear_error(tmp_path):
+    (tmp_path / "m.safetensors").write_bytes(b"not weights")
+    with pytest.raises(StateError, match=r"m\.safetensors is damaged"):
+        load_model(tmp_path / "m.safetensors")
+
+
+def test_last_layer_is_what_rewards_are_linear_in():
+    features, comparisons = toy_data()
+    model = fit(make_config(layers=[8, 5]), features, comparisons)
+    hidden = model.last_layer(features)
+    assert hidden.shape == (len(features), 3 * 5)
+    for member in range(3):
+        part = hidden[:, member * 5 : member * 5 + 5]
+        _, residual, *_ = np.linalg.lstsq(part, model.rewards(features)[member], rcond=None)
+        assert residual.size == 0 or residual[0] < 1e-6
