@@ -14,7 +14,7 @@ from prefloop.entropy.kozachenko import AcquiredEntropy
 def prompt_entropy(view: PoolView, n: int, rng: np.random.Generator, config: params.PromptEntropy) -> Selection:
     """The largest prompt entropy h(x) = log(2 epsilon(x) + c) - psi(n(x) + 1) / d, updated pick by pick.
 
-    Source: Melo et al. 2024, eq. 7 alone; needs no reward model.
+    Source: Melo et al. 2024, the KSG entropy term alone; needs no reward model.
     """
     entropy = GraphEntropy(view.graph, view.acquired_node, n, config.offset, config.dimension)
     return _greedy(view, np.zeros(len(view)), entropy, 1.0, n)
@@ -23,7 +23,7 @@ def prompt_entropy(view: PoolView, n: int, rng: np.random.Generator, config: par
 def bal_pm(view: PoolView, n: int, rng: np.random.Generator, config: params.BalPM) -> Selection:
     """The largest U + beta * h(x): epistemic uncertainty plus prompt entropy, updated pick by pick.
 
-    Source: Melo et al. 2024, eq. 9, with eq. 3 for U and eq. 7 for h, on the fixed graph.
+    Source: Melo et al. 2024 (arXiv 2406.10023), the acquisition objective, on a fixed neighbour graph.
     """
     entropy = GraphEntropy(view.graph, view.acquired_node, n, config.offset, config.dimension)
     return _greedy(view, u.bald(view.logits), entropy, config.beta, n)

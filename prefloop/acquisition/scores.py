@@ -13,7 +13,7 @@ from prefloop.rng import Stream, generator
 def random(view: PoolView, n: int, rng: np.random.Generator, config: params.Random) -> Selection:
     """Pairs drawn uniformly without replacement: the baseline.
 
-    Source: Melo et al. 2024, sec. 5.
+    Source: Melo et al. 2024, experiments.
     """
     if config.stream == "control":
         rng = generator(view.seed, view.round, Stream.CONTROL)
@@ -24,7 +24,7 @@ def random(view: PoolView, n: int, rng: np.random.Generator, config: params.Rand
 def entropy(view: PoolView, n: int, rng: np.random.Generator, config: params.Entropy) -> Selection:
     """The largest predictive entropy H[mean_m p_m]: least certain pairs, noise included.
 
-    Source: Melo et al. 2024, eq. 3, first term.
+    Source: Melo et al. 2024 (BAL-PM, arXiv 2406.10023), first term of the epistemic uncertainty.
     """
     return _ranked(u.predictive_entropy(view.logits), n, rng)
 
@@ -40,7 +40,7 @@ def variance(view: PoolView, n: int, rng: np.random.Generator, config: params.Va
 def bald(view: PoolView, n: int, rng: np.random.Generator, config: params.Bald) -> Selection:
     """The largest epistemic uncertainty U = H[mean_m p_m] - mean_m H[p_m].
 
-    Source: Houlsby et al. 2011; Melo et al. 2024, eq. 3. Taken as a batch it repeats itself.
+    Source: Houlsby et al. 2011 (BALD); Melo et al. 2024, epistemic uncertainty. Taken as a batch it repeats itself.
     """
     return _ranked(u.bald(view.logits), n, rng)
 
@@ -48,7 +48,7 @@ def bald(view: PoolView, n: int, rng: np.random.Generator, config: params.Bald) 
 def softmax_bald(view: PoolView, n: int, rng: np.random.Generator, config: params.SoftmaxBald) -> Selection:
     """The largest U + Gumbel(0, 1 / coldness): sampling without replacement from softmax(coldness * U).
 
-    Source: Kirsch et al. 2023 (Stochastic Batch Acquisition), eq. 6.
+    Source: Kirsch et al. 2023 (Stochastic Batch Acquisition, arXiv 2106.12059), softmax form.
     """
     scores = u.bald(view.logits)
     return _perturbed(scores, scores, config.coldness, n, rng)
@@ -57,7 +57,7 @@ def softmax_bald(view: PoolView, n: int, rng: np.random.Generator, config: param
 def softrank_bald(view: PoolView, n: int, rng: np.random.Generator, config: params.SoftrankBald) -> Selection:
     """The largest -log rank(U) + Gumbel(0, 1 / coldness), rank 1 being the most uncertain.
 
-    Source: Kirsch et al. 2023, eq. 7.
+    Source: Kirsch et al. 2023 (arXiv 2106.12059), soft-rank form.
     """
     scores = u.bald(view.logits)
     rank = np.empty(len(scores))
@@ -69,7 +69,7 @@ def power_bald(view: PoolView, n: int, rng: np.random.Generator, config: params.
     """The largest log U + Gumbel(0, 1 / coldness): sampling in proportion to U^coldness.
 
     The coldness of round r is coldness * growth^(r - 1).
-    Source: Kirsch et al. 2023, eq. 8; the annealing is BAL-PM's code's.
+    Source: Kirsch et al. 2023 (arXiv 2106.12059), power form; the annealing is BAL-PM's code's.
     """
     scores = u.bald(view.logits)
     with np.errstate(divide="ignore"):

@@ -9,7 +9,7 @@ from scipy.special import entr, expit, kl_div
 def predictive_entropy(logits: np.ndarray) -> np.ndarray:
     """H[mean_m p_m], float64 [N], of logits float64 [M, N].
 
-    Source: Melo et al. 2024, eq. 3, first term.
+    Source: Melo et al. 2024 (BAL-PM, arXiv 2406.10023), first term of the epistemic uncertainty.
     """
     return entr(expit(logits).mean(axis=0)) + entr(expit(-logits).mean(axis=0))
 
@@ -17,7 +17,7 @@ def predictive_entropy(logits: np.ndarray) -> np.ndarray:
 def aleatoric(logits: np.ndarray) -> np.ndarray:
     """mean_m H[p_m], float64 [N], of logits float64 [M, N].
 
-    Source: Melo et al. 2024, eq. 3, second term.
+    Source: Melo et al. 2024, second term of the epistemic uncertainty.
     """
     return (entr(expit(logits)) + entr(expit(-logits))).mean(axis=0)
 
@@ -28,7 +28,7 @@ def bald(logits: np.ndarray) -> np.ndarray:
     H[mean p] - mean H[p] equals the mean over members of KL(p_m || mean p); in this form nothing
     cancels and no value is below zero.
 
-    Source: Houlsby et al. 2011; Melo et al. 2024, eq. 3.
+    Source: Houlsby et al. 2011 (BALD); Melo et al. 2024, epistemic uncertainty.
     """
     won, lost = expit(logits), expit(-logits)
     divergence = kl_div(won, won.mean(axis=0)) + kl_div(lost, lost.mean(axis=0))

@@ -75,7 +75,7 @@ def greedy_batch(
     Returns:
         The picks (rows of `uncertainty`) with score and terms.
 
-    Source: Melo et al. 2024, algorithm 1 and eq. 9.
+    Source: Melo et al. 2024, greedy maximisation of the acquisition objective.
     """
     groups = _Groups(uncertainty, node_of_pair, len(entropy.values))
     total = groups.best + beta * entropy.values

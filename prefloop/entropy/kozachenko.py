@@ -14,7 +14,7 @@ class AcquiredEntropy:
     With fewer than k acquired pairs k is their number; with none h = 0. Each pick costs O(n D):
     acquired points, unlike pool points, are on no fixed graph.
 
-    Source: Melo et al. 2024, sec. 3.2 and the ablation of appendix E; Kozachenko & Leonenko 1987.
+    Source: Melo et al. 2024, ablation of the entropy estimator; Kozachenko & Leonenko 1987.
     """
 
     def __init__(

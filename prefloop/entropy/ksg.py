@@ -1,4 +1,4 @@
-"""BAL-PM's prompt entropy as counting on a fixed neighbour graph (Melo et al. 2024, sec. 3.2)."""
+"""BAL-PM's prompt entropy as counting on a fixed neighbour graph (Melo et al. 2024)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def prompt_entropy(graph: NeighbourGraph, counts: np.ndarray, offset: float, dim
         offset: c > 0 (1e-4 in BAL-PM's code).
         dimension: d > 0 (1 in BAL-PM's code).
 
-    Source: Melo et al. 2024, eq. 7 (Kraskov et al. 2004, marginal form), up to a constant.
+    Source: Melo et al. 2024, KSG estimator (Kraskov et al. 2004, marginal form), up to a constant.
     """
     if len(graph) == 1:
         return np.zeros(1)

@@ -28,7 +28,7 @@ def log_likelihoods(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
         logits: float64 [M, n].
         y: float64 [n], 1.0 where a was preferred, else 0.0.
 
-    Source: Melo et al. 2024, sec. 5, the test log-likelihood.
+    Source: Melo et al. 2024, the test log-likelihood.
     """
     signed = np.where(y > 0.5, logits, -logits)
     values: np.ndarray = logsumexp(log_expit(signed), axis=0) - np.log(len(logits))
@@ -72,7 +72,7 @@ def calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
         confidence: float64 [n] in [0.5, 1].
         correct: float64 [n] in {0, 0.5, 1}.
 
-    Source: Guo et al. 2017, eq. 3, ten equal bins over [0.5, 1].
+    Source: Guo et al. 2017 (arXiv 1706.04599), ten equal bins over [0.5, 1].
     """
     bins = np.minimum(((confidence - 0.5) * 2 * _ECE_BINS).astype(int), _ECE_BINS - 1)
     gaps = np.bincount(bins, weights=confidence - correct, minlength=_ECE_BINS)

@@ -93,5 +93,5 @@ class BatchedMLP:
 
 
 def bradley_terry_loss(winner_rewards: Tensor, loser_rewards: Tensor) -> Tensor:
-    """Mean over the last axis of -log sigma(r_winner - r_loser), nats (BAL-PM eq. 1)."""
+    """Mean over the last axis of -log sigma(r_winner - r_loser), nats (Bradley & Terry 1952)."""
     return -logsigmoid(winner_rewards - loser_rewards).mean(dim=-1)

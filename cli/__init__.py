@@ -1,0 +1,1 @@
+"""The command line `prefloop`: thin commands over the library and the stages."""

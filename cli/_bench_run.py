@@ -1,0 +1,70 @@
+"""What `prefloop bench` does: the stages, one after another, on another folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from prefloop.config import Params, parse_params
+from prefloop.errors import ConfigError
+from prefloop.io.atomic import write_text
+from prefloop.io.layout import Layout
+from prefloop.report.results import Savings, read_savings
+from stages import benchmark, compare, embed, neighbours, prepare
+
+
+def bench_params(
+    params: Params,
+    *,
+    out: Path,
+    data: Path,
+    ood: Path | None,
+    where: str | None,
+    ood_where: str | None,
+    changes: dict[str, Any],
+) -> Params:
+    """The parameters in force: those given, changed by the command's options.
+
+    Raises:
+        ConfigError: a value out of range, an unknown policy, a missing file.
+    """
+    for path in filter(None, (data, ood)):
+        if not path.is_file():
+            raise ConfigError(f"{path} is missing: give an existing preference file")
+    entries = [{"path": str(data.resolve()), "split": "auto", "where": where}]
+    if ood is not None or ood_where is not None:
+        entries.append({"path": str((ood or data).resolve()), "split": "ood", "where": ood_where})
+    content = params.model_dump(mode="json")
+    content["data"] |= {"source": "files", "files": entries}
+    section = content["benchmark"]
+    section |= {key: value for key, value in changes.items() if value is not None}
+    if isinstance(section["seeds"], int):
+        section["seeds"] = list(range(section["seeds"]))
+    reference = content["compare"]["reference"]
+    if reference not in section["policies"]:
+        section["policies"] = [reference, *section["policies"]]
+    content["tracking"]["uri"] = _beside(content["tracking"]["uri"], out)
+    return parse_params(content, "prefloop bench")
+
+
+def run_bench(params: Params, out: Path) -> Savings:
+    """Run prepare, embed, neighbours, every benchmark and compare below `out`."""
+    layout = Layout.folder(out.resolve())
+    write_text(layout.data / "params.yaml", yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False))
+    for stage in (prepare, embed, neighbours):
+        stage.run(params, layout)
+    for seed in params.benchmark.seeds:
+        for policy in params.benchmark.policies:
+            benchmark.run(params, layout, policy, seed)
+    compare.run(params, layout)
+    return read_savings(layout.report / "savings.json")
+
+
+def _beside(uri: str, out: Path) -> str:
+    # A relative database belongs to the comparison, not to the folder one happens to stand in.
+    prefix = "sqlite:///"
+    if uri.startswith(prefix) and not uri.startswith(prefix + "/"):
+        return prefix + str(out.resolve() / uri.removeprefix(prefix))
+    return uri

@@ -1,0 +1,60 @@
+"""Options and helpers that several commands share."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from prefloop.config import Params
+    from prefloop.report.results import Savings
+
+ParamsFile = Annotated[Path, typer.Option("--params", help="Parameter file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
+DEFAULT_PARAMS = Path("params.yaml")
+
+
+def load(path: Path) -> Params:
+    """Load parameters and set the process up for real work (logging, quiet libraries)."""
+    from prefloop.config import load_params
+    from stages._main import configure_process
+
+    configure_process()
+    return load_params(path)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document on stdout."""
+    json.dump(value, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+def print_savings(savings: Savings, report: Path) -> None:
+    """Print a comparison's table on stdout, and where its report lies."""
+    from rich.console import Console
+
+    from prefloop.report.terminal import terminal_table
+
+    console = Console()
+    # Not on a terminal: as wide as the table needs, so that logs and pipes keep whole names.
+    console.print(terminal_table(savings), width=None if console.is_terminal else 160)
+    typer.echo(f"report: {report}")
+
+
+def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """Print a table on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        # Text, because square brackets would be read as markup.
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)

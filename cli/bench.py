@@ -1,0 +1,54 @@
+"""`prefloop bench`: a comparison of policies on a file of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli._common import AsJson, load, print_json, print_savings
+
+
+def bench(
+    data: Annotated[Path, typer.Option(help="Preference file: .jsonl, .jsonl.gz, .parquet or .csv.")],
+    out: Annotated[Path, typer.Option(help="Folder for everything that is made.")],
+    policies: Annotated[str | None, typer.Option(help="Named policies, separated by commas.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds: 0, 1, ...")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Rounds, the initial one included.")] = None,
+    initial: Annotated[int | None, typer.Option(min=1, help="Random labels before the first choice.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Labels a round.")] = None,
+    ood: Annotated[Path | None, typer.Option(help="File for the out-of-distribution split.")] = None,
+    where: Annotated[str | None, typer.Option(help="Only rows of --data with FIELD=VALUE.")] = None,
+    ood_where: Annotated[
+        str | None, typer.Option(help="Rows with FIELD=VALUE (of --ood, else of --data) are out of distribution.")
+    ] = None,
+    params: Annotated[Path | None, typer.Option(help="Parameter file; default: the packaged one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare policies on a file of your own: prepare, embed, simulate, compare, all into --out.
+
+    Run again with the same --out, it resumes; the parameters in force are written to OUT/params.yaml.
+
+    Example: prefloop bench --data pairs.jsonl.gz --out results --policies random,bal_pm --seeds 3
+    --rounds 12 --initial 160 --batch 160
+    """
+    from cli._bench_run import bench_params, run_bench
+    from prefloop.config import packaged_params
+
+    chosen = load(params or packaged_params())
+    names = tuple(name.strip() for name in policies.split(",")) if policies else None
+    effective = bench_params(
+        chosen,
+        out=out,
+        data=data,
+        ood=ood,
+        where=where,
+        ood_where=ood_where,
+        changes={"policies": names, "seeds": seeds, "rounds": rounds, "initial": initial, "batch": batch},
+    )
+    savings = run_bench(effective, out)
+    if as_json:
+        print_json(savings.model_dump(mode="json"))
+    else:
+        print_savings(savings, out / "report" / "report.md")

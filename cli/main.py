@@ -1,0 +1,36 @@
+"""`prefloop`: the commands, each in a file of its own, loaded when it is called."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from cli import bench, data, doctor, labels, policies, report, track
+from prefloop.errors import exit_code_of
+
+app = typer.Typer(
+    name="prefloop",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Active preference learning: which comparisons are worth a label, and how many labels that saved.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 labels missing, 4 nothing left to label.",
+)
+app.command()(policies.policies)
+app.command()(bench.bench)
+app.command()(report.report)
+app.command()(track.track)
+app.command()(track.ui)
+app.command()(doctor.doctor)
+app.add_typer(data.app, name="data")
+app.add_typer(labels.app, name="labels")
+
+
+def main() -> None:
+    """Run the command line; known failures end in one clear line and their exit code."""
+    sys.exit(exit_code_of(app))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""`prefloop track` and `prefloop ui`: the outputs in MLflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli._common import DEFAULT_PARAMS, AsJson, ParamsFile, load, print_json
+
+
+def track(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> None:
+    """Rebuild the MLflow runs from the outputs that are there; nothing is ever doubled.
+
+    For runs that a DVC cache hit restored, or that could not be logged while they ran.
+
+    Example: prefloop track
+    """
+    count, uri = _track(params)
+    if as_json:
+        print_json({"runs": count, "uri": uri})
+    else:
+        typer.echo(f"{count} simulated runs are in {uri}")
+
+
+def ui(
+    params: ParamsFile = DEFAULT_PARAMS,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5000,
+) -> None:
+    """Track what is there, then open the MLflow UI in the foreground (Ctrl-C ends it).
+
+    Example: prefloop ui --port 5001
+    """
+    import subprocess
+
+    from prefloop.tracking.ui import ui_command
+    from prefloop.tracking.view import view_path
+
+    _track(params)
+    config = load(params).tracking
+    typer.echo(f"curves over labels, by policy: http://{host}:{port}{view_path(config.experiment)}")
+    raise typer.Exit(subprocess.run(ui_command(config, Path.cwd(), host, port), check=False).returncode)
+
+
+def _track(path: Path) -> tuple[int, str]:
+    from prefloop.io.layout import Layout
+    from prefloop.tracking.outputs import track_all
+    from prefloop.tracking.tracker import Tracker
+
+    params, layout = load(path), Layout.repository()
+    keys = [(policy, seed) for policy in params.benchmark.policies for seed in params.benchmark.seeds]
+    tracker = Tracker(params.tracking, Path.cwd())
+    return track_all(tracker, {key: layout.run(*key) for key in keys}, layout.report), params.tracking.uri

@@ -1,0 +1,30 @@
+"""Where the preferences come from: the generated example set, files, or the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from prefloop.config.data import Data
+from prefloop.data.example import generate_example
+from prefloop.data.hub import read_hub
+from prefloop.data.readers import read_records
+from prefloop.data.records import Record
+
+
+def load_records(data: Data) -> Iterator[Record]:
+    """Yield the records of the configured source.
+
+    Args:
+        data: section `data`; paths are taken from the working folder, those of files from `data.raw`.
+
+    Raises:
+        DataError: missing or malformed data.
+    """
+    return SOURCES[data.source](data)
+
+
+SOURCES: dict[str, Callable[[Data], Iterator[Record]]] = {
+    "example": lambda data: generate_example(data.example),
+    "files": lambda data: read_records(data.files, data.raw),
+    "hub": lambda data: read_hub(data.hub),
+}

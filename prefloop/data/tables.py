@@ -1,0 +1,108 @@
+"""Writing the prepared tables, a few thousand rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from prefloop.data.arrange import Arranged
+from prefloop.data.collect import Collected
+from prefloop.data.prepared import SPLITS
+from prefloop.data.texts import hex_ids
+from prefloop.io.hashing import pair_id
+
+_ROWS = 1 << 14
+
+PROMPTS = pa.schema([(name, pa.string()) for name in ("prompt_id", "prompt", "split", "source")])
+COMPLETIONS = pa.schema(
+    [
+        ("completion_id", pa.string()),
+        ("prompt_id", pa.string()),
+        ("text", pa.string()),
+        ("models", pa.list_(pa.string())),
+    ]
+)
+PAIRS = pa.schema([(name, pa.string()) for name in ("pair_id", "prompt_id", "completion_a", "completion_b")])
+ORACLE = pa.schema(
+    [
+        ("kind", pa.string()),
+        ("id", pa.string()),
+        ("prompt_id", pa.string()),
+        ("votes_a", pa.int32()),
+        ("votes_b", pa.int32()),
+        ("votes_tie", pa.int32()),
+        ("score", pa.float64()),
+    ]
+)
+
+
+def write_tables(data: Collected, rows: Arranged, folder: Path) -> None:
+    """Write prompts, completions, pairs and oracle as Parquet files into an existing folder."""
+    prompt_digests = data.prompts.digests()[rows.prompts]
+    completion_digests = data.completions.digests()[rows.completions]
+    sources, models = pa.array(sorted(data.sources), pa.string()), pa.array(sorted(data.models), pa.string())
+    splits = pa.array(SPLITS)
+    bounds = np.searchsorted(rows.completion_models[:, 0], np.arange(len(rows.completions) + 1)).astype(np.int32)
+    pair_ids: list[pa.Array] = []
+
+    def prompts(part: slice) -> list[Any]:
+        texts = data.prompts.texts(rows.prompts[part])
+        split, source = splits.take(rows.prompt_split[part]), sources.take(rows.prompt_source[part])
+        return [hex_ids(prompt_digests[part]), texts, split, source]
+
+    def completions(part: slice) -> list[Any]:
+        prompt = hex_ids(prompt_digests[rows.completion_prompt[part]])
+        offsets = bounds[part.start : part.stop + 1]
+        names = models.take(rows.completion_models[offsets[0] : offsets[-1], 1])
+        lists = pa.ListArray.from_arrays(pa.array(offsets - offsets[0]), names)
+        return [hex_ids(completion_digests[part]), prompt, data.completions.texts(rows.completions[part]), lists]
+
+    def pairs(part: slice) -> list[Any]:
+        a, b = rows.pair_a[part], rows.pair_b[part]
+        first, second = hex_ids(completion_digests[a]), hex_ids(completion_digests[b])
+        ids = pa.array(map(pair_id, first.to_pylist(), second.to_pylist()), pa.string())
+        pair_ids.append(ids)
+        return [ids, hex_ids(prompt_digests[rows.completion_prompt[a]]), first, second]
+
+    _write(folder / "prompts.parquet", PROMPTS, len(rows.prompts), prompts)
+    _write(folder / "completions.parquet", COMPLETIONS, len(rows.completions), completions)
+    _write(folder / "pairs.parquet", PAIRS, len(rows.pair_a), pairs)
+    known = pa.chunked_array(pair_ids, pa.string()).combine_chunks()
+    _write_oracle(folder / "oracle.parquet", rows, known, prompt_digests, completion_digests)
+
+
+def _write_oracle(
+    path: Path, rows: Arranged, pair_ids: pa.Array, prompt_digests: np.ndarray, completion_digests: np.ndarray
+) -> None:
+    judged, scored = np.flatnonzero(rows.votes.sum(axis=1)), np.flatnonzero(~np.isnan(rows.score))
+    owner = rows.completion_prompt[np.concatenate([rows.pair_a[judged], scored])]
+    votes = np.concatenate([rows.votes[judged], np.zeros((len(scored), 3), dtype=np.int32)])
+    scores = np.concatenate([np.full(len(judged), np.nan), rows.score[scored]])
+    ids = pa.concat_arrays([pair_ids.take(judged), hex_ids(completion_digests[scored])])
+    kinds = pa.array(["pair", "completion"])
+
+    def oracle(part: slice) -> list[Any]:
+        kind = kinds.take((np.arange(part.start, part.stop) >= len(judged)).astype(np.int8))
+        score = pa.array(scores[part], mask=np.isnan(scores[part]))
+        columns = [pa.array(votes[part, k]) for k in range(3)]
+        return [
+            kind,
+            ids.slice(part.start, part.stop - part.start),
+            hex_ids(prompt_digests[owner[part]]),
+            *columns,
+            score,
+        ]
+
+    _write(path, ORACLE, len(owner), oracle)
+
+
+def _write(path: Path, schema: pa.Schema, count: int, columns: Callable[[slice], list[Any]]) -> None:
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for start in range(0, count, _ROWS):
+            part = slice(start, min(start + _ROWS, count))
+            writer.write_batch(pa.record_batch(columns(part), schema=schema))

@@ -1,0 +1,138 @@
+"""Finished runs as tables and arrays, checked to be comparable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from scipy.special import expit
+
+from prefloop.errors import StateError
+from prefloop.io.arrays import open_array, read_table
+from prefloop.io.documents import read_json
+from prefloop.metrics.evaluation import EvalSet
+from prefloop.metrics.predictive import log_likelihoods, pair_logits
+from prefloop.report.bootstrap import PromptSums, sums_by_prompt
+
+_FILES = ("rounds.parquet", "metrics.parquet", "predictions.npy", "run.json")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs of one comparison: every policy with every seed, on one grid of labels.
+
+    Attributes:
+        policies, seeds: in the configured order.
+        folders: folder of each (policy, seed).
+        info: run.json of each (policy, seed).
+        rounds: rounds.parquet of all runs, one below the other.
+        metrics: metrics.parquet of all runs, one below the other.
+        n_labels: int64 [R], labels after each round.
+        n_val_labels: validation labels, counted apart.
+    """
+
+    policies: tuple[str, ...]
+    seeds: tuple[int, ...]
+    folders: Mapping[tuple[str, int], Path]
+    info: Mapping[tuple[str, int], dict[str, Any]]
+    rounds: pa.Table
+    metrics: pa.Table
+    n_labels: np.ndarray
+    n_val_labels: int
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data, as the runs wrote it."""
+        return str(next(iter(self.info.values()))["dataset"])
+
+
+@dataclass(frozen=True)
+class SplitScores:
+    """Scores of all runs on one split's evaluation pairs: log-likelihood (nats) and correctness."""
+
+    log_likelihood: PromptSums
+    accuracy: PromptSums
+
+
+def load_runs(folders: Mapping[tuple[str, int], Path]) -> Runs:
+    """Load the tables of runs that are to be compared.
+
+    Args:
+        folders: folder of each (policy, seed), every policy with every seed.
+
+    Raises:
+        StateError: a run is missing or damaged, or runs have different numbers of labels per round.
+    """
+    for (policy, seed), folder in folders.items():
+        missing = [name for name in _FILES if not (folder / name).is_file()]
+        if missing:
+            raise StateError(
+                f"the run of policy {policy}, seed {seed} is not there ({folder} lacks {', '.join(missing)}): "
+                f"dvc repro benchmark@{policy}-{seed}, or take it out of benchmark.policies or benchmark.seeds"
+            )
+    rounds = {key: read_table(folder / "rounds.parquet") for key, folder in folders.items()}
+    n_labels, n_val_labels = _grid(rounds)
+    return Runs(
+        policies=tuple(dict.fromkeys(policy for policy, _ in folders)),
+        seeds=tuple(dict.fromkeys(seed for _, seed in folders)),
+        folders=folders,
+        info={key: read_json(folder / "run.json") for key, folder in folders.items()},
+        rounds=pa.concat_tables(rounds.values()),
+        metrics=pa.concat_tables(read_table(folder / "metrics.parquet") for folder in folders.values()),
+        n_labels=n_labels,
+        n_val_labels=n_val_labels,
+    )
+
+
+def score_split(runs: Runs, pairs: EvalSet, first: int) -> SplitScores:
+    """Score the kept predictions of every run on one split.
+
+    Args:
+        runs: the runs.
+        pairs: evaluation pairs.
+        first: completion row of the first column of predictions.npy (the end of the pool).
+
+    Returns:
+        Sums over the pairs of each prompt, [P, S, R, Q].
+    """
+    scored = [[_score_run(runs, (policy, seed), pairs, first) for seed in runs.seeds] for policy in runs.policies]
+    scores_2_P_S_R_Q = np.moveaxis(np.array([[run[0] for run in row] for row in scored]), 2, 0)
+    counts = scored[0][0][1]
+    return SplitScores(PromptSums(scores_2_P_S_R_Q[0], counts), PromptSums(scores_2_P_S_R_Q[1], counts))
+
+
+def _score_run(runs: Runs, key: tuple[str, int], pairs: EvalSet, first: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sums [2, R, Q] of log-likelihood and correctness by prompt, and the pairs of each prompt [Q]."""
+    path = runs.folders[key] / "predictions.npy"
+    rewards = open_array(path)
+    a, b = pairs.a - first, pairs.b - first
+    if len(rewards) != len(runs.n_labels) or rewards.shape[2] <= max(a.max(), b.max()):
+        raise StateError(
+            f"{path} has shape {rewards.shape}, which does not fit {len(runs.n_labels)} rounds and the prepared "
+            f"data: dvc repro benchmark@{key[0]}-{key[1]}"
+        )
+    sums = []
+    for rewards_M_E in rewards:
+        logits = pair_logits(rewards_M_E, a, b)
+        p = expit(logits).mean(axis=0)
+        correct = np.where(p == 0.5, 0.5, (p > 0.5) == (pairs.y > 0.5))
+        by_prompt, counts = sums_by_prompt(np.stack([log_likelihoods(logits, pairs.y), correct]), pairs.prompt)
+        sums.append(by_prompt)
+    return np.stack(sums, axis=1), counts
+
+
+def _grid(rounds: Mapping[tuple[str, int], pa.Table]) -> tuple[np.ndarray, int]:
+    (first, table), *others = rounds.items()
+    for key, other in others:
+        for column in ("n_labels", "n_val_labels"):
+            if other[column].to_pylist() != table[column].to_pylist():
+                raise StateError(
+                    f"{column} per round differs between the runs {first[0]}-{first[1]} "
+                    f"({table[column].to_pylist()[-1]} at the end) and {key[0]}-{key[1]} "
+                    f"({other[column].to_pylist()[-1]}): dvc repro, so that all runs have the same rounds"
+                )
+    return table["n_labels"].to_numpy(), int(table["n_val_labels"][-1].as_py())

@@ -1,0 +1,126 @@
+"""What runs are called, grouped by and measured by in MLflow: pure functions of the run's own files."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from prefloop.io.documents import to_json
+from prefloop.io.hashing import text_id
+from prefloop.tracking.tracker import RunSpec
+
+_ROUND_METRICS = ("score_uncertainty", "score_entropy", "entropy_ratio", "temperature", "epochs")
+_ROUND_COUNTS = ("n_val_labels", "n_ties", "n_prompts")
+_NOT_METRICS = ("policy", "seed", "round", "n_labels", "n_val_labels", "split", "n_pairs")
+
+
+def round_metrics(facts: Mapping[str, Any], metrics: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Metrics of one round, for instance `test_log_likelihood`, `acquired_accuracy`, `entropy_ratio`.
+
+    Args:
+        facts: the round's row of rounds.parquet.
+        metrics: its rows of metrics.parquet, one a split.
+
+    Returns:
+        Value by name; what a round does not have is left out.
+    """
+    values = {name: facts.get(name) for name in (*_ROUND_COUNTS, *_ROUND_METRICS)}
+    for row in metrics:
+        values |= {f"{row['split']}_{name}": v for name, v in row.items() if name not in _NOT_METRICS}
+    return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def comparison_spec(about: Mapping[str, Any]) -> RunSpec:
+    """The parent of a comparison: one dataset with the parameters that all its runs share.
+
+    Args:
+        about: run.json of any of its runs.
+    """
+    shared = {name: of for name, of in about["parameters"].items() if name != "policy"}
+    identity = {"dataset": about["dataset"], "encoder": about.get("encoder"), **without_rounds(shared)}
+    return RunSpec(
+        key=f"comparison/{about['dataset']}",
+        fingerprint=text_id(to_json(identity)),
+        name=f"comparison on {about['dataset']}",
+        params={"kind": "comparison", **_shared_params(about), **flat(without_rounds(shared))},
+    )
+
+
+def run_spec(about: Mapping[str, Any], parent: str | None) -> RunSpec:
+    """One simulated run: a policy with a seed.
+
+    Args:
+        about: its run.json.
+        parent: run id of the comparison.
+    """
+    policy, seed, dataset = about["policy"], about["seed"], about["dataset"]
+    own = {"kind": "run", "policy": policy, "seed": str(seed), **_shared_params(about)}
+    return RunSpec(
+        key=f"run/{dataset}/{policy}/{seed}",
+        fingerprint=about["fingerprint"],
+        name=f"{policy}-{seed}",
+        params=own | flat(without_rounds(about["parameters"])),
+        tags={"policy": policy}
+        | {f"version.{name}": str(version) for name, version in about.get("versions", {}).items()},
+        parent=parent,
+    )
+
+
+def campaign_spec(about: Mapping[str, Any], policy: str, seed: int) -> RunSpec:
+    """One labelling campaign.
+
+    Args:
+        about: provenance of the campaign's weights: dataset, encoder, parameters.
+        policy: the named policy that chooses the batches.
+        seed: the campaign's seed.
+    """
+    identity = {name: about.get(name) for name in ("dataset", "encoder", "parameters")}
+    own = {"kind": "campaign", "policy": policy, "seed": str(seed), "dataset": str(about["dataset"])}
+    return RunSpec(
+        key=f"campaign/{about['dataset']}/{policy}/{seed}",
+        fingerprint=text_id(to_json(identity)),
+        name=f"campaign {policy} on {about['dataset']}",
+        params=own | flat(about["parameters"]),
+    )
+
+
+def system_facts() -> dict[str, str]:
+    """Facts about the machine, as tags: they may differ where a run is resumed or rebuilt."""
+    return {
+        "system.cpus": str(os.cpu_count()),
+        "system.platform": platform.platform(),
+        "system.python": platform.python_version(),
+    }
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Flatten nested parameters: {"a": {"b": 1}} to {"a.b": "1"}."""
+    result: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            result |= flat(value, f"{prefix}{name}.")
+        else:
+            result[f"{prefix}{name}"] = value if isinstance(value, str) else to_json(value)
+    return result
+
+
+def without_rounds(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the number of rounds: a run that goes on for longer is the same run."""
+    benchmark = {name: v for name, v in parameters.get("benchmark", {}).items() if name != "rounds"}
+    return {**parameters, "benchmark": benchmark}
+
+
+def _shared_params(about: Mapping[str, Any]) -> dict[str, str]:
+    benchmark, reward = about["parameters"]["benchmark"], about["parameters"]["reward"]
+    ensemble = reward.get(reward["kind"], {})
+    encoder = about.get("encoder") or {}
+    return {
+        "dataset": str(about["dataset"]).replace("'", "_"),
+        "initial": str(benchmark["initial"]),
+        "batch_size": str(benchmark["batch"]),
+        "reward": str(reward["kind"]),
+        **({"members": str(ensemble["members"])} if "members" in ensemble else {}),
+        **({"encoder": str(encoder["model"])} if "model" in encoder else {}),
+    }

@@ -1,0 +1,37 @@
+"""Stage acquire: the next batch to label, or the unlabelled rest of the last one."""
+
+from __future__ import annotations
+
+import sys
+
+from prefloop.config import Params
+from prefloop.io.arrays import read_table, write_table
+from prefloop.io.layout import Layout
+from prefloop.labels.log import last_round, read_labels
+from prefloop.reward.registry import load_model
+from prefloop.rounds.campaign import next_batch
+from prefloop.rounds.problem import load_problem
+from prefloop.rounds.resolve import resolve_labels
+from prefloop.tracking.outputs import track_campaign
+from stages._main import stage_main
+from stages._tracking import tracked
+
+
+def run(params: Params, layout: Layout) -> None:
+    """Write the batch; the last one is kept by DVC (persist) so that its rest is asked first."""
+    problem = load_problem(layout)
+    labels = read_labels(layout.label_snapshot)
+    model, about = load_model(layout.campaign_model)
+    previous = read_table(layout.batch) if layout.batch.exists() else None
+    labelled = resolve_labels(labels, problem.prepared)
+    write_table(layout.batch, next_batch(params, problem, model, labelled, previous, last_round(labels) + 1))
+    tracked(
+        params,
+        lambda tracker: track_campaign(
+            tracker, about, params.campaign.policy, params.campaign.seed, layout.campaign_metrics, layout.batch
+        ),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(stage_main(run))

@@ -1,0 +1,37 @@
+"""Stage compare: the configured runs against each other, as tables, pictures and a report."""
+
+from __future__ import annotations
+
+import sys
+
+from prefloop.config import Params
+from prefloop.data.prepared import load_prepared
+from prefloop.io.layout import Layout
+from prefloop.metrics.evaluation import evaluation_sets
+from prefloop.oracle.answers import load_answers
+from prefloop.report.facts import data_facts
+from prefloop.report.runs import load_runs, score_split
+from prefloop.report.write import NO_POLICIES, write_nothing, write_report
+from prefloop.tracking.outputs import track_comparison
+from stages._main import stage_main
+from stages._tracking import tracked
+
+
+def run(params: Params, layout: Layout) -> None:
+    """Compare every configured (policy, seed) run and write the report's folder."""
+    prepared = load_prepared(layout.prepared)
+    keys = [(policy, seed) for policy in params.benchmark.policies for seed in params.benchmark.seeds]
+    if not keys:
+        write_nothing(layout.report, params.compare, data_facts(params.data.source, prepared, params), NO_POLICIES)
+        return
+    folders = {key: layout.run(*key) for key in keys}
+    runs = load_runs(folders)
+    pairs = evaluation_sets(prepared, load_answers(layout.prepared, prepared))
+    first = prepared.completions_of("pool").stop
+    scores = {split: score_split(runs, of_split, first) for split, of_split in pairs.items()}
+    write_report(layout.report, runs, scores, params.compare, data_facts(runs.dataset, prepared, params))
+    tracked(params, lambda tracker: track_comparison(tracker, layout.report, folders))
+
+
+if __name__ == "__main__":
+    sys.exit(stage_main(run))

@@ -1,0 +1,29 @@
+"""Stage evaluate: the campaign's model on the test and out-of-distribution pairs."""
+
+from __future__ import annotations
+
+import sys
+
+from prefloop.config import Params
+from prefloop.io.documents import write_json
+from prefloop.io.layout import Layout
+from prefloop.labels.log import read_labels
+from prefloop.reward.registry import load_model
+from prefloop.rounds.evaluate import evaluate_campaign
+from prefloop.rounds.hidden import load_hidden
+from prefloop.rounds.problem import load_problem
+from prefloop.rounds.resolve import resolve_labels
+from stages._main import stage_main
+
+
+def run(params: Params, layout: Layout) -> None:
+    """Evaluate the current model and write its metrics; without hidden answers they say so."""
+    problem = load_problem(layout)
+    model, _ = load_model(layout.campaign_model)
+    labelled = resolve_labels(read_labels(layout.label_snapshot), problem.prepared)
+    evaluation = load_hidden(layout.prepared, problem.prepared).evaluation
+    write_json(layout.campaign_metrics, evaluate_campaign(problem, evaluation, model, labelled))
+
+
+if __name__ == "__main__":
+    sys.exit(stage_main(run))

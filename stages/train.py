@@ -1,0 +1,26 @@
+"""Stage train: the reward ensemble on all labels so far."""
+
+from __future__ import annotations
+
+import sys
+
+from prefloop.config import Params
+from prefloop.io.layout import Layout
+from prefloop.labels.log import last_round, read_labels
+from prefloop.reward.registry import save_model
+from prefloop.rounds.campaign import about_model, train
+from prefloop.rounds.problem import load_problem
+from prefloop.rounds.resolve import resolve_labels
+from stages._main import stage_main
+
+
+def run(params: Params, layout: Layout) -> None:
+    """Train from scratch on the snapshot and write the weights with encoder and parameters."""
+    problem = load_problem(layout)
+    labels = read_labels(layout.label_snapshot)
+    model = train(params, problem, resolve_labels(labels, problem.prepared), max(last_round(labels), 0))
+    save_model(layout.campaign_model, params.reward.kind, model, about_model(params, problem, len(labels)))
+
+
+if __name__ == "__main__":
+    sys.exit(stage_main(run))

@@ -1,0 +1,177 @@
+"""Every malformed input gives one message that names file, row, field, what came and what was expected."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from prefloop.config.data import FileEntry
+from prefloop.data.readers import check_file, read_records
+from prefloop.errors import DataError
+
+PAIR = {"prompt": "Why?", "completion_a": "So.", "completion_b": "Because.", "label": "b"}
+MANY = {"prompt": "P", "completions": ["x", "y"], "scores": [1, 2]}
+USER, YES = {"role": "user", "content": "Q"}, {"role": "assistant", "content": "Y"}
+
+ROWS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    (PAIR, {"label": "c"}, r"field 'label': got 'c', expected 'a', 'b' or 'tie'"),
+    (PAIR, {"label": 1}, r"field 'label': got 1, expected 'a', 'b' or 'tie'"),
+    (PAIR, {"label": ["a"]}, r"field 'label': got \['a'\]"),
+    (PAIR, {"completion_a": ""}, r"field 'completion_a': got '', expected a text that is not empty"),
+    (PAIR, {"completion_b": " \n"}, r"field 'completion_b': got ' \\n', expected a text that is not empty"),
+    (PAIR, {"prompt": 3}, r"field 'prompt': got 3, expected a text"),
+    (PAIR, {"prompt": None}, r"field 'prompt': got None, expected a text"),
+    (PAIR, {"annotator": ["x"]}, r"field 'annotator': got \['x'\], expected a name"),
+    (MANY, {"scores": [1]}, r"field 'scores': got '1 values', expected 2, one per completion"),
+    (MANY, {"scores": "high"}, r"field 'scores': got 'high', expected a list of 2 finite numbers"),
+    (MANY, {"scores": [1, "x"]}, r"field 'scores\[1\]': got 'x', expected a finite number"),
+    (MANY, {"scores": [1, True]}, r"field 'scores\[1\]': got True, expected a finite number"),
+    (MANY, {"models": ["m"]}, r"field 'models': got '1 values', expected 2"),
+    (MANY, {"models": ["m", ""]}, r"field 'models\[1\]': got '', expected a name"),
+    (MANY, {"completions": []}, r"field 'completions': got \[\], expected a list of texts"),
+    (MANY, {"completions": "x"}, r"field 'completions': got 'x', expected a list of texts"),
+    (MANY, {"completions": ["x", ""]}, r"field 'completions\[1\]': got '', expected a text that is not empty"),
+    ({"prompt": "Q", "chosen": "Y", "rejected": "N"}, {"rejected": ""}, r"field 'rejected': got ''"),
+    ({"chosen": "same x", "rejected": "same y"}, {"rejected": "other"}, r"field 'prompt': got nothing"),
+    ({"chosen": "same x", "rejected": "same y"}, {"rejected": "same "}, r"field 'rejected': got 'same '"),
+    ({"chosen": [USER, YES], "rejected": [USER, YES]}, {"chosen": [YES, USER]}, r"field 'prompt': got nothing"),
+    (
+        {"chosen": [USER, YES], "rejected": [USER, YES]},
+        {"chosen": [USER, {"role": "poet", "content": "Y"}]},
+        r"field 'chosen\[0\]': got .*poet.*expected a message with a role",
+    ),
+    (
+        {"chosen": [USER, YES], "rejected": [USER, YES]},
+        {"chosen": [USER, {"role": "assistant", "content": ""}]},
+        r"field 'chosen\[0\].content': got ''",
+    ),
+]
+
+
+def read(path: Path, where: str | None = None) -> int:
+    return len(list(read_records([FileEntry(path=path, where=where)], Path())))
+
+
+def write(path: Path, *lines: bytes) -> Path:
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    return path
+
+
+@pytest.mark.parametrize(("good", "change", "message"), ROWS)
+def test_a_bad_field_is_named_with_its_row(
+    tmp_path: Path, good: dict[str, Any], change: dict[str, Any], message: str
+) -> None:
+    path = write(tmp_path / "x.jsonl", orjson.dumps(good), orjson.dumps({**good, **change}))
+    with pytest.raises(DataError, match=rf"x\.jsonl, row 2, {message}"):
+        read(path)
+    report = check_file(path)
+    assert (report.n_problems, report.rows, report.ok) == (1, 2, False)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'{"prompt": "P",', r"row 2, field '\(line\)': got .*expected one JSON object a line"),
+        (b"[1, 2]", r"row 2, field '\(line\)': got \[1, 2\], expected one JSON object a line"),
+        (b'{"prompt": "\xff\xfe"}', r"row 2, field '\(line\)': got b'\\xff\\xfe.*expected text in UTF-8"),
+        (b'{"prompt": "\\ud800"}', r"row 2, .*expected text without lone surrogates"),
+        (b'{"prompt": "P"}', r"row 2, field 'completion_a': got nothing"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, line: bytes, message: str) -> None:
+    path = write(tmp_path / "x.jsonl", orjson.dumps(PAIR), line)
+    with pytest.raises(DataError, match=message):
+        read(path)
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"1e999"])
+def test_a_number_that_is_not_finite_is_named(tmp_path: Path, number: bytes) -> None:
+    line = b'{"prompt": "P", "completions": ["x", "y"], "scores": [1, ' + number + b"]}"
+    with pytest.raises(DataError, match=r"row 1, field 'scores\[1\]': got (nan|inf), expected a finite number"):
+        read(write(tmp_path / "x.jsonl", line))
+
+
+def test_nan_in_parquet_is_named(tmp_path: Path) -> None:
+    pq.write_table(pa.Table.from_pylist([{**MANY, "scores": [1.0, float("nan")]}]), tmp_path / "x.parquet")
+    with pytest.raises(DataError, match=r"row 1, field 'scores\[1\]': got nan"):
+        read(tmp_path / "x.parquet")
+
+
+def test_unknown_fields_are_listed_with_the_known_forms(tmp_path: Path) -> None:
+    row = {"question": "Q", "answer": "A"}
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "x.parquet")
+    for path in (write(tmp_path / "x.jsonl", orjson.dumps(row)), tmp_path / "x.parquet"):
+        with pytest.raises(DataError, match=r"got the fields question, answer; expected.*chosen, rejected"):
+            read(path)
+        assert not check_file(path).ok
+
+
+def test_a_truncated_gzip_is_named(tmp_path: Path) -> None:
+    lines = b"".join(orjson.dumps({**PAIR, "prompt": str(k)}) + b"\n" for k in range(200))
+    for content in (gzip.compress(lines)[:-100], b"no gzip at all"):
+        (tmp_path / "x.jsonl.gz").write_bytes(content)
+        with pytest.raises(DataError, match=r"x\.jsonl\.gz, row \d+: got a truncated or damaged gzip"):
+            read(tmp_path / "x.jsonl.gz")
+
+
+def test_a_damaged_parquet_is_named(tmp_path: Path) -> None:
+    pq.write_table(pa.Table.from_pylist([PAIR]), tmp_path / "x.parquet")
+    content = (tmp_path / "x.parquet").read_bytes()
+    for damaged in (content[:-20], b"PAR1", b""):
+        (tmp_path / "x.parquet").write_bytes(damaged)
+        with pytest.raises(DataError, match=r"x\.parquet: got a damaged or unknown Parquet"):
+            read(tmp_path / "x.parquet")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"prompt,completion_a,completion_b\nP,x\n", r"row 1, field '\(row\)': got '2 cells', expected 3"),
+        (b"prompt,completion_a,completion_b\nP,x,\n", r"row 1, field 'completion_b': got ''"),
+        (b'prompt,completion_a,completion_b\nP,x,"y\n', r"row 1, field '\(row\)': got 'unexpected end of data'"),
+        (b"prompt,completion_a,completion_b\nP,x,\xff\n", r"got b'\\xff.*expected text in UTF-8"),
+        (b"prompt,completions\nP,x|y\n", r"row 1, field 'completions': got 'x\|y', expected a JSON list"),
+        (b"a,b\n1,2\n", r"got the fields a, b; expected"),
+        (b"prompt,completion_a,completion_b\n", r"got no rows"),
+        (b"", r"got no rows"),
+    ],
+)
+def test_a_bad_csv_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "x.csv").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        read(tmp_path / "x.csv")
+
+
+def test_a_file_without_rows_or_with_another_ending_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="got no rows"):
+        read(write(tmp_path / "x.jsonl", b""))
+    with pytest.raises(DataError, match=r"ending in '.txt', expected .jsonl"):
+        read(write(tmp_path / "x.txt", b"x"))
+    with pytest.raises(DataError, match="is no file"):
+        read(tmp_path / "missing.jsonl")
+
+
+def test_a_filter_that_lets_nothing_through_says_why(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.jsonl", orjson.dumps({**PAIR, "domain": "x"}))
+    with pytest.raises(DataError, match="domain=y lets nothing through: got no row with that value"):
+        read(path, "domain=y")
+    with pytest.raises(DataError, match="topic=y lets nothing through: got rows without that field"):
+        read(path, "topic=y")
+
+
+def test_check_reports_all_problems_and_the_answers(tmp_path: Path) -> None:
+    rows = [PAIR, {**PAIR, "label": "x"}, {**PAIR, "label": "tie"}, {**PAIR, "label": None}]
+    same = {**PAIR, "completion_b": PAIR["completion_a"], "prompt": "other"}
+    path = write(tmp_path / "x.jsonl", *map(orjson.dumps, rows), b"{", orjson.dumps(same))
+    report = check_file(path, keep=1)
+    assert (report.form, report.rows, report.prompts, report.identical) == ("given pairs", 6, 2, 1)
+    assert (report.n_problems, len(report.problems)) == (2, 1)
+    assert report.answers == {"b": 2, "tie": 1, "none": 1}
+    assert report.to_json()["ok"] is False
+    assert ("hidden answers", "b 2 (50.0%), none 1 (25.0%), tie 1 (25.0%)") in report.to_table()

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import random
+import tempfile
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prefloop.config.data import Split
+from prefloop.data.prepare import prepare
+from prefloop.data.prepared import SPLITS, load_prepared
+from prefloop.data.records import PairRecord, Record, ResponsesRecord
+from prefloop.io.hashing import completion_id, pair_id, prompt_id
+
+SPLIT = Split(val=0, test=0, salt="s", max_prompt_share=0.5)
+TEXTS = st.sampled_from(["x", "y", "z", "ü", "x ", "long " * 20])
+PROMPTS = st.sampled_from([f"prompt {k}" for k in range(5)])
+FIXED = st.sampled_from([None, None, "pool", "val", "test", "ood"])
+SOURCES = st.sampled_from(["b.jsonl", "a.jsonl"])
+NAMES = st.sampled_from([None, "m", "n"])
+
+PAIRS = st.builds(
+    PairRecord,
+    prompt=PROMPTS,
+    completion_a=TEXTS,
+    completion_b=TEXTS,
+    verdict=st.sampled_from(["a", "b", "tie", None]),
+    source=SOURCES,
+    split=FIXED,
+    model_a=NAMES,
+    model_b=NAMES,
+    annotator=NAMES,
+)
+
+
+@st.composite
+def responses(draw: st.DrawFn) -> ResponsesRecord:
+    texts = draw(st.lists(TEXTS, min_size=1, max_size=4))
+    scores = st.lists(st.floats(-1e6, 1e6), min_size=len(texts), max_size=len(texts))
+    models = st.lists(st.sampled_from(["m", "n"]), min_size=len(texts), max_size=len(texts))
+    return ResponsesRecord(
+        draw(PROMPTS),
+        tuple(texts),
+        draw(st.none() | scores.map(tuple)),
+        draw(st.none() | models.map(tuple)),
+        draw(SOURCES),
+        draw(FIXED),
+    )
+
+
+# A prompt of its own for the pool and one for ood: neither can be left empty.
+BASE: list[Record] = [PairRecord(f"only {s}", "x", "y", "a", "a.jsonl", s) for s in ("pool", "ood")]  # type: ignore[arg-type]
+RECORDS = st.lists(PAIRS | responses(), max_size=25).map(lambda records: BASE + records)
+
+
+def swapped(record: Record) -> Record:
+    if isinstance(record, ResponsesRecord):
+        return record
+    return PairRecord(
+        prompt=record.prompt,
+        completion_a=record.completion_b,
+        completion_b=record.completion_a,
+        verdict={"a": "b", "b": "a", "tie": "tie", None: None}[record.verdict],  # type: ignore[arg-type]
+        source=record.source,
+        split=record.split,
+        model_a=record.model_b,
+        model_b=record.model_a,
+        annotator=record.annotator,
+    )
+
+
+def outputs(records: list[Record], check: bool = False) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "prepared"
+        prepare(records, SPLIT, folder)
+        if check:
+            check_tables(folder)
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def check_tables(folder: Path) -> None:
+    tables = {
+        n: pq.read_table(folder / f"{n}.parquet").to_pylist()
+        for n in ("prompts", "completions", "pairs", "oracle")
+    }
+    prompts = {row["prompt_id"]: row for row in tables["prompts"]}
+    completions = {row["completion_id"]: row for row in tables["completions"]}
+    assert len(prompts) == len(tables["prompts"])
+    assert len(completions) == len(tables["completions"])
+    assert len({row["pair_id"] for row in tables["pairs"]}) == len(tables["pairs"])
+    assert all(identity == prompt_id(row["prompt"]) for identity, row in prompts.items())
+    assert all(identity == completion_id(row["prompt_id"], row["text"]) for identity, row in completions.items())
+    for row in tables["pairs"]:
+        a, b = completions[row["completion_a"]], completions[row["completion_b"]]
+        assert row["completion_a"] < row["completion_b"]
+        assert a["prompt_id"] == b["prompt_id"] == row["prompt_id"]
+        assert row["pair_id"] == pair_id(row["completion_a"], row["completion_b"])
+    known = {"pair": {row["pair_id"] for row in tables["pairs"]}, "completion": set(completions)}
+    assert all(row["id"] in known[row["kind"]] and row["prompt_id"] in prompts for row in tables["oracle"])
+    keys = [(SPLITS.index(row["split"]), row["prompt_id"]) for row in tables["prompts"]]
+    assert keys == sorted(keys)
+    row_of = {identity: number for number, identity in enumerate(prompts)}
+    keys = [(row_of[row["prompt_id"]], row["completion_id"]) for row in tables["completions"]]
+    assert keys == sorted(keys)
+    assert min(load_prepared(folder).offsets[1:] - load_prepared(folder).offsets[:-1]) >= 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(RECORDS)
+def test_ids_order_and_references_hold(records: list[Record]) -> None:
+    outputs(records, check=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(RECORDS, st.randoms(use_true_random=False), st.data())
+def test_neither_the_order_of_rows_nor_that_of_answers_matters(
+    records: list[Record], shuffler: random.Random, data: st.DataObject
+) -> None:
+    other = [swapped(record) if data.draw(st.booleans()) else record for record in records]
+    shuffler.shuffle(other)
+    assert outputs(other) == outputs(records)
+
+
+@settings(max_examples=25, deadline=None)
+@given(RECORDS)
+def test_copied_rows_change_nothing_but_their_count(records: list[Record]) -> None:
+    once, twice = outputs(records), outputs(records + records)
+    assert once.pop("report.json") != twice.pop("report.json")
+    assert once == twice

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from prefloop.report.savings import area, difference, envelope, labels_to_reach, saving
+
+GRID = np.array([64, 128, 256, 320, 400])
+curves = arrays(np.float64, (3, 5), elements=st.floats(-2, 0, width=32))
+targets = arrays(np.float64, (3,), elements=st.floats(-2, 0, width=32))
+
+
+def naive_labels(curve, labels, target):
+    best = -np.inf
+    for number, value in enumerate(curve):
+        if max(best, value) >= target:
+            if number == 0:
+                return float(labels[0])
+            share = (target - best) / (value - best)
+            return float(labels[number - 1] + share * (labels[number] - labels[number - 1]))
+        best = max(best, value)
+    return np.inf
+
+
+@given(curves, targets)
+def test_labels_to_reach_equal_the_loop(curve, target):
+    expected = [naive_labels(c, GRID, t) for c, t in zip(curve, target, strict=True)]
+    np.testing.assert_allclose(labels_to_reach(curve, GRID, target), expected, rtol=1e-9)
+
+
+@given(curves, targets, st.floats(0, 0.5))
+def test_a_better_curve_never_needs_more_labels(curve, target, gain):
+    assert (labels_to_reach(curve + gain, GRID, target) <= labels_to_reach(curve, GRID, target) + 1e-9).all()
+
+
+@given(curves)
+def test_the_envelope_is_the_least_monotone_curve_above(curve):
+    best = envelope(curve)
+    assert (np.diff(best, axis=-1) >= 0).all()
+    assert (best >= curve).all()
+    assert np.isin(best, curve).all()
+
+
+@given(curves, st.floats(-1, 1))
+def test_area_is_a_mean_height(curve, shift):
+    heights = area(curve, GRID)
+    assert (heights <= curve.max(axis=-1) + 1e-9).all()
+    assert (heights >= curve.min(axis=-1) - 1e-9).all()
+    np.testing.assert_allclose(area(curve + shift, GRID), heights + shift, atol=1e-9)
+
+
+def test_area_of_one_round_is_its_value():
+    np.testing.assert_array_equal(area(np.array([[-0.6]]), np.array([64])), [-0.6])
+
+
+def test_never_counts_below_every_number():
+    needed = np.array([np.inf] * 10 + list(np.linspace(200, 400, 90)))
+    of = saving(300.0, needed, 400.0, 0.9)
+    assert of.saved == pytest.approx(0.25)
+    assert of.saved_low is None
+    assert of.saved_high is not None
+    assert of.saved_high <= 0.5
+    assert of.never_share == pytest.approx(0.1)
+
+
+def test_never_reached_has_no_number():
+    of = saving(np.inf, np.full(100, np.inf), 400.0, 0.95)
+    assert of.never
+    assert (of.labels_to_target, of.saved, of.saved_low, of.saved_high) == (None, None, None, None)
+
+
+def test_difference_is_paired():
+    of = difference(-0.5, -0.6, np.linspace(0.05, 0.15, 101), 0.9)
+    assert of.difference == pytest.approx(0.1)
+    assert of.low == pytest.approx(0.055)
+    assert of.high == pytest.approx(0.145)
