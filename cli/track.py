@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli._common import DEFAULT_PARAMS, AsJson, ParamsFile, load, print_json
+
+if TYPE_CHECKING:
+    from prefloop.tracking.tracker import Tracker
 
 
 def track(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> None:
@@ -17,11 +20,11 @@ def track(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> None:
 
     Example: prefloop track
     """
-    count, uri = _track(params)
+    count, tracker = _track(params)
     if as_json:
-        print_json({"runs": count, "uri": uri})
+        print_json({"runs": count, "uri": tracker.uri})
     else:
-        typer.echo(f"{count} simulated runs are in {uri}")
+        typer.echo(f"{count} simulated runs are in {tracker.uri}")
 
 
 def ui(
@@ -38,13 +41,13 @@ def ui(
     from prefloop.tracking.ui import ui_command
     from prefloop.tracking.view import view_path
 
-    _track(params)
+    _, tracker = _track(params)
     config = load(params).tracking
-    typer.echo(f"curves over labels, by policy: http://{host}:{port}{view_path(config.experiment)}")
+    typer.echo(f"curves over labels, by policy: http://{host}:{port}{view_path(tracker.experiment)}")
     raise typer.Exit(subprocess.run(ui_command(config, Path.cwd(), host, port), check=False).returncode)
 
 
-def _track(path: Path) -> tuple[int, str]:
+def _track(path: Path) -> tuple[int, Tracker]:
     from prefloop.io.layout import Layout
     from prefloop.tracking.outputs import track_all
     from prefloop.tracking.tracker import Tracker
@@ -52,4 +55,4 @@ def _track(path: Path) -> tuple[int, str]:
     params, layout = load(path), Layout.repository()
     keys = [(policy, seed) for policy in params.benchmark.policies for seed in params.benchmark.seeds]
     tracker = Tracker(params.tracking, Path.cwd())
-    return track_all(tracker, {key: layout.run(*key) for key in keys}, layout.report), params.tracking.uri
+    return track_all(tracker, {key: layout.run(*key) for key in keys}, layout.report), tracker

@@ -7,11 +7,10 @@ import sys
 from prefloop.config import Params
 from prefloop.data.prepared import load_prepared
 from prefloop.io.layout import Layout
-from prefloop.metrics.evaluation import evaluation_sets
-from prefloop.oracle.answers import load_answers
 from prefloop.report.facts import data_facts
 from prefloop.report.runs import load_runs, score_split
 from prefloop.report.write import NO_POLICIES, write_nothing, write_report
+from prefloop.rounds.hidden import load_hidden
 from prefloop.tracking.outputs import track_comparison
 from stages._main import stage_main
 from stages._tracking import tracked
@@ -26,7 +25,7 @@ def run(params: Params, layout: Layout) -> None:
         return
     folders = {key: layout.run(*key) for key in keys}
     runs = load_runs(folders)
-    pairs = evaluation_sets(prepared, load_answers(layout.prepared, prepared))
+    pairs = load_hidden(layout.prepared, prepared).evaluation
     first = prepared.completions_of("pool").stop
     scores = {split: score_split(runs, of_split, first) for split, of_split in pairs.items()}
     write_report(layout.report, runs, scores, params.compare, data_facts(runs.dataset, prepared, params))

@@ -40,7 +40,8 @@ def variance(view: PoolView, n: int, rng: np.random.Generator, config: params.Va
 def bald(view: PoolView, n: int, rng: np.random.Generator, config: params.Bald) -> Selection:
     """The largest epistemic uncertainty U = H[mean_m p_m] - mean_m H[p_m].
 
-    Source: Houlsby et al. 2011 (BALD); Melo et al. 2024, epistemic uncertainty. Taken as a batch it repeats itself.
+    Taken as a batch it repeats itself.
+    Source: Houlsby et al. 2011 (BALD); Melo et al. 2024, epistemic uncertainty.
     """
     return _ranked(u.bald(view.logits), n, rng)
 

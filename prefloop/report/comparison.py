@@ -133,8 +133,8 @@ def _result(
 def _saving(test: Curves, row: int, reference: int, labels: np.ndarray, config: Compare) -> Saving:
     # Each replicate has its own target: the reference's final value is as uncertain as any other.
     needed = labels_to_reach(test.mean[row], labels, test.mean[reference, -1])
-    replicates = labels_to_reach(test.replicates[:, row], labels, test.replicates[:, reference, -1])
-    return saving(float(needed), replicates, float(labels[-1]), config.confidence)
+    gaps = test.replicates[:, row] - test.replicates[:, reference, -1:]
+    return saving(float(needed), gaps, labels, config.confidence)
 
 
 def _paired(curves: Curves, row: int, reference: int, config: Compare) -> Difference:
@@ -147,6 +147,8 @@ def _last(curves: Curves) -> Curves:
 
 
 def _verdict(area_: Difference) -> Verdict:
+    if area_.low == area_.high:  # one seed and one test prompt: nothing could be resampled
+        return "no difference"
     if area_.low > 0:
         return "better"
     return "worse" if area_.high < 0 else "no difference"

@@ -64,7 +64,7 @@ def failures_named(uri: str) -> Iterator[None]:
     except TrackingError:
         raise
     except Exception as error:  # MLflow lets errors of drivers, sockets and files through
-        cause = " ".join(str(error).split())[:300] or type(error).__name__
+        cause = " ".join(str(error).split())[:200] or type(error).__name__
         raise TrackingError(f"MLflow at {uri}: {cause}; {REMEDY}") from error
 
 

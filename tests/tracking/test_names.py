@@ -1,0 +1,56 @@
+import pytest
+
+from prefloop.tracking.names import comparison_spec, flat, round_metrics, run_spec
+
+ABOUT = {
+    "policy": "bal_pm",
+    "seed": 3,
+    "dataset": "hh",
+    "fingerprint": "f",
+    "encoder": {"model": "small"},
+    "versions": {"torch": "2"},
+    "parameters": {
+        "benchmark": {"initial": 64, "batch": 32, "rounds": 8},
+        "reward": {"kind": "mlp_ensemble", "mlp_ensemble": {"members": 5, "layers": [8, 4]}},
+        "policy": {"batch": {"policy": "bal_pm", "beta": 0.03}},
+    },
+}
+
+
+def changed(**sections):
+    return {**ABOUT, "parameters": {**ABOUT["parameters"], **sections}}
+
+
+def test_runs_can_be_grouped_by_what_users_group_by():
+    params = run_spec(ABOUT, "parent").params
+    wanted = {"policy": "bal_pm", "seed": "3", "dataset": "hh", "batch_size": "32", "initial": "64"}
+    assert wanted.items() <= params.items()
+    assert {"members": "5", "encoder": "small", "policy.batch.beta": "0.03"}.items() <= params.items()
+
+
+def test_a_longer_run_is_the_same_run():
+    longer = changed(benchmark={"initial": 64, "batch": 32, "rounds": 20})
+    assert run_spec(longer, None) == run_spec(ABOUT, None)
+    assert comparison_spec(longer) == comparison_spec(ABOUT)
+
+
+def test_policies_share_a_comparison_and_other_shared_parameters_make_another():
+    other_policy = {**changed(policy={"batch": {"policy": "random"}}), "policy": "random", "seed": 0}
+    assert comparison_spec(other_policy) == comparison_spec(ABOUT)
+    other_batch = changed(benchmark={"initial": 64, "batch": 64, "rounds": 8})
+    assert comparison_spec(other_batch).fingerprint != comparison_spec(ABOUT).fingerprint
+    assert comparison_spec(other_batch).key == comparison_spec(ABOUT).key
+
+
+def test_round_metrics_are_named_by_split_and_leave_out_what_is_missing():
+    facts = {"policy": "x", "n_labels": 64, "n_val_labels": 0, "n_ties": 2, "entropy_ratio": None}
+    rows = [{"split": "test", "seed": 1, "n_pairs": 9, "log_likelihood": -0.5, "spearman_error": None}]
+    of = round_metrics(facts, rows)
+    assert of == {"n_val_labels": 0.0, "n_ties": 2.0, "test_log_likelihood": -0.5}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1, "1"), (0.5, "0.5"), ([1, 2], "[1, 2]"), (None, "null"), ("a", "a")]
+)
+def test_flat_parameters_are_text(value, text):
+    assert flat({"a": {"b": value}}) == {"a.b": text}

@@ -1,0 +1,155 @@
+import json
+import math
+
+import pytest
+
+from prefloop.config.model import Compare
+from prefloop.io.documents import read_json, write_json
+from prefloop.report.comparison import DataFacts
+from prefloop.report.runs import load_runs, score_split
+from prefloop.report.write import write_report
+from prefloop.tracking.live import LiveRun
+from prefloop.tracking.names import run_spec
+from prefloop.tracking.outputs import track_all, track_campaign, track_run
+from prefloop.tracking.tracker import CURRENT, RunSpec, Tracker
+from prefloop.tracking.view import VIEW_TAG
+from tests.report.simulate import make_world, write_run
+from tests.tracking.test_store import CONFIG
+
+ROUNDS, BATCH = 4, 10
+
+
+@pytest.fixture(scope="module")
+def tracker(tmp_path_factory):
+    return Tracker(CONFIG, tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="module")
+def world():
+    return make_world(prompts=12)
+
+
+@pytest.fixture(scope="module")
+def outputs(world, tmp_path_factory):
+    root = tmp_path_factory.mktemp("outputs")
+    runs = {
+        (policy, seed): write_run(
+            root / policy / str(seed), world, policy, seed, speed, rounds=ROUNDS, batch=BATCH
+        )
+        for policy, speed in (("random", 1.0), ("bald", 0.1), ("bal_pm", 3.0))
+        for seed in range(2)
+    }
+    loaded = load_runs(runs)
+    scores = {split: score_split(loaded, pairs, world.first) for split, pairs in world.sets.items()}
+    config = Compare(reference="random", resamples=100, confidence=0.9, seed=0)
+    write_report(root / "report", loaded, scores, config, DataFacts("simulated", {}, frozenset()))
+    return runs, root / "report"
+
+
+def snapshot(tracker):
+    """Every run's points, parameters and artifacts, by run id, through MLflow's API."""
+    client = tracker._client
+    runs = client.search_runs([tracker.experiment], max_results=1000)
+    return {
+        run.info.run_id: (
+            {
+                key: [(p.step, p.value, p.timestamp) for p in client.get_metric_history(run.info.run_id, key)]
+                for key in run.data.metrics
+                if not math.isnan(run.data.metrics[key])
+            },
+            run.data.params,
+            run.data.tags,
+            {file.path for file in client.list_artifacts(run.info.run_id)},
+        )
+        for run in runs
+    }
+
+
+def named(tracker, name):
+    return tracker._client.search_runs([tracker.experiment], f"attributes.run_name = '{name}'")
+
+
+def test_tracking_twice_changes_nothing(tracker, outputs):
+    runs, report = outputs
+    assert track_all(tracker, runs, report) == 6
+    first = snapshot(tracker)
+    assert len(first) == 7
+    assert track_all(tracker, runs, report) == 6
+    assert snapshot(tracker) == first
+    for metrics, params, tags, files in first.values():
+        if params["kind"] == "comparison":
+            assert files == {"report.md", "savings.json", "curves.csv", "curves_mean.csv", "plots"}
+            assert "bal_pm" in tags["mlflow.note.content"]
+            assert "bal_pm_saved" in metrics
+            continue
+        assert [step for step, _, _ in metrics["test_log_likelihood"]] == [10, 20, 30, 40]
+        assert len(metrics["ood_accuracy"]) == ROUNDS
+        assert len(metrics["test_area"]) == 1
+        assert files == {"acquired"}
+        assert tags["mlflow.parentRunId"] in first
+
+
+def test_acquired_batches_are_tables_one_a_round(tracker, outputs):
+    run = track_run(tracker, outputs[0]["bal_pm", 0])
+    files = [file.path for file in tracker._client.list_artifacts(run.id, "acquired")]
+    assert files == [f"acquired/round_{number:04d}.csv" for number in range(ROUNDS)]
+
+
+def test_a_resumed_run_continues_where_it_was(tracker, world, tmp_path):
+    folder = write_run(tmp_path / "run", world, "resumed", 0, 1.0, rounds=ROUNDS, batch=BATCH, fingerprint="r")
+    about = read_json(folder / "run.json")
+    for labels in (10, 20):  # killed between two rounds, begun again, and again
+        live = LiveRun(lambda: tracker, about)
+        live.log_round({"n_labels": labels}, [{"split": "test", "log_likelihood": -0.7}], 1.5)
+    track_run(tracker, folder)
+    live = LiveRun(lambda: tracker, about)
+    live.log_round({"n_labels": 20}, [{"split": "test", "log_likelihood": -0.9}], 1.5)
+    (run,) = named(tracker, "resumed-0")
+    history = tracker._client.get_metric_history(run.info.run_id, "test_log_likelihood")
+    assert [(point.step) for point in history] == [10, 20, 30, 40]
+    assert history[1].value == -0.7
+    assert len(tracker._client.get_metric_history(run.info.run_id, "seconds")) == 2
+    assert run.info.status == "RUNNING"
+    assert "system.cpus" in run.data.tags
+
+
+def test_changed_parameters_make_a_new_run_and_mark_the_old(tracker, outputs, tmp_path):
+    about = read_json(outputs[0]["bald", 1] / "run.json")
+    old = tracker.run(run_spec(about, None))
+    new = tracker.run(run_spec({**about, "fingerprint": "other"}, None))
+    assert old.id != new.id
+
+    def current(run):
+        return tracker._client.get_run(run.id).data.tags[CURRENT]
+
+    assert (current(old), current(new)) == ("false", "true")
+    assert tracker.run(run_spec(about, None)).id == old.id
+    assert (current(old), current(new)) == ("true", "false")
+
+
+def test_a_summary_is_a_new_point_only_when_it_changed(tracker):
+    run = tracker.run(RunSpec("summary", "f", "summary"))
+    for value in (0.3, 0.3, math.nan, math.nan, 0.4):
+        tracker.run(RunSpec("summary", "f", "summary")).log_summary({"saved": value})
+    history = tracker._client.get_metric_history(run.id, "saved")
+    assert [point.step for point in history] == [0, 1, 2]
+    assert history[2].value == 0.4
+
+
+def test_the_prepared_view_names_the_dataset(tracker, outputs):
+    track_run(tracker, outputs[0]["random", 0])
+    view = json.loads(tracker._client.get_experiment(tracker.experiment).tags[VIEW_TAG])
+    assert "params.dataset = 'simulated'" in view["searchFilter"]
+    assert view["groupBy"]["groupByKeys"] == [{"mode": "tag", "groupByData": "policy"}]
+
+
+def test_a_campaign_is_one_run_that_grows(tracker, outputs, tmp_path):
+    about = {"dataset": "mine", "encoder": {"model": "m"}, "parameters": {"campaign": {"policy": "bal_pm"}}}
+    batch = outputs[0]["random", 0] / "acquired.parquet"
+    for labels in (64, 64, 128):
+        state = {"n_labels": labels, "n_undecided": 1, "splits": {"test": {"log_likelihood": -0.6}}}
+        write_json(tmp_path / "metrics.json", state)
+        run = track_campaign(tracker, about, "bal_pm", 0, tmp_path / "metrics.json", batch)
+    history = tracker._client.get_metric_history(run.id, "test_log_likelihood")
+    assert [point.step for point in history] == [64, 128]
+    assert len(tracker._client.list_artifacts(run.id, "batches")) == ROUNDS
