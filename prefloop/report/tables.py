@@ -78,11 +78,11 @@ def _splits(runs: Runs) -> list[str]:
 def _mean_rows(runs: Runs, policy: str, split: str, intervals: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     metrics = runs.metrics
     chosen = metrics.filter(pc.and_(pc.equal(metrics["policy"], policy), pc.equal(metrics["split"], split)))
-    # Nulls are left out of a mean; a metric without any value stays null.
+    # Nulls are left out of a mean; a metric without any value stays null. Threads would add up in any order.
     spread = pc.VarianceOptions(ddof=1)
     aggregations: list[tuple] = [(name, "mean") for name in (*SCORES, *FURTHER)]
     aggregations += [(name, "stddev", spread) for name in WITH_INTERVAL]
-    means = chosen.group_by("round").aggregate(aggregations).sort_by("round")
+    means = chosen.group_by("round", use_threads=False).aggregate(aggregations).sort_by("round")
     rows = []
     for mean in means.to_pylist():
         round_ = mean["round"]
