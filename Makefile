@@ -20,9 +20,10 @@ demo: .venv/.installed
 	@echo
 	@echo "Where to look next:"
 	@echo "  data/report/report.md        the comparison, to read"
-	@echo "  .venv/bin/dvc plots show     the same curves by DVC"
-	@echo "  .venv/bin/prefloop ui        the same runs in the MLflow UI"
-	@echo "  .venv/bin/prefloop bench --data YOUR_FILE --out DIR   the same on your own file"
+	@echo "  . .venv/bin/activate         then, with the environment active:"
+	@echo "  dvc plots show               the same curves by DVC"
+	@echo "  prefloop ui                  the same runs in the MLflow UI"
+	@echo "  prefloop bench --data FILE --out DIR   the same on your own file"
 
 test: .venv/.installed
 	$(BIN)/python -m pytest -n 2

@@ -52,13 +52,14 @@ def bench_params(
 def run_bench(params: Params, out: Path) -> Savings:
     """Run prepare, embed, neighbours, every benchmark and compare below `out`."""
     layout = Layout.folder(out.resolve())
-    write_text(layout.data / "params.yaml", yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False))
     for stage in (prepare, embed, neighbours):
         stage.run(params, layout)
     for seed in params.benchmark.seeds:
         for policy in params.benchmark.policies:
             benchmark.run(params, layout, policy, seed)
     compare.run(params, layout)
+    # Last, so that after a failure they are still those of the comparison that stands there.
+    write_text(layout.data / "params.yaml", yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False))
     return read_savings(layout.report / "savings.json")
 
 

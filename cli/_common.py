@@ -39,9 +39,8 @@ def print_savings(savings: Savings, report: Path) -> None:
 
     from prefloop.report.terminal import terminal_table
 
-    console = Console()
-    # Not on a terminal: as wide as the table needs, so that logs and pipes keep whole names.
-    console.print(terminal_table(savings), width=None if console.is_terminal else 160)
+    # Not on a terminal: as wide as the table needs, so that logs and pipes keep whole lines.
+    Console(width=None if sys.stdout.isatty() else 140).print(terminal_table(savings))
     typer.echo(f"report: {report}")
 
 

@@ -13,11 +13,13 @@ from cli._common import AsJson, load, print_json, print_savings
 def bench(
     data: Annotated[Path, typer.Option(help="Preference file: .jsonl, .jsonl.gz, .parquet or .csv.")],
     out: Annotated[Path, typer.Option(help="Folder for everything that is made.")],
-    policies: Annotated[str | None, typer.Option(help="Named policies, separated by commas.")] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds: 0, 1, ...")] = None,
+    policies: Annotated[
+        str | None, typer.Option(help="Names from the section policies, with commas; the reference is added.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds (0, 1, ...).")] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="Rounds, the initial one included.")] = None,
     initial: Annotated[int | None, typer.Option(min=1, help="Random labels before the first choice.")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Labels a round.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Labels in each further round.")] = None,
     ood: Annotated[Path | None, typer.Option(help="File for the out-of-distribution split.")] = None,
     where: Annotated[str | None, typer.Option(help="Only rows of --data with FIELD=VALUE.")] = None,
     ood_where: Annotated[
@@ -28,10 +30,10 @@ def bench(
 ) -> None:
     """Compare policies on a file of your own: prepare, embed, simulate, compare, all into --out.
 
-    Run again with the same --out, it resumes; the parameters in force are written to OUT/params.yaml.
+    What is not given comes from the parameter file. Run again with the same --out, it resumes; the
+    parameters in force are written to OUT/params.yaml, MLflow runs to OUT/mlflow.db.
 
-    Example: prefloop bench --data pairs.jsonl.gz --out results --policies random,bal_pm --seeds 3
-    --rounds 12 --initial 160 --batch 160
+    Example: prefloop bench --data pairs.jsonl.gz --out results --policies random,bal_pm
     """
     from cli._bench_run import bench_params, run_bench
     from prefloop.config import packaged_params

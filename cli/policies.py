@@ -13,8 +13,10 @@ def policies(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> No
     Example: prefloop policies --json
     """
     from prefloop.acquisition.registry import BATCH_POLICIES
+    from prefloop.config import packaged_params
 
-    named = load(params).policies
+    outside = params == DEFAULT_PARAMS and not params.is_file()
+    named = load(packaged_params() if outside else params).policies
     registered = {name: _describe(inspect.getdoc(function) or "") for name, function in BATCH_POLICIES.items()}
     if as_json:
         uses = {name: policy.model_dump(mode="json") for name, policy in named.items()}

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def track(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> None:
     """Rebuild the MLflow runs from the outputs that are there; nothing is ever doubled.
 
-    For runs that a DVC cache hit restored, or that could not be logged while they ran.
+    For runs that a DVC cache hit restored, or that could not be logged while they ran. With --params
+    OUT/params.yaml the runs of `prefloop bench --out OUT`.
 
     Example: prefloop track
     """
@@ -32,7 +33,7 @@ def ui(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5000,
 ) -> None:
-    """Track what is there, then open the MLflow UI in the foreground (Ctrl-C ends it).
+    """Track what is there, print the address of the curves by policy, then serve the MLflow UI (Ctrl-C ends it).
 
     Example: prefloop ui --port 5001
     """
@@ -49,10 +50,14 @@ def ui(
 
 def _track(path: Path) -> tuple[int, Tracker]:
     from prefloop.io.layout import Layout
-    from prefloop.tracking.outputs import track_all
+    from prefloop.tracking.comparison import track_all, track_campaign
     from prefloop.tracking.tracker import Tracker
 
-    params, layout = load(path), Layout.repository()
-    keys = [(policy, seed) for policy in params.benchmark.policies for seed in params.benchmark.seeds]
+    params = load(path)
+    # A folder of `prefloop bench` holds its parameters beside its runs.
+    is_bench = (path.parent / "runs").is_dir()
+    layout = Layout.folder(path.parent) if is_bench else Layout.repository()
     tracker = Tracker(params.tracking, Path.cwd())
+    keys = [(policy, seed) for policy in params.benchmark.policies for seed in params.benchmark.seeds]
+    track_campaign(tracker, params.campaign, layout)
     return track_all(tracker, {key: layout.run(*key) for key in keys}, layout.report), tracker

@@ -15,6 +15,7 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_LABELS_MISSING = 3
 EXIT_NOTHING_LEFT = 4
+EXIT_INTERRUPTED = 130
 
 
 class PrefloopError(Exception):
@@ -77,6 +78,9 @@ def exit_code_of(action: Callable[[], object]) -> int:
     except OSError as error:
         print(f"error: {describe_os_error(error)}", file=sys.stderr)
         return EXIT_FAILED
+    except KeyboardInterrupt:
+        print("interrupted: run the same command again; finished work is kept", file=sys.stderr)
+        return EXIT_INTERRUPTED
     return EXIT_OK
 
 

@@ -12,7 +12,7 @@ from prefloop.reward.registry import load_model
 from prefloop.rounds.campaign import next_batch
 from prefloop.rounds.problem import load_problem
 from prefloop.rounds.resolve import resolve_labels
-from prefloop.tracking.outputs import track_campaign
+from prefloop.tracking.outputs import track_campaign_batch
 from stages._main import stage_main
 from stages._tracking import tracked
 
@@ -25,12 +25,8 @@ def run(params: Params, layout: Layout) -> None:
     previous = read_table(layout.batch) if layout.batch.exists() else None
     labelled = resolve_labels(labels, problem.prepared)
     write_table(layout.batch, next_batch(params, problem, model, labelled, previous, last_round(labels) + 1))
-    tracked(
-        params,
-        lambda tracker: track_campaign(
-            tracker, about, params.campaign.policy, params.campaign.seed, layout.campaign_metrics, layout.batch
-        ),
-    )
+    chosen = params.campaign
+    tracked(params, lambda tracker: track_campaign_batch(tracker, about, chosen.policy, chosen.seed, layout.batch))
 
 
 if __name__ == "__main__":

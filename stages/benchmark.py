@@ -12,7 +12,8 @@ from prefloop.rounds.hidden import load_hidden
 from prefloop.rounds.problem import load_problem
 from prefloop.tracking.outputs import track_run
 from stages._main import stage_main
-from stages._tracking import observer, tracked
+from stages._observer import observer
+from stages._tracking import tracked
 
 
 def run(params: Params, layout: Layout, policy: str, seed: int) -> None:

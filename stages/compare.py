@@ -11,7 +11,7 @@ from prefloop.report.facts import data_facts
 from prefloop.report.runs import load_runs, score_split
 from prefloop.report.write import NO_POLICIES, write_nothing, write_report
 from prefloop.rounds.hidden import load_hidden
-from prefloop.tracking.outputs import track_comparison
+from prefloop.tracking.comparison import track_comparison
 from stages._main import stage_main
 from stages._tracking import tracked
 

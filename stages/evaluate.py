@@ -13,16 +13,20 @@ from prefloop.rounds.evaluate import evaluate_campaign
 from prefloop.rounds.hidden import load_hidden
 from prefloop.rounds.problem import load_problem
 from prefloop.rounds.resolve import resolve_labels
+from prefloop.tracking.outputs import track_campaign_metrics
 from stages._main import stage_main
+from stages._tracking import tracked
 
 
 def run(params: Params, layout: Layout) -> None:
     """Evaluate the current model and write its metrics; without hidden answers they say so."""
     problem = load_problem(layout)
-    model, _ = load_model(layout.campaign_model)
+    model, about = load_model(layout.campaign_model)
     labelled = resolve_labels(read_labels(layout.label_snapshot), problem.prepared)
     evaluation = load_hidden(layout.prepared, problem.prepared).evaluation
     write_json(layout.campaign_metrics, evaluate_campaign(problem, evaluation, model, labelled))
+    chosen, metrics = params.campaign, layout.campaign_metrics
+    tracked(params, lambda tracker: track_campaign_metrics(tracker, about, chosen.policy, chosen.seed, metrics))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -45,37 +45,50 @@ def parse_params(content: Any, origin: str) -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        problems = [_explain(detail, content) for detail in error.errors()]
+        problems = _explain_all(error.errors(), content)
         raise ConfigError(f"{origin}: " + f"\n{origin}: ".join(problems)) from None
 
 
-def _explain(detail: ErrorDetails, content: Any) -> str:
-    path = _path_in_file(detail["loc"], content)
+def _explain_all(details: list[ErrorDetails], content: Any) -> list[str]:
+    # A value that fits none of several types has one detail for each: they belong into one line.
+    reasons: dict[str, list[str]] = {}
+    for detail in details:
+        key, reason = _explain(detail, content)
+        reasons.setdefault(key, []).append(reason)
+    return [f"{key}: {', or '.join(told)}" if key else "; ".join(told) for key, told in reasons.items()]
+
+
+def _explain(detail: ErrorDetails, content: Any) -> tuple[str, str]:
+    kind, came = detail["type"], detail["input"]
+    path = _path_in_file(detail["loc"], content, is_absent=kind == "missing")
     key = ".".join(str(part) for part in path)
-    if detail["type"] == "extra_forbidden":
-        return f"{key}: unknown key{_suggestion(str(path[-1]), _known_keys(path[:-1]))}"
-    if detail["type"] == "missing":
-        return f"{key}: missing; copy it from the params.yaml that came with prefloop"
-    if detail["type"] == "union_tag_invalid":
+    if kind == "extra_forbidden":
+        return key, f"unknown key{_suggestion(str(path[-1]), known_keys(path[:-1], content))}"
+    if kind == "missing":
+        return key, "missing; copy it from the params.yaml that came with prefloop"
+    if kind == "union_tag_invalid":
         context = detail["ctx"]
-        return f"{key}.policy: got '{context['tag']}'; expected one of {context['expected_tags']}"
+        return f"{key}.policy", f"got '{context['tag']}'; expected one of {context['expected_tags']}"
+    if kind == "union_tag_not_found":
+        return f"{key}.policy", "missing; it names the batch policy"
+    if kind in ("model_type", "dict_type", "model_attributes_type"):
+        return key, f"got {came!r}; expected keys and their values"
     message = detail["msg"].removeprefix("Value error, ")
     if not key:
-        return message
-    came = detail["input"]
+        return key, message
     shown = "" if isinstance(came, dict | list) else f"got {came!r}; "
-    return f"{key}: {shown}{message[:1].lower()}{message[1:]}"
+    return key, f"{shown}{message[:1].lower()}{message[1:]}"
 
 
-def _path_in_file(loc: tuple[int | str, ...], content: Any) -> list[int | str]:
-    # A tag of a discriminated union stands in `loc` but is no key of the file: leave it out.
+def _path_in_file(loc: tuple[int | str, ...], content: Any, is_absent: bool) -> list[int | str]:
+    # The tag of a union stands in `loc` but is no key of the file: leave it out.
     path: list[int | str] = []
     value = content
     for number, step in enumerate(loc):
         try:
             value = value[step]
         except (KeyError, IndexError, TypeError):
-            if number < len(loc) - 1:
+            if not (is_absent and number == len(loc) - 1):
                 continue
         path.append(step)
     return path
@@ -86,13 +99,30 @@ def _suggestion(name: str, known: list[str]) -> str:
     return f" (did you mean '{close[0]}'?)" if close else (f"; known: {', '.join(known)}" if known else "")
 
 
-def _known_keys(path: list[int | str]) -> list[str]:
-    model: Any = Params
+def known_keys(path: list[int | str], content: Any) -> list[str]:
+    """Keys that the section at `path` may have; `content` decides between sections of several kinds."""
+    section: Any = Params
     for step in path:
-        is_section = isinstance(model, type) and issubclass(model, BaseModel)
-        field = model.model_fields.get(str(step)) if is_section else None
-        if field is None:
-            return []
-        model = field.annotation
-    is_section = isinstance(model, type) and issubclass(model, BaseModel)
-    return sorted(model.model_fields) if is_section else []
+        section = _inside(section, step, content)
+        content = content[step]
+    chosen = _of_kind(section, content)
+    return sorted(chosen.model_fields) if chosen is not None else []
+
+
+def _inside(section: Any, step: int | str, content: Any) -> Any:
+    chosen = _of_kind(section, content)
+    if chosen is not None:
+        return chosen.model_fields[str(step)].annotation
+    arguments = get_args(section)
+    return arguments[1] if get_origin(section) is dict else arguments[0]
+
+
+def _of_kind(section: Any, content: Any) -> type[BaseModel] | None:
+    if isinstance(section, type):
+        return section if issubclass(section, BaseModel) else None
+    tag = content.get("policy") if isinstance(content, dict) else None
+    kinds = (kind for kind in get_args(section) if isinstance(kind, type) and issubclass(kind, BaseModel))
+    return next(
+        (k for k in kinds if "policy" in k.model_fields and tag in get_args(k.model_fields["policy"].annotation)),
+        None,
+    )

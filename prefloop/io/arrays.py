@@ -13,6 +13,7 @@ from safetensors.numpy import save as safetensors_bytes
 
 from prefloop.errors import StateError
 from prefloop.io.atomic import atomic_path, write_bytes
+from prefloop.io.blocks import write_blocks
 from prefloop.io.documents import to_json
 
 _REMEDY = "delete it and run the stage that writes it again (dvc repro)"
@@ -20,8 +21,8 @@ _REMEDY = "delete it and run the stage that writes it again (dvc repro)"
 
 def write_array(path: Path, array: np.ndarray) -> None:
     """Write one array as `.npy`, atomically."""
-    with atomic_path(path) as temporary, open(temporary, "wb") as handle:
-        np.save(handle, array, allow_pickle=False)
+    with atomic_path(path) as temporary:
+        write_blocks(temporary, array.shape, array.dtype.str, [array])
 
 
 def open_array(path: Path, mmap: bool = True) -> np.ndarray:
@@ -55,8 +56,8 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         return pq.read_table(path, columns=columns)
     except FileNotFoundError:
         raise StateError(f"{path} is missing: run the stage that writes it (dvc repro)") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise StateError(f"{path} is damaged ({error}): {_REMEDY}") from None
+    except (pa.ArrowException, OSError) as error:
+        raise StateError(f"{path} is damaged ({' '.join(str(error).split())[:200]}): {_REMEDY}") from None
 
 
 def write_tensors(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> None:

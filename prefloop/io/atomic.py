@@ -34,19 +34,26 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     On any error the temporary folder is removed and what stood at `path` stays untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(path)
+    temporary, old = _temporary(path), path.with_name(f".{path.name}.old")
+    _put_back(old, path)
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
         yield temporary
-        old = path.with_name(f".{path.name}.old")
         shutil.rmtree(old, ignore_errors=True)
         if path.exists():
             os.replace(path, old)
         os.replace(temporary, path)
         shutil.rmtree(old, ignore_errors=True)
     finally:
+        _put_back(old, path)
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put_back(old: Path, path: Path) -> None:
+    # Two renames change a folder for another: a kill between them leaves nothing at `path`.
+    if old.exists() and not path.exists():
+        os.replace(old, path)
 
 
 def _temporary(path: Path) -> Path:

@@ -40,16 +40,21 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line number from 1, object) of a JSONL file; blank lines are passed over.
 
     Raises:
+        StateError: the file is missing.
         DataError: a line is not a JSON object.
     """
-    with open(path, encoding="utf-8") as lines:
+    if not path.is_file():
+        raise StateError(f"{path} is missing: restore it from version control, or run its stage (dvc repro)")
+    with open(path, "rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
                 value = json.loads(line)
-            except json.JSONDecodeError:
-                raise DataError.at(path, number, "(line)", line.strip(), "a JSON object") from None
+            except UnicodeDecodeError:
+                raise DataError.at(path, number, "(line)", line.strip(), "text in UTF-8") from None
+            except (ValueError, RecursionError):
+                raise DataError.at(path, number, "(line)", line.decode().strip(), "a JSON object") from None
             if not isinstance(value, dict):
                 raise DataError.at(path, number, "(line)", value, "a JSON object")
             yield number, value

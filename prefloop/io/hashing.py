@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 
 _BLOCK = 1 << 20
+_OWN_PACKAGES = ("prefloop", "stages", "cli")
 
 
 def text_id(*parts: str) -> str:
@@ -53,7 +54,7 @@ def source_files(root: Path, *entries: Path) -> list[Path]:
     """Return the project files that `entries` import, directly or not, themselves included.
 
     Imports are read as text (the syntax tree), nothing is run. Packages count with their
-    `__init__.py`. Only modules below `root` are followed.
+    `__init__.py`. Only the project's own packages below `root` are followed.
     """
     found: set[Path] = set()
     waiting = [entry.resolve() for entry in entries]
@@ -84,6 +85,9 @@ def source_digest(root: Path, *entries: Path) -> str:
 
 def _module_files(root: Path, name: str) -> list[Path]:
     parts = name.split(".")
+    # In an installed copy `root` is site-packages, where everybody else's packages lie too.
+    if parts[0] not in _OWN_PACKAGES:
+        return []
     files = [root.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
     files.append(root.joinpath(*parts).with_suffix(".py"))
     return [file for file in files if file.is_file()]

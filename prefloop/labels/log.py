@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from prefloop.errors import DataError
 from prefloop.io.atomic import write_bytes
 from prefloop.io.documents import append_jsonl, read_jsonl
+from prefloop.io.hashing import pair_id
 from prefloop.io.lock import locked
 
 Verdict = Literal["a", "b", "tie", "both_bad", "skip"]
@@ -34,7 +36,7 @@ class Label(BaseModel):
         rubric_version: which instructions the annotator had.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     pair_id: str
     prompt_id: str
@@ -52,6 +54,15 @@ class Label(BaseModel):
     tokens: Annotated[int, Field(ge=0)] | None = None
     rubric_version: str | None = None
 
+    @model_validator(mode="after")
+    def _names_one_pair(self) -> Label:
+        # Otherwise the pair would be asked again, or a verdict be counted for another.
+        if self.completion_a >= self.completion_b:
+            raise ValueError("completion_a < completion_b; with the completions, swap a and b in the verdict too")
+        if self.pair_id != pair_id(self.completion_a, self.completion_b):
+            raise ValueError("the pair_id of these two completions")
+        return self
+
 
 def read_labels(path: Path) -> list[Label]:
     """Read and check a label log, in order.
@@ -64,10 +75,18 @@ def read_labels(path: Path) -> list[Label]:
         try:
             labels.append(Label.model_validate(value))
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            raise DataError.at(path, number, field, first["input"], first["msg"].lower()) from None
+            raise _problem(path, number, error.errors()[0]) from None
     return labels
+
+
+def _problem(path: Path, number: int, detail: ErrorDetails) -> DataError:
+    field = ".".join(str(part) for part in detail["loc"]) or "pair_id"
+    if detail["type"] == "missing":
+        return DataError(f"{path}, row {number}, field '{field}': missing, expected in every label")
+    if detail["type"] == "extra_forbidden":
+        return DataError.at(path, number, field, detail["input"], "no such field")
+    expected = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return DataError.at(path, number, field, detail["input"], expected)
 
 
 def append_labels(path: Path, labels: Iterable[Label]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prefloop.data.prepared import Prepared
+from prefloop.data.prepared import SPLITS, Prepared
 from prefloop.oracle.answers import TIE, A, Answers, majority
 
 
@@ -32,13 +32,13 @@ class EvalSet:
 
 
 def evaluation_sets(prepared: Prepared, answers: Answers) -> dict[str, EvalSet]:
-    """Evaluation pairs of test and ood, without the splits that have none.
+    """Evaluation pairs of val, test and ood, without the splits that have none.
 
     Listed pairs count by the majority of their votes; prompts with scored completions and no
     listed pair give every pair whose scores differ.
     """
     sets = {}
-    for split in ("test", "ood"):
+    for split in SPLITS[1:]:
         rows = prepared.pairs_of(split)
         verdict = majority(answers.votes[rows])
         decided = np.flatnonzero(verdict != TIE) + rows.start

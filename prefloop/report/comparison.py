@@ -113,8 +113,9 @@ def _result(
     test = curves["test"]["log_likelihood"]
     areas = Curves(area(test.mean, runs.n_labels), area(test.replicates, runs.n_labels))
     area_ = _paired(areas, row, reference, config)
-    alone = _saving(test, row, reference, runs.n_labels, config)
-    with_validation = _saving(test, row, reference, runs.n_labels + runs.n_val_labels, config)
+    told_apart = area_.low > 0 or area_.high < 0
+    alone = _saving(test, row, reference, runs.n_labels, config, told_apart)
+    with_validation = _saving(test, row, reference, runs.n_labels + runs.n_val_labels, config, told_apart)
     return PolicyResult(
         **alone.model_dump(),
         with_validation=with_validation if runs.n_val_labels else None,
@@ -130,11 +131,17 @@ def _result(
     )
 
 
-def _saving(test: Curves, row: int, reference: int, labels: np.ndarray, config: Compare) -> Saving:
+def _saving(
+    test: Curves, row: int, reference: int, labels: np.ndarray, config: Compare, told_apart: bool
+) -> Saving:
     # Each replicate has its own target: the reference's final value is as uncertain as any other.
     needed = labels_to_reach(test.mean[row], labels, test.mean[reference, -1])
     gaps = test.replicates[:, row] - test.replicates[:, reference, -1:]
-    return saving(float(needed), gaps, labels, config.confidence)
+    found = saving(float(needed), gaps, labels, config.confidence)
+    # One lucky last round is no saving: where the whole curves can't be told apart, zero stays possible.
+    if not told_apart and found.saved_low is not None and found.saved_low > 0:
+        return found.model_copy(update={"saved_low": 0.0})
+    return found
 
 
 def _paired(curves: Curves, row: int, reference: int, config: Compare) -> Difference:

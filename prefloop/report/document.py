@@ -72,7 +72,7 @@ def _control(savings: Savings) -> str:
     for name, of in savings.policies.items():
         if not of.control:
             continue
-        covers = (of.saved_low is None or of.saved_low <= 1e-9) and of.saved_high is not None
+        covers = (of.saved_low is None or of.saved_low <= 0) and of.saved_high is not None
         meaning = (
             "The interval covers zero, as it should: a saving of this size is noise."
             if covers and of.verdict == "no difference"
@@ -169,7 +169,8 @@ def _reading(savings: Savings) -> str:
   so `[never, 6%]` reaches from "not within the budget" to 6 %.
 - The best value so far of a noisy curve lies a little too high, so the saving itself leans upwards where the noise
   between rounds is large against the rise of the curve. Its interval does not: it holds every number of labels at
-  which the policy and {savings.reference}'s end can't be told apart. The verdict rests on the AUC difference.
+  which the policy and {savings.reference}'s end can't be told apart, and zero wherever the two curves as a whole
+  can't. The verdict rests on the AUC difference.
 - *AUC difference*: area under a policy's curve of test log-likelihood, divided by the range of labels (its mean
   height), minus {savings.reference}'s. *Better* and *worse* mean that its {savings.confidence:.0%} interval
   excludes zero. Each policy is judged by itself: of twenty that differ in nothing, about one would be called

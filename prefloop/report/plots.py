@@ -89,7 +89,8 @@ def _rounds_plot(
             rows = rows.filter(pc.is_valid(rows[column]))
             if not len(rows):
                 continue
-            by = rows.group_by("n_labels", use_threads=False).aggregate([(column, "mean"), (column, "min"), (column, "max")])
+            groups = rows.group_by("n_labels", use_threads=False)
+            by = groups.aggregate([(column, "mean"), (column, "min"), (column, "max")])
             x, mean, low, high = (
                 by.sort_by("n_labels")[name].to_numpy()
                 for name in ("n_labels", *(f"{column}_{f}" for f in ("mean", "min", "max")))

@@ -48,13 +48,13 @@ def train(params: Params, problem: Problem, labelled: Labelled, round_: int) -> 
 
 
 def about_model(params: Params, problem: Problem, lines: int) -> dict[str, object]:
-    """Provenance of the campaign's weights: encoder, data, parameters, size of the label log."""
+    """Provenance of the campaign's weights: encoder, data, what they were trained with, size of the label log."""
     return {
         "dataset": dataset_name(params),
         "encoder": problem.features.manifest,
         "parameters": {
             "reward": params.reward.model_dump(mode="json"),
-            "campaign": params.campaign.model_dump(mode="json"),
+            "campaign": {"seed": params.campaign.seed},
         },
         "label_lines": lines,
     }
@@ -108,12 +108,12 @@ def next_batch(
 
 
 def _unlabelled(problem: Problem, previous: pa.Table, labelled: Labelled) -> pa.Table:
-    ids = problem.prepared.completion_ids
+    ids = problem.prepared.completion_ids[problem.prepared.completions_of("pool")]
     known = pc.and_(
         pc.is_in(previous["completion_a"], value_set=ids), pc.is_in(previous["completion_b"], value_set=ids)
     )
     if not pc.all(known).as_py():
-        log.warning("some pairs of the last batch are no longer in the data; they are dropped from it")
+        log.warning("some pairs of the last batch are no longer in the pool; they are dropped from it")
     done = pa.array(_pair_ids(problem, labelled.pairs), pa.string())
     waiting = pc.invert(pc.is_in(previous["pair_id"], value_set=done))
     return previous.filter(pc.and_(known, waiting))

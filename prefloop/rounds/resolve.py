@@ -23,8 +23,8 @@ def resolve_labels(labels: list[Label], prepared: Prepared) -> Labelled:
     """One verdict per labelled pair: each annotator's last word, then the majority of a against b.
 
     Equal counts, ties, both_bad and skips give an undecided pair: it is labelled, is not asked
-    again, and trains nothing. Pairs whose completions are no longer in the data are left out with
-    a warning; their lines stay in the log.
+    again, and trains nothing. Pairs whose completions are no longer in the pool (the data or the
+    split changed) are left out with a warning; their lines stay in the log.
 
     Args:
         labels: the log, in order.
@@ -44,7 +44,7 @@ def resolve_labels(labels: list[Label], prepared: Prepared) -> Labelled:
     verdicts = np.array([_majority(votes[pair]) for pair in first], dtype=np.int8)
     if not known.all():
         log.warning(
-            "%d labelled pairs are not in the prepared data and are left out; the log keeps them",
+            "%d labelled pairs are not in the pool of the prepared data and are left out; the log keeps them",
             int((~known).sum()),
         )
     return Labelled(pairs.take(known), verdicts[known])
@@ -55,8 +55,10 @@ def _majority(votes: Counter[str]) -> int:
 
 
 def _rows(labels: list[Label], prepared: Prepared) -> tuple[Pairs, np.ndarray]:
+    pool = prepared.completion_ids[prepared.completions_of("pool")]
+
     def rows(ids: list[str]) -> np.ndarray:
-        found = pc.index_in(pa.array(ids, pa.string()), prepared.completion_ids)
+        found = pc.index_in(pa.array(ids, pa.string()), pool)
         return pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
 
     a, b = rows([label.completion_a for label in labels]), rows([label.completion_b for label in labels])

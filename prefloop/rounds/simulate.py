@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefloop.config import Params
-from prefloop.data.prepared import load_prepared
-from prefloop.errors import NothingLeft
+from prefloop.data.prepared import Prepared, load_prepared
+from prefloop.errors import NothingLeft, StateError
 from prefloop.io.arrays import read_table
 from prefloop.io.layout import Layout
 from prefloop.labels.log import Label, append_labels, read_labels
@@ -34,6 +34,7 @@ def answer_batch(params: Params, layout: Layout, limit: int | None) -> dict[str,
     Raises:
         NothingLeft: the batch is empty or wholly labelled.
         DataError: a pair has no hidden answer.
+        StateError: the batch is missing, or was made from other data.
     """
     batch = read_table(layout.batch)
     done = pa.array([label.pair_id for label in read_labels(layout.labels)], pa.string())
@@ -44,7 +45,7 @@ def answer_batch(params: Params, layout: Layout, limit: int | None) -> dict[str,
     simulated = SimulatedOracle(params.oracle, prepared, load_answers(layout.prepared, prepared))
     verdicts = [
         VERDICTS[v]
-        for v in simulated.verdicts(*(_rows(waiting[f"completion_{c}"], prepared.completion_ids) for c in "ab"))
+        for v in simulated.verdicts(*(_rows(waiting[f"completion_{c}"], prepared, layout) for c in "ab"))
     ]
     now = datetime.now(UTC).isoformat(timespec="seconds")
     append_labels(
@@ -53,8 +54,11 @@ def answer_batch(params: Params, layout: Layout, limit: int | None) -> dict[str,
     return {"round": waiting["round"][0].as_py(), "labels": len(verdicts), "verdicts": dict(Counter(verdicts))}
 
 
-def _rows(ids: pa.ChunkedArray, known: pa.Array) -> np.ndarray:
-    return pc.index_in(ids, known).to_numpy().astype(np.int64)
+def _rows(ids: pa.ChunkedArray, prepared: Prepared, layout: Layout) -> np.ndarray:
+    rows = pc.index_in(ids, prepared.completion_ids)
+    if rows.null_count:
+        raise StateError(f"{layout.batch} does not belong to {layout.prepared}: run dvc repro for a new batch")
+    return rows.to_numpy().astype(np.int64)
 
 
 def _label(row: dict[str, Any], verdict: str, now: str) -> Label:

@@ -72,12 +72,22 @@ def check_budget(problem: Problem, policy: Policy, initial: int, batch: int, bud
             f"the pool has {most} comparisons under the pair rule '{policy.pairs.rule}' "
             f"(per_prompt: {policy.pairs.per_prompt}): lower benchmark.rounds, batch or initial, or add data"
         )
-    offered = len(candidate_pairs(problem.pool, policy.pairs, Pairs.empty(), generator(0, 0, Stream.PAIR_RULE)))
+    random_ = _offered(problem, ANY_PAIR)
+    if initial + validation > random_:
+        raise ConfigError(
+            f"{initial} initial and {validation} validation labels are drawn at random, but the pool offers "
+            f"{random_} comparisons for it: lower benchmark.initial or validation, or add data"
+        )
+    offered = _offered(problem, policy.pairs)
     if max(initial, batch) > offered:
         raise ConfigError(
             f"a round takes {max(initial, batch)} comparisons, but the pair rule '{policy.pairs.rule}' "
             f"(per_prompt: {policy.pairs.per_prompt}) offers {offered} a round: lower initial or batch"
         )
+
+
+def _offered(problem: Problem, rule: PairRule) -> int:
+    return len(candidate_pairs(problem.pool, rule, Pairs.empty(), generator(0, 0, Stream.PAIR_RULE)))
 
 
 def random_pairs(problem: Problem, n: int, taken: Pairs, seed: int, stream: Stream) -> Batch:

@@ -8,9 +8,10 @@ from prefloop.io.documents import read_json, write_json
 from prefloop.report.comparison import DataFacts
 from prefloop.report.runs import load_runs, score_split
 from prefloop.report.write import write_report
+from prefloop.tracking.comparison import track_all
 from prefloop.tracking.live import LiveRun
-from prefloop.tracking.names import run_spec
-from prefloop.tracking.outputs import track_all, track_campaign, track_run
+from prefloop.tracking.names import campaign_spec, run_spec
+from prefloop.tracking.outputs import track_campaign_batch, track_campaign_metrics, track_run
 from prefloop.tracking.tracker import CURRENT, RunSpec, Tracker
 from prefloop.tracking.view import VIEW_TAG
 from tests.report.simulate import make_world, write_run
@@ -149,7 +150,9 @@ def test_a_campaign_is_one_run_that_grows(tracker, outputs, tmp_path):
     for labels in (64, 64, 128):
         state = {"n_labels": labels, "n_undecided": 1, "splits": {"test": {"log_likelihood": -0.6}}}
         write_json(tmp_path / "metrics.json", state)
-        run = track_campaign(tracker, about, "bal_pm", 0, tmp_path / "metrics.json", batch)
+        track_campaign_metrics(tracker, about, "bal_pm", 0, tmp_path / "metrics.json")
+        track_campaign_batch(tracker, about, "bal_pm", 0, batch)
+    run = tracker.run(campaign_spec(about, "bal_pm", 0))
     history = tracker._client.get_metric_history(run.id, "test_log_likelihood")
     assert [point.step for point in history] == [64, 128]
     assert len(tracker._client.list_artifacts(run.id, "batches")) == ROUNDS

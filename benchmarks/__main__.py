@@ -1,0 +1,31 @@
+"""All benchmarks at a small size, as one JSON object: `python -m benchmarks`.
+
+Each is also a program of its own with options for the full size: `python -m benchmarks.NAME --help`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+SMALL = {
+    "ensemble": ["--labels", "480", "--repeats", "3"],
+    "entropy_selection": ["--pairs", "10000", "30000"],
+    "embedding": ["--texts", "300"],
+    "prepare_scale": ["--pairs", "50000"],
+}
+
+
+def main() -> None:
+    results = {}
+    for name, options in SMALL.items():
+        done = subprocess.run(
+            [sys.executable, "-m", f"benchmarks.{name}", *options], stdout=subprocess.PIPE, check=True
+        )
+        results[name] = json.loads(done.stdout)
+    print(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""The MLflow run of a whole comparison, and of everything that is finished."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from prefloop.config.model import Campaign
+from prefloop.io.documents import read_json
+from prefloop.io.layout import Layout
+from prefloop.report.results import PolicyResult, Savings, read_savings
+from prefloop.report.wording import headline, ordered
+from prefloop.reward.registry import load_model
+from prefloop.tracking.names import comparison_spec
+from prefloop.tracking.outputs import track_campaign_batch, track_campaign_metrics, track_run
+from prefloop.tracking.tracker import RunLogger, Tracker
+
+
+def track_comparison(tracker: Tracker, report: Path, runs: Mapping[tuple[str, int], Path]) -> RunLogger:
+    """Log a comparison: savings, curves and the report on the parent, each policy's saving on its runs.
+
+    Args:
+        tracker: the experiment.
+        report: the report's folder.
+        runs: folder of each (policy, seed) that was compared.
+
+    Returns:
+        The parent run.
+    """
+    savings = read_savings(report / "savings.json")
+    for (policy, _), folder in runs.items():
+        run = track_run(tracker, folder)
+        if policy in savings.policies:
+            run.log_summary(_saving(savings.policies[policy]))
+    parent = tracker.run(comparison_spec(read_json(next(iter(runs.values())) / "run.json")))
+    for policy, of in savings.policies.items():
+        parent.log_summary({f"{policy}_{name}": value for name, value in _saving(of).items()})
+    parent.log_files([report / name for name in ("report.md", "savings.json", "curves.csv", "curves_mean.csv")])
+    parent.log_files(sorted((report / "plots").glob("*.png")), "plots")
+    parent.set_tags({"mlflow.note.content": _note(savings)})
+    parent.finish()
+    return parent
+
+
+def track_all(tracker: Tracker, runs: Mapping[tuple[str, int], Path], report: Path) -> int:
+    """Rebuild the MLflow runs of all finished simulated runs that are there.
+
+    Args:
+        tracker: the experiment.
+        runs: folder of each configured (policy, seed).
+        report: the report's folder.
+
+    Returns:
+        Number of simulated runs tracked.
+    """
+    done = {key: folder for key, folder in runs.items() if (folder / "run.json").is_file()}
+    if done and len(done) == len(runs) and (report / "savings.json").is_file():
+        track_comparison(tracker, report, done)
+    else:
+        for folder in done.values():
+            track_run(tracker, folder)
+    return len(done)
+
+
+def track_campaign(tracker: Tracker, of: Campaign, layout: Layout) -> None:
+    """Rebuild the MLflow run of a campaign from its outputs, as far as they are there."""
+    if not layout.campaign_model.is_file():
+        return
+    _, about = load_model(layout.campaign_model)
+    if layout.campaign_metrics.is_file():
+        track_campaign_metrics(tracker, about, of.policy, of.seed, layout.campaign_metrics)
+    if layout.batch.is_file():
+        track_campaign_batch(tracker, about, of.policy, of.seed, layout.batch)
+
+
+def _saving(of: PolicyResult) -> dict[str, float]:
+    """A policy's saving, the same on all its runs; NaN stands for "never"."""
+    numbers = {
+        "labels_to_target": of.labels_to_target,
+        "saved": of.saved,
+        "saved_low": of.saved_low,
+        "saved_high": of.saved_high,
+        "area_difference": of.area.difference,
+        "area_difference_low": of.area.low,
+        "area_difference_high": of.area.high,
+    }
+    return {name: math.nan if value is None else value for name, value in numbers.items()}
+
+
+def _note(savings: Savings) -> str:
+    return "".join(f"- {headline(name, savings)}\n" for name in ordered(savings) if name != savings.reference)

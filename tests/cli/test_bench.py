@@ -1,0 +1,184 @@
+"""`prefloop bench` from a file to a comparison, with a tiny language model."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+import stages.prepare
+from cli._bench_run import bench_params
+from prefloop.config import load_params
+from prefloop.io.layout import Layout
+from prefloop.report.results import read_savings
+from tests.cli.conftest import MINI, rows, write_params, write_rows
+from tests.worlds import ROOT
+
+COLUMNS = ["policy", "seed", "round", "n_labels", "n_val_labels", "split"]
+COLUMNS += ["log_likelihood", "accuracy", "brier", "ece"]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+
+
+def outputs(out: Path) -> dict[str, bytes]:
+    return {name: content for name, content in files(out).items() if not name.startswith(".prefloop")}
+
+
+def fits(out: Path) -> int:
+    logs = (out / ".prefloop" / "runs").rglob("log.jsonl")
+    return sum(json.loads(line)["event"] == "fit" for log in logs for line in log.read_text().splitlines())
+
+
+def curves(out: Path) -> list[dict[str, str]]:
+    with open(out / "report" / "curves.csv", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_it_writes_curves_savings_and_the_parameters_in_force(finished):
+    out, _ = finished
+    found = curves(out)
+    assert list(found[0])[: len(COLUMNS)] == COLUMNS
+    at = {(row["policy"], row["seed"], row["n_labels"]) for row in found}
+    assert at == {(p, s, n) for p in ("random", "bal_pm") for s in "01" for n in ("8", "14", "20")}
+    assert {row["split"] for row in found} >= {"test"}
+    savings = read_savings(out / "report" / "savings.json")
+    assert (savings.reference, savings.budget, savings.dataset) == ("random", 20, "mine")
+    effective = load_params(out / "params.yaml")
+    assert effective.benchmark.policies == ("random", "bal_pm")
+    assert effective.data.source == "files"
+    assert "# Labels saved on mine" in (out / "report" / "report.md").read_text()
+
+
+def test_json_stands_alone_on_stdout(finished):
+    out, stdout = finished
+    assert json.loads(stdout) == json.loads((out / "report" / "savings.json").read_text())
+
+
+def test_the_real_program_leaves_the_current_folder_alone(data, params, tmp_path):
+    here = tmp_path / "here"
+    here.mkdir()
+    command = [sys.executable, "-m", "cli.main", "bench", "--data", data, "--out", tmp_path / "o"]
+    command += ["--params", params, "--policies", "random", "--seeds", "1", "--rounds", "1", "--json"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=here, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["n_labels"] == [8]
+    assert "random-0 round 0: 8 labels" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(here.iterdir())
+
+
+def test_again_it_resumes_to_the_same_bytes(finished, prefloop, data, params):
+    out, _ = finished
+    before, trained = outputs(out), fits(out)
+    assert trained == 12
+    outcome = prefloop("bench", "--data", data, "--out", out, "--params", params, *MINI)
+    assert outcome.code == 0
+    assert outputs(out) == before
+    assert fits(out) == trained
+    assert "bal_pm" in outcome.out
+    assert f"report: {out}/report/report.md" in outcome.out
+    assert not list(Path.cwd().iterdir())
+
+
+def test_the_written_parameters_give_the_same_comparison(finished, prefloop, data, tmp_path):
+    out, _ = finished
+    assert prefloop("bench", "--data", data, "--out", tmp_path / "o", "--params", out / "params.yaml").code == 0
+    assert (tmp_path / "o/report/curves.csv").read_bytes() == (out / "report/curves.csv").read_bytes()
+
+
+@pytest.mark.parametrize("ending", [".jsonl.gz", ".parquet"])
+def test_every_format_gives_the_same_comparison(finished, prefloop, params, tmp_path, ending):
+    out, _ = finished
+    path = tmp_path / f"mine{ending}"
+    table = pa.Table.from_pylist(rows())
+    if ending == ".parquet":
+        pq.write_table(table, path)
+    else:
+        with gzip.open(path, "wt") as text:
+            text.writelines(json.dumps(row) + "\n" for row in rows())
+    assert prefloop("bench", "--data", path, "--out", tmp_path / "o", "--params", params, *MINI).code == 0
+    wanted, found = json.loads((out / "report/savings.json").read_text()), curves(tmp_path / "o")
+    assert json.loads((tmp_path / "o/report/savings.json").read_text())["policies"] == wanted["policies"]
+    assert found == curves(out)
+
+
+OTHER = [row | {"prompt": f"o {row['prompt']}"} for row in rows(30, 6)]
+
+
+def size(content: list[dict[str, Any]], **fields: str) -> int:
+    return sum(fields.items() <= row.items() for row in content)
+
+
+POSTS, NEWS = size(rows(), domain="posts"), size(rows(), domain="news")
+
+
+@pytest.mark.parametrize(
+    ("options", "inside", "outside"),
+    [
+        ({"ood": True}, size(rows()), size(OTHER)),
+        ({"where": "domain=posts"}, POSTS, 0),
+        (
+            {"where": "domain=posts", "ood_where": "domain=news"},
+            *(size(rows(), domain=d) for d in ("posts", "news")),
+        ),
+        ({"ood": True, "ood_where": "domain=news"}, size(rows()), size(OTHER, domain="news")),
+    ],
+    ids=str,
+)
+def test_filters_and_an_ood_file_make_the_splits(data, params, tmp_path, options, inside, outside):
+    other = write_rows(tmp_path / "other.jsonl", OTHER)
+    chosen: dict[str, Any] = {"where": None, "ood_where": None} | options
+    chosen["ood"] = other if options.get("ood") else None
+    layout = Layout.folder(tmp_path / "o")
+    stages.prepare.run(bench_params(load_params(params), out=layout.data, data=data, changes={}, **chosen), layout)
+    splits = json.loads((layout.prepared / "report.json").read_text())["splits"]
+    assert splits["pool"]["pairs"] + splits["test"]["pairs"] == inside
+    assert splits["ood"]["pairs"] == outside
+
+
+def test_a_filter_and_an_ood_file_work_from_the_command_line(prefloop, data, params, tmp_path):
+    other = write_rows(tmp_path / "other.jsonl", OTHER)
+    arguments = ("--data", data, "--params", params, "--policies", "random", "--seeds", 1, "--rounds", 2)
+    arguments += ("--ood", other, "--where", "domain=posts", "--ood-where", "domain=news", "--out", tmp_path / "o")
+    assert prefloop("bench", *arguments).code == 0
+    assert {row["split"] for row in curves(tmp_path / "o")} >= {"test", "ood"}
+    sizes = read_savings(tmp_path / "o" / "report" / "savings.json").splits
+    assert sizes["ood"].pairs == size(OTHER, domain="news")
+
+
+def test_responses_are_compared_by_formed_pairs(prefloop, params, tmp_path):
+    content = [
+        {"prompt": f"q {n}", "completions": [f"x{k} " + "good " * k for k in range(4)], "scores": [0, 1, 2, 3]}
+        for n in range(40)
+    ]
+    path = write_rows(tmp_path / "many.jsonl", content)
+    assert prefloop("bench", "--data", path, "--out", tmp_path / "o", "--params", params, *MINI).code == 0
+    acquired = pq.read_table(tmp_path / "o/runs/bal_pm/0/acquired.parquet").to_pydict()
+    assert len(set(acquired["pair_id"])) == len(set(acquired["prompt_id"])) == 20
+
+
+def test_the_reference_is_added_and_other_options_win_over_the_file(prefloop, data, bert, tmp_path):
+    params = write_params(tmp_path / "p.yaml", bert, benchmark__rounds=9, embed__pooling="last_token")
+    options = ("--policies", "bald", "--seeds", 1, "--rounds", 1, "--initial", 5)
+    assert prefloop("bench", "--data", data, "--out", tmp_path / "o", "--params", params, *options).code == 0
+    effective = yaml.safe_load((tmp_path / "o" / "params.yaml").read_text())
+    assert (
+        effective["benchmark"] | {"policies": ["random", "bald"], "seeds": [0], "rounds": 1, "initial": 5}
+        == (effective["benchmark"])
+    )
+    assert json.loads((tmp_path / "o/features/manifest.json").read_text())["pooling"] == "last_token"

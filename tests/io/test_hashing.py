@@ -1,0 +1,77 @@
+"""Ids depend on content alone; the source behind a module is all that it imports."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prefloop.io.hashing import (
+    completion_id,
+    file_digest,
+    pair_id,
+    prompt_id,
+    source_digest,
+    source_files,
+    text_id,
+    unit_interval,
+)
+
+TEXTS = st.lists(st.text(), max_size=4).map(tuple)
+
+
+@given(one=TEXTS, two=TEXTS)
+def test_ids_differ_where_parts_differ(one, two):
+    assert (text_id(*one) == text_id(*two)) == (one == two)
+
+
+def test_ids_are_for_ever():
+    # Changing them would disown every label that was ever paid for.
+    assert prompt_id("Why?") == text_id("prompt", "Why?")
+    one = completion_id(prompt_id("Why?"), "So.")
+    assert one == "4680803cf3eac61de57f1efb2c4cf3cb"
+    assert pair_id(one, completion_id(prompt_id("Why?"), "Ünd?")) == "3abea40a8e7f8b44e32889aedb0de45a"
+
+
+@given(one=st.text(), two=st.text())
+def test_a_pair_has_no_order(one, two):
+    assert pair_id(one, two) == pair_id(two, one)
+
+
+def test_numbers_from_hashes_are_uniform():
+    values = np.array([unit_interval("salt", str(n)) for n in range(4000)])
+    assert 0 <= values.min() < 0.01
+    assert 0.99 < values.max() < 1
+    assert abs(values.mean() - 0.5) < 0.02
+    counts = np.histogram(values, 10, (0, 1))[0]
+    assert ((counts - 400) ** 2 / 400).sum() < 27.9  # chi-squared with 9 degrees of freedom, p = 0.001
+
+
+def test_a_file_s_digest_depends_on_its_content_alone(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(b"x" * 3_000_000)
+    assert file_digest(tmp_path / "a") == file_digest(tmp_path / "b")
+    (tmp_path / "b").write_bytes(b"x" * 2_999_999 + b"y")
+    assert file_digest(tmp_path / "a") != file_digest(tmp_path / "b")
+
+
+def test_source_follows_imports_of_every_kind(tmp_path):
+    files = {
+        "prefloop/__init__.py": '"""Doc."""\n',
+        "prefloop/one.py": "from prefloop import two\nimport json\nimport foreign\n",
+        "prefloop/two.py": "def f():\n    import prefloop.sub.three\n",
+        "prefloop/sub/__init__.py": "",
+        "prefloop/sub/three.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from prefloop.four import X\n",
+        "prefloop/four.py": "X = 1\n",
+        "prefloop/idle.py": "Y = 1\n",
+        "foreign.py": "Z = 1\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    entry = tmp_path / "prefloop" / "one.py"
+    found = {str(file.relative_to(tmp_path)) for file in source_files(tmp_path, entry)}
+    assert found == set(files) - {"prefloop/idle.py", "foreign.py"}
+    before = source_digest(tmp_path, entry)
+    (tmp_path / "prefloop/idle.py").write_text("Y = 2\n")
+    assert source_digest(tmp_path, entry) == before
+    (tmp_path / "prefloop/four.py").write_text("X = 2\n")
+    assert source_digest(tmp_path, entry) != before

@@ -1,0 +1,93 @@
+"""Predictive metrics against their definitions."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from prefloop.metrics.predictive import calibration_error, log_likelihoods, pair_logits, predictive_metrics
+
+LOGITS = st.tuples(st.integers(2, 4), st.integers(1, 12)).flatmap(
+    lambda shape: hnp.arrays(np.float64, shape, elements=st.floats(-8, 8))
+)
+
+
+def answers(logits):
+    return (np.arange(logits.shape[1]) % 3 == 0).astype(float)
+
+
+@given(logits=LOGITS)
+def test_they_are_what_their_definitions_say(logits):
+    y = answers(logits)
+    p = (1 / (1 + np.exp(-logits))).mean(axis=0)
+    got = predictive_metrics(logits, y)
+    of_truth = np.where(y == 1, p, 1 - p)
+    assert got["log_likelihood"] == pytest.approx(np.log(of_truth).mean())
+    assert got["brier"] == pytest.approx(((p - y) ** 2).mean())
+    assert got["epistemic"] + got["aleatoric"] == pytest.approx(got["predictive"])
+    assert 0 <= got["epistemic"] <= got["predictive"] <= np.log(2) + 1e-12
+    assert 0 <= got["ece"] <= 1
+
+
+@given(logits=LOGITS)
+def test_nothing_depends_on_which_answer_is_called_a(logits):
+    y = answers(logits)
+    one, two = predictive_metrics(logits, y), predictive_metrics(-logits, 1 - y)
+    for name, value in one.items():
+        assert (two[name] is None) == (value is None)
+        assert value is None or two[name] == pytest.approx(value, abs=1e-9)
+
+
+@given(logits=LOGITS)
+def test_nothing_depends_on_the_order_of_members(logits):
+    y = answers(logits)
+    one, two = predictive_metrics(logits, y), predictive_metrics(logits[::-1], y)
+    assert one["log_likelihood"] == pytest.approx(two["log_likelihood"])
+    assert one["epistemic"] == pytest.approx(two["epistemic"], abs=1e-12)
+
+
+def test_certainty_is_finite():
+    logits = np.array([[800.0, -800.0], [700.0, -700.0]])
+    np.testing.assert_allclose(log_likelihoods(logits, np.array([1.0, 0.0])), 0)
+    # Wrong with all certainty: the mean of exp(-800) and exp(-700), not log(0).
+    np.testing.assert_allclose(log_likelihoods(logits, np.array([0.0, 1.0])), -700 - np.log(2))
+
+
+def test_a_coin_toss_counts_half():
+    got = predictive_metrics(np.zeros((3, 4)), np.array([1.0, 0.0, 1.0, 0.0]))
+    assert got["accuracy"] == 0.5
+    assert got["log_likelihood"] == pytest.approx(np.log(0.5))
+    assert got["ece"] == 0
+    assert got["epistemic"] == pytest.approx(0, abs=1e-12)
+    assert got["spearman_error"] is None
+    assert got["spearman_brier"] is None
+
+
+def test_uncertainty_that_orders_the_errors_has_rank_correlation_one():
+    spread = np.array([0.0, 1.0, 2.0, 3.0])
+    logits = np.stack([2 + spread, 2 - spread])
+    got = predictive_metrics(logits, np.ones(4))
+    assert got["spearman_brier"] == pytest.approx(1)
+
+
+def test_calibration_error_by_hand():
+    # Two bins: (.55, .55) with one right of two, (.95, .95) with two of two.
+    confidence, correct = np.array([0.55, 0.55, 0.95, 0.95]), np.array([1.0, 0.0, 1.0, 1.0])
+    assert calibration_error(confidence, correct) == pytest.approx((2 * 0.05 + 2 * 0.05) / 4)
+    assert calibration_error(np.array([1.0]), np.array([1.0])) == 0
+
+
+def test_calibrated_predictions_have_a_small_error():
+    rng = np.random.default_rng(0)
+    p = rng.uniform(0.5, 1, 40_000)
+    right = (rng.random(40_000) < p).astype(float)
+    assert calibration_error(p, right) < 0.01
+    assert calibration_error(np.sqrt(p), right) > 0.05
+
+
+def test_logits_are_differences_in_double_precision():
+    rewards = np.array([[1.0, 1.0 + 2**-23, 3.0]], np.float32)
+    logits = pair_logits(rewards, np.array([1, 2]), np.array([0, 0]))
+    assert logits.dtype == np.float64
+    np.testing.assert_array_equal(logits, [[2**-23, 2.0]])
