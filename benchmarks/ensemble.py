@@ -16,6 +16,7 @@ from torch.nn.functional import logsigmoid
 from prefloop.config import load_params, packaged_params
 from prefloop.config.model import MlpEnsemble
 from prefloop.reward.comparisons import Comparisons
+from prefloop.reward.mlp_ensemble import MlpEnsemble as MlpEnsembleModel
 from prefloop.reward.mlp_ensemble import fit_mlp_ensemble, initial_network
 from prefloop.rng import Stream, generator
 
@@ -62,17 +63,58 @@ def one_after_another(
     return np.array(losses), epochs
 
 
-def batched(config: MlpEnsemble, features: np.ndarray, pairs: Comparisons) -> tuple[np.ndarray, list[int]]:
-    model = fit_mlp_ensemble(config, features, pairs, seed=0, round_=0, validation=None, moments=None, device=CPU)
+def batched(config: MlpEnsemble, features: np.ndarray, pairs: Comparisons) -> MlpEnsembleModel:
+    return fit_mlp_ensemble(
+        config, features, pairs, seed=0, round_=0, validation=None, moments=lambda: None, device=CPU
+    )
+
+
+def held_out_losses(
+    model: MlpEnsembleModel, config: MlpEnsemble, features: np.ndarray, pairs: Comparisons
+) -> np.ndarray:
     rewards = model.rewards(features).astype(np.float64)
     losses = []
     for member in range(config.members):
-        rows = generator(0, 0, Stream.HOLDOUT, member).permutation(len(pairs))[
-            : round(config.holdout * len(pairs))
-        ]
+        order = generator(0, 0, Stream.HOLDOUT, member).permutation(len(pairs))
+        rows = order[: round(config.holdout * len(pairs))]
         margin = rewards[member, pairs.winner[rows]] - rewards[member, pairs.loser[rows]]
         losses.append(np.logaddexp(0, -margin).mean())
-    return np.array(losses), model.epochs.tolist()
+    return np.array(losses)
+
+
+def problem(labels: int, dim: int) -> tuple[np.ndarray, Comparisons]:
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((2 * labels, dim)).astype(np.float32)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    utility = features @ rng.standard_normal(dim) * 3
+    first, second = np.arange(labels), np.arange(labels, 2 * labels)
+    wins = rng.random(labels) < 1 / (1 + np.exp(utility[second] - utility[first]))
+    return features, Comparisons(np.where(wins, first, second), np.where(wins, second, first))
+
+
+def compare(config: MlpEnsemble, features: np.ndarray, pairs: Comparisons, repeats: int) -> dict[str, object]:
+    """Both in turns, so that a change of the machine's speed meets both; ratios pair by pair."""
+    times = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        model = batched(config, features, pairs)
+        middle = time.perf_counter()
+        losses, epochs = one_after_another(config, features, pairs)
+        times.append((middle - start, time.perf_counter() - middle))
+    ours, plain = np.array(times[1:]).T
+    difference = np.abs(held_out_losses(model, config, features, pairs) - losses).max()
+    return {
+        "batch_size": config.batch_size,
+        "seconds": {"batched": float(np.median(ours)), "one_after_another": float(np.median(plain))},
+        "ratio": {
+            "median": float(np.median(plain / ours)),
+            "min": float((plain / ours).min()),
+            "max": float((plain / ours).max()),
+        },
+        "same_epochs": model.epochs.tolist() == epochs,
+        "epochs": epochs,
+        "largest_loss_difference": float(difference),
+    }
 
 
 def main() -> None:
@@ -80,41 +122,16 @@ def main() -> None:
     parser.add_argument("--labels", type=int, default=960)
     parser.add_argument("--dim", type=int, default=384)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[16, 32, 64])
     arguments = parser.parse_args()
     config = load_params(packaged_params()).reward.mlp_ensemble
-    rng = np.random.default_rng(0)
-    features = rng.standard_normal((2 * arguments.labels, arguments.dim)).astype(np.float32)
-    features /= np.linalg.norm(features, axis=1, keepdims=True)
-    utility = features @ rng.standard_normal(arguments.dim) * 3
-    first, second = np.arange(arguments.labels), np.arange(arguments.labels, 2 * arguments.labels)
-    wins = rng.random(arguments.labels) < 1 / (1 + np.exp(utility[second] - utility[first]))
-    pairs = Comparisons(np.where(wins, first, second), np.where(wins, second, first))
-    times: dict[str, list[float]] = {"batched": [], "one_after_another": []}
-    results = {}
-    for repeat in range(arguments.repeats + 1):
-        for name, train in (("batched", batched), ("one_after_another", one_after_another)):
-            start = time.perf_counter()
-            results[name] = train(config, features, pairs)
-            if repeat:
-                times[name].append(time.perf_counter() - start)
-    ratios = np.array(times["one_after_another"]) / np.array(times["batched"])
-    print(
-        json.dumps(
-            {
-                "labels": arguments.labels,
-                "dim": arguments.dim,
-                "members": config.members,
-                "threads": torch.get_num_threads(),
-                "seconds": {name: float(np.median(values)) for name, values in times.items()},
-                "ratio": {"median": float(np.median(ratios)), "min": ratios.min(), "max": ratios.max()},
-                "epochs": {name: result[1] for name, result in results.items()},
-                "largest_loss_difference": float(
-                    np.abs(results["batched"][0] - results["one_after_another"][0]).max()
-                ),
-            },
-            indent=1,
-        )
-    )
+    features, pairs = problem(arguments.labels, arguments.dim)
+    sizes = [
+        compare(config.model_copy(update={"batch_size": size}), features, pairs, arguments.repeats)
+        for size in arguments.batch_sizes
+    ]
+    about = {"labels": arguments.labels, "dim": arguments.dim, "members": config.members}
+    print(json.dumps({**about, "threads": torch.get_num_threads(), "batch_sizes": sizes}, indent=1))
 
 
 if __name__ == "__main__":

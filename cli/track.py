@@ -50,7 +50,8 @@ def ui(
 
 def _track(path: Path) -> tuple[int, Tracker]:
     from prefloop.io.layout import Layout
-    from prefloop.tracking.comparison import track_all, track_campaign
+    from prefloop.tracking.campaign import track_campaign
+    from prefloop.tracking.comparison import track_all
     from prefloop.tracking.tracker import Tracker
 
     params = load(path)

@@ -65,8 +65,10 @@ class _Size(NamedTuple):
             prepared = load_prepared(layout.prepared)
             completions, prompts, known = len(prepared.completion_ids), len(prepared.prompt_ids), True
         except PrefloopError:
-            example = params.data.example
-            completions, prompts, known = 2 * (example.pairs + example.ood_pairs), example.prompts, False
+            example, known = params.data.example, False
+            is_example = params.data.source == "example"
+            completions = 2 * (example.pairs + example.ood_pairs) if is_example else 0
+            prompts = example.prompts if is_example else 0
         try:
             dim = load_features(layout.features).completions.shape[1]
         except PrefloopError:
@@ -78,6 +80,8 @@ class _Size(NamedTuple):
         return 4 * self.dim * (self.completions + self.prompts)
 
     def __str__(self) -> str:
+        if not self.completions:
+            return "a data set of unknown size (prepare has not run)"
         about = "" if self.known else " (from the parameters: prepare has not run)"
         return f"{self.completions} completions, {self.prompts} prompts{about}"
 
@@ -134,13 +138,27 @@ def _encoder(params: Params, size: _Size) -> Check:
 def _training(params: Params, size: _Size) -> Check:
     rng = np.random.default_rng(0)
     features = rng.standard_normal((2 * _PROBE_LABELS, size.dim)).astype(np.float32)
-    pairs = Comparisons(np.arange(_PROBE_LABELS), np.arange(_PROBE_LABELS, 2 * _PROBE_LABELS))
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    # A utility to learn, so that members train about as long as on real comparisons.
+    utility = (features @ rng.standard_normal(size.dim)).reshape(2, _PROBE_LABELS)
+    rows = np.arange(2 * _PROBE_LABELS).reshape(2, _PROBE_LABELS)
+    first = utility[0] > utility[1]
+    pairs = Comparisons(np.where(first, rows[0], rows[1]), np.where(first, rows[1], rows[0]))
     try:
         device = resolve_device(params.benchmark.device)
     except PrefloopError as error:
         return Check("training", False, str(error))
     start = time.perf_counter()
-    fit_model(params.reward, features, pairs, seed=0, round_=0, validation=None, moments=None, device=device)
+    fit_model(
+        params.reward,
+        features,
+        pairs,
+        seed=0,
+        round_=0,
+        validation=None,
+        moments=lambda: (np.zeros(size.dim), np.ones(size.dim)),
+        device=device,
+    )
     per_label = (time.perf_counter() - start) / _PROBE_LABELS
     config = params.benchmark
     runs = len(config.policies) * len(config.seeds)

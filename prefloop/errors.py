@@ -78,6 +78,16 @@ def exit_code_of(action: Callable[[], object]) -> int:
     except OSError as error:
         print(f"error: {describe_os_error(error)}", file=sys.stderr)
         return EXIT_FAILED
+    except (MemoryError, RuntimeError) as error:
+        # torch's own class is a RuntimeError; importing torch to name it would cost a second.
+        if not isinstance(error, MemoryError) and type(error).__name__ != "OutOfMemoryError":
+            raise
+        print(
+            "error: out of memory: set benchmark.device to cpu, or lower members, layers or batch_size; "
+            "finished work is kept",
+            file=sys.stderr,
+        )
+        return EXIT_FAILED
     except KeyboardInterrupt:
         print("interrupted: run the same command again; finished work is kept", file=sys.stderr)
         return EXIT_INTERRUPTED

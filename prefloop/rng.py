@@ -30,7 +30,8 @@ def generator(seed: int, round_: int, stream: Stream, *keys: int) -> np.random.G
         seed: the run's seed, >= 0.
         round_: round number, 0 for the initial labels and for anything before the rounds.
         stream: who draws; a new consumer shifts nobody else's numbers.
-        keys: further non-negative integers, for instance the member's number.
+        keys: further non-negative integers, for instance the member's number. A last key of 0 is the
+            same as none, so a stream has either always keys or never, or keys from 1.
 
     Returns:
         A fresh PCG64 generator; the same arguments give the same numbers.

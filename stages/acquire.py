@@ -7,7 +7,7 @@ import sys
 from prefloop.config import Params
 from prefloop.io.arrays import read_table, write_table
 from prefloop.io.layout import Layout
-from prefloop.labels.log import last_round, read_labels
+from prefloop.labels.log import last_round, read_labels, warn_of_late_labels
 from prefloop.reward.registry import load_model
 from prefloop.rounds.campaign import next_batch
 from prefloop.rounds.problem import load_problem
@@ -25,6 +25,7 @@ def run(params: Params, layout: Layout) -> None:
     previous = read_table(layout.batch) if layout.batch.exists() else None
     labelled = resolve_labels(labels, problem.prepared)
     write_table(layout.batch, next_batch(params, problem, model, labelled, previous, last_round(labels) + 1))
+    warn_of_late_labels(layout.labels, layout.label_snapshot)
     chosen = params.campaign
     tracked(params, lambda tracker: track_campaign_batch(tracker, about, chosen.policy, chosen.seed, layout.batch))
 

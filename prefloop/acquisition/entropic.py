@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from prefloop.acquisition import uncertainty as u
+from prefloop import uncertainty as u
 from prefloop.acquisition.view import PoolView, Selection, require
 from prefloop.config import policies as params
 from prefloop.entropy.greedy import GraphEntropy, NodeEntropy, greedy_batch
@@ -17,7 +17,9 @@ def prompt_entropy(view: PoolView, n: int, rng: np.random.Generator, config: par
     Source: Melo et al. 2024, the KSG entropy term alone; needs no reward model.
     """
     entropy = GraphEntropy(view.graph, view.acquired_node, n, config.offset, config.dimension)
-    return _greedy(view, np.zeros(len(view)), entropy, 1.0, n)
+    require(len(view), n)
+    batch = greedy_batch(np.zeros(len(view)), view.node, entropy, 1.0, n)
+    return Selection(batch.picks, batch.scores, entropy=batch.entropy)
 
 
 def bal_pm(view: PoolView, n: int, rng: np.random.Generator, config: params.BalPM) -> Selection:

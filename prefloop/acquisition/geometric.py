@@ -9,6 +9,7 @@ from prefloop.acquisition.view import PoolView, Selection, require
 from prefloop.config import policies as params
 
 _BLOCK = 65_536
+_CENTRE_BLOCK = 4_096
 
 
 def k_centre(view: PoolView, n: int, rng: np.random.Generator, config: params.KCentre) -> Selection:
@@ -23,21 +24,31 @@ def k_centre(view: PoolView, n: int, rng: np.random.Generator, config: params.KC
     require(len(view), n)
     candidates = view.features[view.a] - view.features[view.b]
     norms = np.einsum("ij,ij->i", candidates, candidates)
-    nearest = np.full(len(view), np.inf, dtype=np.float32)
-    acquired = view.features[view.acquired_a] - view.features[view.acquired_b]
-    for start in range(0, len(acquired), 256):
-        centres = acquired[start : start + 256]
-        products = np.abs(candidates @ centres.T)
-        squared = norms[:, None] + np.einsum("ij,ij->i", centres, centres) - 2 * products
-        np.minimum(nearest, squared.min(axis=1), out=nearest)
+    nearest = _nearest(candidates, norms, view.features[view.acquired_a] - view.features[view.acquired_b])
     picks, scores = np.empty(n, dtype=np.int64), np.empty(n)
     for step in range(n):
-        best = int(nearest.argmax()) if np.isfinite(nearest).any() else int(norms.argmax())
-        picks[step], scores[step] = best, np.sqrt(max(float(min(nearest[best], norms[best])), 0.0))
-        squared = norms + norms[best] - 2 * np.abs(candidates @ candidates[best])
-        np.minimum(nearest, squared, out=nearest)
+        # Nothing acquired and nothing chosen yet: the longest difference is farthest from no pair at all.
+        first = step == 0 and not len(view.acquired_a)
+        best = int(norms.argmax() if first else nearest.argmax())
+        picks[step] = best
+        scores[step] = np.sqrt(max(float(norms[best] if first else nearest[best]), 0.0))
+        np.minimum(nearest, norms + norms[best] - 2 * np.abs(candidates @ candidates[best]), out=nearest)
         nearest[picks[: step + 1]] = -np.inf
     return Selection(picks, scores)
+
+
+def _nearest(candidates: np.ndarray, norms: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Squared distance of each candidate to its nearest centre; infinity without centres."""
+    nearest = np.full(len(candidates), np.inf, dtype=np.float32)
+    of_centres = np.einsum("ij,ij->i", centres, centres)
+    for start in range(0, len(candidates), _CENTRE_BLOCK) if len(centres) else ():
+        rows = slice(start, start + _CENTRE_BLOCK)
+        for first in range(0, len(centres), _CENTRE_BLOCK):
+            part = slice(first, first + _CENTRE_BLOCK)
+            products = np.abs(candidates[rows] @ centres[part].T)
+            squared = (norms[rows, None] + of_centres[part] - 2 * products).min(axis=1)
+            np.minimum(nearest[rows], squared, out=nearest[rows])
+    return nearest
 
 
 def d_optimal(view: PoolView, n: int, rng: np.random.Generator, config: params.DOptimal) -> Selection:

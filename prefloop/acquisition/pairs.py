@@ -108,14 +108,33 @@ def limits(rule: PairRule) -> tuple[int, int]:
 
 def capacity(pool: Pool, rule: PairRule) -> int:
     """How many labels a policy with this pair rule can spend on the pool at most."""
+    return int(_per_prompt(pool, rule).sum())
+
+
+def least_offered(pool: Pool, rule: PairRule, spent: int) -> int:
+    """How many pairs a round is sure to offer after `spent` labels, whatever prompts they went to.
+
+    Where a prompt offers one pair a round, the worst case is that the labels closed as many prompts
+    as they can: the smallest first. Where all listed pairs are offered, what is not spent is there.
+    """
+    limits_Q = np.sort(_per_prompt(pool, rule))
+    limits_Q = limits_Q[limits_Q > 0]
+    listed_limit, _ = limits(rule)
+    if rule.rule != "random" and listed_limit == NO_LIMIT and len(pool.a):
+        return max(0, int(limits_Q.sum()) - spent)
+    closed = int(np.searchsorted(np.cumsum(limits_Q), spent, side="right"))
+    return len(limits_Q) - closed
+
+
+def _per_prompt(pool: Pool, rule: PairRule) -> np.ndarray:
     sizes = np.diff(pool.offsets)
     listed = np.bincount(pool.prompt, minlength=len(sizes))
-    formed = np.where(listed > 0, 0, sizes * (sizes - 1) // 2)
     listed_limit, formed_limit = limits(rule)
-    total = np.minimum(listed, listed_limit).sum()
-    if rule.rule != "given":
-        total += np.minimum(formed, formed_limit).sum()
-    return int(total)
+    most = np.minimum(listed, listed_limit)
+    if rule.rule == "given":
+        return most
+    formed = np.where(listed > 0, 0, sizes * (sizes - 1) // 2)
+    return most + np.minimum(formed, formed_limit)
 
 
 def _one_per_prompt(pairs: Pairs, rng: np.random.Generator) -> Pairs:

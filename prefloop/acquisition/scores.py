@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from prefloop.acquisition import uncertainty as u
+from prefloop import uncertainty as u
 from prefloop.acquisition.view import PoolView, Selection, require, top
 from prefloop.config import policies as params
 from prefloop.rng import Stream, generator
@@ -26,7 +26,9 @@ def entropy(view: PoolView, n: int, rng: np.random.Generator, config: params.Ent
 
     Source: Melo et al. 2024 (BAL-PM, arXiv 2406.10023), first term of the epistemic uncertainty.
     """
-    return _ranked(u.predictive_entropy(view.logits), n, rng)
+    scores = u.predictive_entropy(view.logits)
+    picks = top(scores, n, rng)
+    return Selection(picks, scores[picks])
 
 
 def variance(view: PoolView, n: int, rng: np.random.Generator, config: params.Variance) -> Selection:
@@ -34,7 +36,9 @@ def variance(view: PoolView, n: int, rng: np.random.Generator, config: params.Va
 
     Source: the query-by-committee form of ensemble disagreement (Seung et al. 1992).
     """
-    return _ranked(u.variance(view.logits), n, rng)
+    scores = u.variance(view.logits)
+    picks = top(scores, n, rng)
+    return Selection(picks, scores[picks])
 
 
 def bald(view: PoolView, n: int, rng: np.random.Generator, config: params.Bald) -> Selection:
@@ -43,7 +47,9 @@ def bald(view: PoolView, n: int, rng: np.random.Generator, config: params.Bald) 
     Taken as a batch it repeats itself.
     Source: Houlsby et al. 2011 (BALD); Melo et al. 2024, epistemic uncertainty.
     """
-    return _ranked(u.bald(view.logits), n, rng)
+    scores = u.bald(view.logits)
+    picks = top(scores, n, rng)
+    return Selection(picks, scores[picks], uncertainty=scores[picks])
 
 
 def softmax_bald(view: PoolView, n: int, rng: np.random.Generator, config: params.SoftmaxBald) -> Selection:
@@ -76,11 +82,6 @@ def power_bald(view: PoolView, n: int, rng: np.random.Generator, config: params.
     with np.errstate(divide="ignore"):
         logs = np.log(scores)
     return _perturbed(logs, scores, config.coldness * config.growth ** (view.round - 1), n, rng)
-
-
-def _ranked(scores: np.ndarray, n: int, rng: np.random.Generator) -> Selection:
-    picks = top(scores, n, rng)
-    return Selection(picks, scores[picks], uncertainty=scores[picks])
 
 
 def _perturbed(

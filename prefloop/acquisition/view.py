@@ -77,7 +77,8 @@ class Selection:
     Attributes:
         picks: int64 [B], positions in the view's candidate arrays, distinct.
         scores: float64 [B], the score each was chosen by.
-        uncertainty, entropy: float64 [B], terms of the score in nats, where a policy has them.
+        uncertainty: float64 [B], epistemic uncertainty (BALD), nats, where it is a term of the score.
+        entropy: float64 [B], prompt entropy, nats, where it is a term of the score.
     """
 
     picks: np.ndarray

@@ -10,7 +10,7 @@ from prefloop.config.base import Section
 from prefloop.config.data import Data, Embed, Neighbours
 from prefloop.config.policies import Policy
 
-Seed = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 PolicyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 
 
@@ -112,6 +112,12 @@ class Params(Section):
     compare: Compare
     campaign: Campaign
     tracking: Tracking
+
+    @model_validator(mode="after")
+    def _policies_have_seeds(self) -> Params:
+        if self.benchmark.policies and not self.benchmark.seeds:
+            raise ValueError("benchmark.seeds: empty; expected at least one seed for benchmark.policies")
+        return self
 
     @model_validator(mode="after")
     def _policies_exist(self) -> Params:

@@ -57,6 +57,8 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     except FileNotFoundError:
         raise StateError(f"{path} is missing: run the stage that writes it (dvc repro)") from None
     except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise StateError(f"{path} is damaged ({' '.join(str(error).split())[:200]}): {_REMEDY}") from None
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from prefloop.errors import DataError, StateError
 from prefloop.io.atomic import write_text
+
+_LONGEST_LINE = 1 << 20
 
 
 def to_json(value: Any) -> str:
@@ -61,20 +64,41 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def append_jsonl(path: Path, values: Iterable[dict[str, Any]]) -> None:
-    """Append objects as lines in one synced write; the caller holds the file's lock.
+    """Append objects as lines, all or none, synced; the caller holds the file's lock.
 
-    A last line without its line end (an editor's, say) is ended first, so that nothing runs together.
+    A write that fails half-way (disk full) is taken back. A last line without its line end is
+    ended first if it is whole (an editor's, say).
+
+    Raises:
+        DataError: the last line is half a line; it is left for a person to look at.
     """
-    text = "".join(to_json(value) + "\n" for value in values)
+    content = "".join(to_json(value) + "\n" for value in values).encode("utf-8")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "ab+") as handle:
-        if handle.tell() and _last_byte(handle) != b"\n":
-            handle.write(b"\n")
-        handle.write(text.encode("utf-8"))
-        handle.flush()
-        os.fsync(handle.fileno())
+    with open(path, "ab+", buffering=0) as handle:
+        size = _end_last_line(handle, path)
+        try:
+            written = 0
+            while written < len(content):
+                written += os.write(handle.fileno(), content[written:])
+            os.fsync(handle.fileno())
+        except OSError:
+            os.ftruncate(handle.fileno(), size)
+            raise
 
 
-def _last_byte(handle: BinaryIO) -> bytes:
-    handle.seek(-1, os.SEEK_END)
-    return handle.read(1)
+def _end_last_line(handle: RawIOBase, path: Path) -> int:
+    """Bring the file's end to a line's end; return its size then."""
+    size = handle.seek(0, os.SEEK_END)
+    handle.seek(max(0, size - _LONGEST_LINE))
+    tail = handle.read() or b""
+    last = tail[tail.rfind(b"\n") + 1 :]
+    if not last:
+        return size
+    try:
+        json.loads(last)
+    except ValueError:
+        raise DataError.at(
+            path, None, "(last line)", last[:80], "a whole JSON object; mend or delete it"
+        ) from None
+    os.write(handle.fileno(), b"\n")
+    return size + 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +15,8 @@ from prefloop.io.atomic import write_bytes
 from prefloop.io.documents import append_jsonl, read_jsonl
 from prefloop.io.hashing import pair_id
 from prefloop.io.lock import locked
+
+log = logging.getLogger("prefloop")
 
 Verdict = Literal["a", "b", "tie", "both_bad", "skip"]
 
@@ -48,7 +51,7 @@ class Label(BaseModel):
     shown_left: Literal["a", "b"] | None = None
     duration_ms: Annotated[int, Field(ge=0)] | None = None
     timestamp: str
-    round: Annotated[int, Field(ge=0)]
+    round: Annotated[int, Field(ge=0, le=1_000_000)]
     source: Annotated[str, Field(pattern=r"^(human|oracle|judge:.+)$")]
     cost: Annotated[float, Field(ge=0)] | None = None
     tokens: Annotated[int, Field(ge=0)] | None = None
@@ -90,10 +93,23 @@ def _problem(path: Path, number: int, detail: ErrorDetails) -> DataError:
 
 
 def append_labels(path: Path, labels: Iterable[Label]) -> None:
-    """Append verdicts in one synced write, under the lock that the snapshot also takes."""
-    rows = [label.model_dump(exclude_none=True) for label in labels]
+    """Append verdicts, all or none, synced, under the lock that the snapshot also takes."""
+    append_after_reading(path, lambda _: list(labels))
+
+
+def append_after_reading(path: Path, answer: Callable[[list[Label]], list[Label]]) -> list[Label]:
+    """Read the log and append what `answer` makes of it, as one step for all other writers.
+
+    Returns:
+        The appended labels.
+
+    Raises:
+        DataError: a line of the log that is no label.
+    """
     with locked(path):
-        append_jsonl(path, rows)
+        labels = answer(read_labels(path) if path.exists() else [])
+        append_jsonl(path, [label.model_dump(exclude_none=True) for label in labels])
+    return labels
 
 
 def snapshot(path: Path, copy: Path) -> int:
@@ -111,6 +127,22 @@ def snapshot(path: Path, copy: Path) -> int:
         content = path.read_bytes()
     write_bytes(copy, content)
     return len(content)
+
+
+def warn_of_late_labels(path: Path, copy: Path) -> None:
+    """Say so when verdicts were appended after the snapshot: this round did not see them.
+
+    DVC hashes the log after the snapshot was taken, so a verdict that falls between the two is
+    recorded as seen; the next `dvc repro` then needs to be told.
+    """
+    late = path.stat().st_size - copy.stat().st_size if path.exists() else 0
+    if late:
+        log.warning(
+            "%s has changed by %d bytes since its snapshot: run dvc repro again, and if it says that nothing "
+            "changed, dvc repro -f -s labels && dvc repro",
+            path,
+            late,
+        )
 
 
 def last_round(labels: list[Label]) -> int:

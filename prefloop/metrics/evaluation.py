@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from prefloop.data.prepared import SPLITS, Prepared
-from prefloop.oracle.answers import TIE, A, Answers, majority
+from prefloop.oracle.answers import Answers, majority
+from prefloop.verdicts import TIE, A
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit, log_expit, logsumexp
 from scipy.stats import spearmanr
 
-from prefloop.acquisition import uncertainty as u
+from prefloop import uncertainty as u
 
 _ECE_BINS = 10
 

@@ -12,9 +12,7 @@ import pyarrow.compute as pc
 from prefloop.data.prepared import Prepared
 from prefloop.errors import StateError
 from prefloop.io.arrays import read_table
-
-A, B, TIE = 0, 1, 2
-VERDICTS = ("a", "b", "tie")
+from prefloop.verdicts import TIE, A, B
 
 
 @dataclass(frozen=True)

@@ -58,17 +58,17 @@ class BatchedMLP:
         """Rewards [M, n] of inputs [M, n, D] or [n, D]."""
         return torch.bmm(self.hidden(inputs)[-1], self.weights[-1]).squeeze(-1)
 
-    def gradients(self, winners: Tensor, losers: Tensor) -> list[Tensor]:
+    def gradients(self, inputs: Tensor) -> list[Tensor]:
         """Gradient of each member's own Bradley-Terry loss (see `bradley_terry_loss`).
 
         Args:
-            winners: float32 [M, B, D], features of the preferred completions.
-            losers: float32 [M, B, D], features of the others.
+            inputs: float32 [M, 2B, D], features of B preferred completions, then of those they were
+                compared with.
 
         Returns:
             Gradients in the order of `parameters()`.
         """
-        layers = self.hidden(torch.cat([winners, losers], dim=1))
+        layers = self.hidden(inputs)
         rewards = torch.bmm(layers[-1], self.weights[-1]).squeeze(-1)
         won, lost = rewards.chunk(2, dim=1)
         slope = torch.sigmoid(lost - won) / won.shape[1]
@@ -88,8 +88,8 @@ class BatchedMLP:
 
     def _times_slope(self, delta: Tensor, activated: Tensor) -> Tensor:
         if self.activation == "tanh":
-            return delta.mul_(1 - activated * activated)
-        return delta.mul_(activated > 0)
+            return torch.ops.aten.tanh_backward(delta, activated)
+        return torch.ops.aten.threshold_backward(delta, activated, 0)
 
 
 def bradley_terry_loss(winner_rewards: Tensor, loser_rewards: Tensor) -> Tensor:

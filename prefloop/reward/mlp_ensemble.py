@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 
 from prefloop.config.model import MlpEnsemble as Config
+from prefloop.errors import ConfigError
 from prefloop.reward.batched import BatchedMLP
 from prefloop.reward.calibration import fit_temperature
 from prefloop.reward.comparisons import Comparisons
@@ -95,7 +97,7 @@ def fit_mlp_ensemble(
     seed: int,
     round_: int,
     validation: Comparisons | None,
-    moments: tuple[np.ndarray, np.ndarray] | None,
+    moments: Callable[[], tuple[np.ndarray, np.ndarray]],
     device: torch.device,
 ) -> MlpEnsemble:
     """Train the ensemble from scratch on everything labelled so far.
@@ -108,18 +110,27 @@ def fit_mlp_ensemble(
         round_: the round; weights, order and held-out shares are drawn anew each round.
         validation: comparisons all members stop on, as in the paper; None = each member
             keeps `config.holdout` of the labelled pairs out of its own training.
-        moments: mean and standard deviation of the features, float [D] each, when
-            `config.standardise`; else None.
+        moments: gives mean and standard deviation of the features, float [D] each; called when
+            `config.standardise`.
         device: where to train.
 
     Returns:
         The fitted ensemble.
+
+    Raises:
+        ConfigError: a validation set without one decided comparison.
+        StateError: a loss that is not finite.
     """
     network = initial_network(config, features.shape[1], seed, round_, device)
-    shift, scale = _affine(moments, features.shape[1], device)
+    shift, scale = _affine(moments() if config.standardise else None, features.shape[1], device)
     untrained = np.zeros(config.members, dtype=np.int64)
     if len(comparisons) < 2:
         return MlpEnsemble(network, shift, scale, 1.0, untrained)
+    if validation is not None and not len(validation):
+        raise ConfigError(
+            "no validation label is decided (all ties): raise benchmark.validation, or set it to 0, so that "
+            "members stop on their own held-out comparisons"
+        )
     winners = _standardise(features[comparisons.winner], shift, scale)
     losers = _standardise(features[comparisons.loser], shift, scale)
     if validation is None:
@@ -131,8 +142,7 @@ def fit_mlp_ensemble(
         stop_winners = _standardise(features[validation.winner], shift, scale)
         stop_losers = _standardise(features[validation.loser], shift, scale)
     data = TrainingSet(
-        winners,
-        losers,
+        torch.cat([winners, losers]),
         torch.from_numpy(train).to(device),
         torch.from_numpy(held_out).to(device),
         stop_winners,

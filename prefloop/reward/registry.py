@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -48,7 +49,7 @@ def fit_model(
     seed: int,
     round_: int,
     validation: Comparisons | None,
-    moments: tuple[np.ndarray, np.ndarray] | None,
+    moments: Callable[[], tuple[np.ndarray, np.ndarray]],
     device: torch.device,
 ) -> RewardModel:
     """Train the configured kind of model from scratch; see the kind's own function for arguments."""

@@ -9,6 +9,7 @@ import torch
 from torch.optim.adamw import adamw
 
 from prefloop.config.model import MlpEnsemble as Config
+from prefloop.errors import StateError
 from prefloop.reward.batched import BatchedMLP, bradley_terry_loss
 from prefloop.rng import Stream, generator
 
@@ -20,14 +21,13 @@ class TrainingSet:
     """Features of the labelled comparisons, on the training device.
 
     Attributes:
-        winners, losers: float32 [n, D].
+        pairs: float32 [2n, D]; comparison i has its winner in row i, its loser in row n + i.
         train: int64 [M, n_train], each member's own training rows.
         held_out: int64 [M, n_held], the rows each member stops on; rows of `stop_winners`.
         stop_winners, stop_losers: float32 [n', D], where the held-out rows point to.
     """
 
-    winners: Tensor
-    losers: Tensor
+    pairs: Tensor
     train: Tensor
     held_out: Tensor
     stop_winners: Tensor
@@ -49,6 +49,9 @@ def train_members(network: BatchedMLP, data: TrainingSet, config: Config, seed: 
 
     Returns:
         int64 [M], epochs each member trained.
+
+    Raises:
+        StateError: a held-out loss that is not finite.
     """
     members = network.weights[0].shape[0]
     shufflers = [generator(seed, round_, Stream.SHUFFLE, member) for member in range(members)]
@@ -56,12 +59,18 @@ def train_members(network: BatchedMLP, data: TrainingSet, config: Config, seed: 
     waited = np.zeros(members, dtype=np.int64)
     epochs = np.zeros(members, dtype=np.int64)
     active = np.arange(members)
-    current = network.select(torch.from_numpy(active).to(data.winners.device))
+    current = network.select(torch.from_numpy(active).to(data.pairs.device))
     state = _AdamW(current, config)
     for _ in range(config.max_epochs):
         _epoch(current, state, data, active, shufflers, config.batch_size)
         epochs[active] += 1
         losses = held_out_losses(current, data, active)
+        if not np.isfinite(losses).all():
+            wrong = active[~np.isfinite(losses)]
+            raise StateError(
+                f"the loss of {len(wrong)} members is not finite, first member {wrong[0]}: lower "
+                "reward.mlp_ensemble.learning_rate, or check the features"
+            )
         better = losses < best_loss[active]
         best_loss[active[better]] = losses[better]
         waited[active] = np.where(better, 0, waited[active] + 1)
@@ -70,7 +79,7 @@ def train_members(network: BatchedMLP, data: TrainingSet, config: Config, seed: 
         if not going.any():
             break
         if not going.all():
-            chosen = torch.from_numpy(np.flatnonzero(going)).to(data.winners.device)
+            chosen = torch.from_numpy(np.flatnonzero(going)).to(data.pairs.device)
             current, state, active = current.select(chosen), state.select(chosen), active[going]
     return epochs
 
@@ -98,7 +107,8 @@ def _epoch(
     rows = data.train[torch.from_numpy(active).to(device)].gather(1, torch.from_numpy(order).to(device))
     for start in range(0, count, batch_size):
         batch = rows[:, start : start + batch_size]
-        state.step(network, network.gradients(data.winners[batch], data.losers[batch]))
+        both = torch.cat([batch, batch + len(data.pairs) // 2], dim=1)
+        state.step(network, network.gradients(data.pairs[both]))
 
 
 def _keep(network: BatchedMLP, current: BatchedMLP, active: np.ndarray, better: np.ndarray) -> None:

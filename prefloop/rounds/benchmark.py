@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import prefloop
 from prefloop.config import Params
+from prefloop.device import resolve_device
+from prefloop.errors import ConfigError
 from prefloop.io.documents import to_json
 from prefloop.io.hashing import source_digest, text_id
 from prefloop.io.layout import Layout
@@ -45,7 +48,14 @@ def run_benchmark(
 
     Returns:
         The run's folder.
+
+    Raises:
+        ConfigError: no such policy, an impossible seed, or a budget above what the pool allows.
     """
+    if name not in params.policies:
+        raise ConfigError(f"unknown policy '{name}'; known: {', '.join(sorted(params.policies))}")
+    if not 0 <= seed < 2**32:
+        raise ConfigError(f"seed {seed}: expected an integer from 0 to 2**32 - 1")
     about = describe_run(params, layout, problem, name, seed)
     spec = RunSpec(name, params.policies[name], seed, params.benchmark, params.reward)
     oracle = SimulatedOracle(params.oracle, problem.prepared, hidden.answers)
@@ -71,12 +81,14 @@ def describe_run(params: Params, layout: Layout, problem: Problem, name: str, se
         "benchmark": params.benchmark.model_dump(mode="json", exclude={"policies", "seeds", "rounds"}),
     }
     parts = [name, str(seed), to_json(sections), to_json(versions()), inputs_digest(layout), _source()]
-    threads = params.benchmark.threads or os.cpu_count() or 1
+    # Other threads or another device give other last bits, and then other choices.
+    threads = params.benchmark.threads or torch.get_num_threads()
+    device = str(resolve_device(params.benchmark.device))
     return {
         "policy": name,
         "seed": seed,
         "dataset": dataset_name(params),
-        "fingerprint": text_id(*parts, str(threads)),
+        "fingerprint": text_id(*parts, str(threads), device),
         "parameters": {**sections, "benchmark": {**sections["benchmark"], "rounds": params.benchmark.rounds}},
         "encoder": problem.features.manifest,
         "versions": versions(),

@@ -30,7 +30,7 @@ def split_metrics(
 
 
 def labelled_metrics(problem: Problem, model: RewardModel, labelled: Labelled) -> dict[str, Any]:
-    """Metrics on the decided labelled pairs, which the members have trained on; {} without any."""
+    """Metrics on the decided labelled pairs (each member trained on most of them); {} without any."""
     decided = labelled.comparisons()
     count = len(decided)
     if not count:

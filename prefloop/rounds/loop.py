@@ -14,6 +14,7 @@ import torch
 from prefloop.acquisition.pairs import Pairs
 from prefloop.config.model import Benchmark, Reward
 from prefloop.config.policies import Policy
+from prefloop.device import resolve_device
 from prefloop.oracle.simulated import SimulatedOracle
 from prefloop.reward.registry import RewardModel
 from prefloop.rng import Stream
@@ -22,8 +23,6 @@ from prefloop.rounds.hidden import HiddenAnswers
 from prefloop.rounds.problem import Problem
 from prefloop.rounds.record import RoundRecord, RoundStore
 from prefloop.rounds.steps import (
-    A,
-    B,
     Batch,
     Labelled,
     check_budget,
@@ -31,6 +30,7 @@ from prefloop.rounds.steps import (
     fit_round,
     random_pairs,
 )
+from prefloop.verdicts import A, B
 
 log = logging.getLogger("prefloop")
 
@@ -164,7 +164,7 @@ def _resumed_model(
     if not records:
         return None
     number = records[-1].number
-    kept = store.load_model(number)
+    kept = store.load_model(number, resolve_device(spec.benchmark.device))
     return kept if kept is not None else _fit(problem, spec, store, labelled, validation, number)
 
 

@@ -15,10 +15,10 @@ from prefloop.io.arrays import open_array, read_table, write_array, write_table
 from prefloop.io.atomic import atomic_folder
 from prefloop.io.documents import read_json, write_json
 from prefloop.io.hashing import pair_id
-from prefloop.oracle.answers import VERDICTS
 from prefloop.reward.registry import save_model
 from prefloop.rounds.loop import RunResult
 from prefloop.rounds.record import RoundRecord
+from prefloop.verdicts import VERDICTS
 
 _FACTS = pa.schema(
     [("policy", pa.string()), ("seed", pa.int64()), ("round", pa.int32())]

@@ -11,7 +11,7 @@ import numpy as np
 from prefloop.acquisition.pairs import Pool
 from prefloop.config import Params
 from prefloop.data.prepared import Prepared, load_prepared
-from prefloop.embed.features import Features, load_features
+from prefloop.embed.features import Features, check_ids, load_features
 from prefloop.errors import StateError
 from prefloop.io.hashing import file_digest, text_id
 from prefloop.io.layout import Layout
@@ -62,6 +62,7 @@ def load_problem(layout: Layout) -> Problem:
     """
     prepared = load_prepared(layout.prepared)
     features, graph = load_features(layout.features), load_graph(layout.neighbours)
+    check_ids(features, prepared)
     expected = (len(prepared.completion_ids), len(prepared.prompt_ids), prepared.prompts_of("pool").stop)
     got = (len(features.completions), len(features.prompts), len(graph.node_of_prompt))
     if got != expected:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from prefloop.acquisition.pairs import Pairs
 from prefloop.acquisition.view import Selection
@@ -69,13 +70,13 @@ class RoundStore:
                 break
         return records
 
-    def load_model(self, number: int) -> RewardModel | None:
-        """The model of round `number`, if its weights are here."""
+    def load_model(self, number: int, device: torch.device) -> RewardModel | None:
+        """The model of round `number`, on the device it was trained on, if its weights are here."""
         path = self._model(number)
         if not path.exists():
             return None
         try:
-            return load_model(path)[0]
+            return load_model(path, device)[0]
         except StateError as error:
             log.warning("%s; the model is trained again", error)
             return None

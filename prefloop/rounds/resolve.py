@@ -11,12 +11,12 @@ import pyarrow.compute as pc
 
 from prefloop.acquisition.pairs import Pairs
 from prefloop.data.prepared import Prepared
+from prefloop.errors import DataError
 from prefloop.labels.log import Label
-from prefloop.rounds.steps import A, B, Labelled
+from prefloop.rounds.steps import Labelled
+from prefloop.verdicts import TIE, A, B
 
 log = logging.getLogger("prefloop")
-
-UNDECIDED = 2
 
 
 def resolve_labels(labels: list[Label], prepared: Prepared) -> Labelled:
@@ -32,6 +32,9 @@ def resolve_labels(labels: list[Label], prepared: Prepared) -> Labelled:
 
     Returns:
         The pairs in order of their first label.
+
+    Raises:
+        DataError: a label whose completions belong to two prompts.
     """
     last: dict[tuple[str, str], Label] = {(label.pair_id, label.annotator): label for label in labels}
     votes: dict[str, Counter[str]] = {}
@@ -51,7 +54,7 @@ def resolve_labels(labels: list[Label], prepared: Prepared) -> Labelled:
 
 
 def _majority(votes: Counter[str]) -> int:
-    return A if votes["a"] > votes["b"] else B if votes["b"] > votes["a"] else UNDECIDED
+    return A if votes["a"] > votes["b"] else B if votes["b"] > votes["a"] else TIE
 
 
 def _rows(labels: list[Label], prepared: Prepared) -> tuple[Pairs, np.ndarray]:
@@ -63,4 +66,11 @@ def _rows(labels: list[Label], prepared: Prepared) -> tuple[Pairs, np.ndarray]:
 
     a, b = rows([label.completion_a for label in labels]), rows([label.completion_b for label in labels])
     known = (a >= 0) & (b >= 0)
+    prompts = prepared.completion_prompt
+    mixed = np.flatnonzero(known & (prompts[np.maximum(a, 0)] != prompts[np.maximum(b, 0)]))
+    if mixed.size:
+        raise DataError(
+            f"label of pair {labels[mixed[0]].pair_id}: its completions belong to two prompts; expected two "
+            f"completions of prompt {labels[mixed[0]].prompt_id} ({mixed.size} such labels)"
+        )
     return Pairs(a, b, prepared.completion_prompt[np.maximum(a, 0)]), known

@@ -15,9 +15,10 @@ from prefloop.data.prepared import Prepared, load_prepared
 from prefloop.errors import NothingLeft, StateError
 from prefloop.io.arrays import read_table
 from prefloop.io.layout import Layout
-from prefloop.labels.log import Label, append_labels, read_labels
-from prefloop.oracle.answers import VERDICTS, load_answers
+from prefloop.labels.log import Label, append_after_reading
+from prefloop.oracle.answers import load_answers
 from prefloop.oracle.simulated import SimulatedOracle
+from prefloop.verdicts import VERDICTS
 
 
 def answer_batch(params: Params, layout: Layout, limit: int | None) -> dict[str, Any]:
@@ -37,21 +38,22 @@ def answer_batch(params: Params, layout: Layout, limit: int | None) -> dict[str,
         StateError: the batch is missing, or was made from other data.
     """
     batch = read_table(layout.batch)
-    done = pa.array([label.pair_id for label in read_labels(layout.labels)], pa.string())
-    waiting = batch.filter(pc.invert(pc.is_in(batch["pair_id"], value_set=done))).slice(0, limit)
-    if not len(waiting):
-        raise NothingLeft(f"{layout.batch} has no unlabelled comparison: run dvc repro for the next batch")
     prepared = load_prepared(layout.prepared)
     simulated = SimulatedOracle(params.oracle, prepared, load_answers(layout.prepared, prepared))
-    verdicts = [
-        VERDICTS[v]
-        for v in simulated.verdicts(*(_rows(waiting[f"completion_{c}"], prepared, layout) for c in "ab"))
-    ]
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    append_labels(
-        layout.labels, [_label(row, v, now) for row, v in zip(waiting.to_pylist(), verdicts, strict=True)]
-    )
-    return {"round": waiting["round"][0].as_py(), "labels": len(verdicts), "verdicts": dict(Counter(verdicts))}
+
+    def answer(labels: list[Label]) -> list[Label]:
+        done = pa.array([label.pair_id for label in labels], pa.string())
+        waiting = batch.filter(pc.invert(pc.is_in(batch["pair_id"], value_set=done))).slice(0, limit)
+        if not len(waiting):
+            raise NothingLeft(f"{layout.batch} has no unlabelled comparison: run dvc repro for the next batch")
+        codes = simulated.verdicts(*(_rows(waiting[f"completion_{c}"], prepared, layout) for c in "ab"))
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return [_label(row, VERDICTS[v], now) for row, v in zip(waiting.to_pylist(), codes, strict=True)]
+
+    # Read and append as one step: two oracles at once must not answer the same pairs twice.
+    given = append_after_reading(layout.labels, answer)
+    verdicts = Counter(label.verdict for label in given)
+    return {"round": given[0].round, "labels": len(given), "verdicts": dict(verdicts)}
 
 
 def _rows(ids: pa.ChunkedArray, prepared: Prepared, layout: Layout) -> np.ndarray:

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prefloop.acquisition.pairs import Pairs, candidate_pairs, capacity
+from prefloop.acquisition.pairs import Pairs, candidate_pairs, capacity, least_offered
 from prefloop.acquisition.registry import BATCH_POLICIES
 from prefloop.acquisition.view import PoolView, Selection, require
 from prefloop.config.model import Reward
-from prefloop.config.policies import PairRule, Policy
+from prefloop.config.policies import PairRule, Policy, Random
 from prefloop.device import resolve_device
 from prefloop.errors import ConfigError
 from prefloop.reward.comparisons import Comparisons
 from prefloop.reward.registry import RewardModel, fit_model
 from prefloop.rng import Stream, generator
 from prefloop.rounds.problem import Problem
+from prefloop.verdicts import A, B
 
-A, B = 0, 1
 ANY_PAIR = PairRule(rule="auto", per_prompt="auto")
 
 
@@ -63,7 +63,7 @@ def check_budget(problem: Problem, policy: Policy, initial: int, batch: int, bud
     """Refuse a budget that the pool cannot meet, before anything is spent.
 
     Raises:
-        ConfigError: budget above what the pair rule can give, or a round above what it offers.
+        ConfigError: budget above what the pair rule can give, or a round above what it is sure to offer.
     """
     most = capacity(problem.pool, policy.pairs)
     if budget + validation > most:
@@ -78,11 +78,12 @@ def check_budget(problem: Problem, policy: Policy, initial: int, batch: int, bud
             f"{initial} initial and {validation} validation labels are drawn at random, but the pool offers "
             f"{random_} comparisons for it: lower benchmark.initial or validation, or add data"
         )
-    offered = _offered(problem, policy.pairs)
-    if max(initial, batch) > offered:
+    offered = least_offered(problem.pool, policy.pairs, budget - batch + validation)
+    if budget > initial and batch > offered:
         raise ConfigError(
-            f"a round takes {max(initial, batch)} comparisons, but the pair rule '{policy.pairs.rule}' "
-            f"(per_prompt: {policy.pairs.per_prompt}) offers {offered} a round: lower initial or batch"
+            f"a round takes {batch} comparisons, but the pair rule '{policy.pairs.rule}' (per_prompt: "
+            f"{policy.pairs.per_prompt}) can be down to {offered} in the last round: "
+            "lower benchmark.batch or rounds"
         )
 
 
@@ -132,7 +133,10 @@ def choose_batch(
         NothingLeft: fewer than n candidates.
     """
     spent = Pairs.join(acquired, reserved)
-    offered = candidate_pairs(problem.pool, policy.pairs, spent, generator(seed, round_, Stream.PAIR_RULE))
+    # The control differs from random in all that is drawn, the pairs on offer included.
+    is_control = isinstance(policy.batch, Random) and policy.batch.stream == "control"
+    keys = (1,) if is_control else ()
+    offered = candidate_pairs(problem.pool, policy.pairs, spent, generator(seed, round_, Stream.PAIR_RULE, *keys))
     view = PoolView(
         a=offered.a,
         b=offered.b,
@@ -164,7 +168,6 @@ def fit_round(
     round_: int,
 ) -> RewardModel:
     """Train the reward model from scratch on everything labelled so far."""
-    config = getattr(reward, reward.kind)
     return fit_model(
         reward,
         problem.features.completions,
@@ -172,6 +175,6 @@ def fit_round(
         seed=seed,
         round_=round_,
         validation=validation.comparisons() if validation is not None else None,
-        moments=problem.moments if config.standardise else None,
+        moments=lambda: problem.moments,
         device=resolve_device(device),
     )

@@ -6,14 +6,11 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from prefloop.config.model import Campaign
 from prefloop.io.documents import read_json
-from prefloop.io.layout import Layout
 from prefloop.report.results import PolicyResult, Savings, read_savings
 from prefloop.report.wording import headline, ordered
-from prefloop.reward.registry import load_model
 from prefloop.tracking.names import comparison_spec
-from prefloop.tracking.outputs import track_campaign_batch, track_campaign_metrics, track_run
+from prefloop.tracking.outputs import track_run
 from prefloop.tracking.tracker import RunLogger, Tracker
 
 
@@ -61,17 +58,6 @@ def track_all(tracker: Tracker, runs: Mapping[tuple[str, int], Path], report: Pa
         for folder in done.values():
             track_run(tracker, folder)
     return len(done)
-
-
-def track_campaign(tracker: Tracker, of: Campaign, layout: Layout) -> None:
-    """Rebuild the MLflow run of a campaign from its outputs, as far as they are there."""
-    if not layout.campaign_model.is_file():
-        return
-    _, about = load_model(layout.campaign_model)
-    if layout.campaign_metrics.is_file():
-        track_campaign_metrics(tracker, about, of.policy, of.seed, layout.campaign_metrics)
-    if layout.batch.is_file():
-        track_campaign_batch(tracker, about, of.policy, of.seed, layout.batch)
 
 
 def _saving(of: PolicyResult) -> dict[str, float]:

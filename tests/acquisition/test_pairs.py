@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from prefloop.acquisition.pairs import Pairs, Pool, candidate_pairs, capacity
+from prefloop.acquisition.pairs import Pairs, Pool, candidate_pairs, capacity, least_offered
 from prefloop.config.policies import PairRule
 
 
@@ -76,3 +76,15 @@ def test_formed_pairs_are_uniform():
 )
 def test_capacity(name, per_prompt, expected):
     assert capacity(listed_pool(), rule(name, per_prompt)) == expected
+
+
+def test_least_offered_is_the_worst_case_of_closed_prompts():
+    sizes = np.array([2, 3, 3, 5])
+    pool = Pool(np.concatenate([[0], np.cumsum(sizes)]), *(np.zeros(0, dtype=np.int64) for _ in range(3)), 13)
+    limited = rule("random", 2)
+    # One pair can close the first prompt, two more the second, two more the third.
+    assert [least_offered(pool, limited, spent) for spent in range(8)] == [4, 3, 3, 2, 2, 1, 1, 0]
+
+
+def test_all_listed_pairs_are_offered_until_they_are_spent():
+    assert least_offered(listed_pool(), rule("given"), 2) == 1

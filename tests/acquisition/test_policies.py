@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from prefloop.acquisition import uncertainty as u
+from prefloop import uncertainty as u
 from prefloop.acquisition.registry import BATCH_POLICIES
 from prefloop.acquisition.view import PoolView, top
 from prefloop.config.policies import Policy

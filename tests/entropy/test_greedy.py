@@ -133,9 +133,16 @@ def test_kozachenko_leonenko_equals_its_formula(seed, k, acquired_count):
     for node in range(12):
         distance = np.sort(np.linalg.norm(points - vectors[node], axis=1))[used - 1]
         expected = math.log(2 * distance + OFFSET) - float(digamma(used)) / DIMENSION
-        assert entropy.values[node] == pytest.approx(expected, abs=2e-2 if distance < 1e-2 else 1e-4)
+        assert entropy.values[node] == pytest.approx(expected, abs=1e-6)
 
 
 def test_kozachenko_leonenko_without_acquired_points_is_flat():
     entropy = AcquiredEntropy(np.eye(3, dtype=np.float32), np.zeros(0, dtype=np.int64), 4, OFFSET, DIMENSION)
     assert entropy.values.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_kozachenko_leonenko_keeps_the_distance_of_near_duplicates():
+    vectors = np.zeros((2, 384), dtype=np.float32)
+    vectors[:, 0], vectors[1, 1] = 1.0, 1e-4
+    entropy = AcquiredEntropy(vectors, np.array([0]), 1, OFFSET, DIMENSION)
+    assert entropy.values[1] == pytest.approx(math.log(2e-4 + OFFSET) - float(digamma(1)), abs=1e-3)

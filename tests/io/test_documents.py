@@ -1,5 +1,8 @@
 """JSON and JSONL."""
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,3 +78,30 @@ def test_a_damaged_document_is_named(tmp_path, content):
         read_json(tmp_path / "x")
     with pytest.raises(StateError, match="y is missing"):
         read_json(tmp_path / "y")
+
+
+def test_half_a_last_line_is_left_for_a_person(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"n": 1}\n{"n": ')
+    with pytest.raises(DataError, match="last line"):
+        append_jsonl(path, [{"n": 2}])
+    assert path.read_text() == '{"n": 1}\n{"n": '
+
+
+def test_a_write_that_does_not_fit_is_taken_back(tmp_path):
+    path = tmp_path / "log.jsonl"
+    append_jsonl(path, [{"n": 1}])
+    before = path.read_bytes()
+    code = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from prefloop.io.documents import append_jsonl\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "append_jsonl(Path(sys.argv[1]), [{'text': 'x' * 500}])\n"
+    )
+    failed = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+    assert "OSError" in failed.stderr
+    assert path.read_bytes() == before
+    append_jsonl(path, [{"n": 2}])
+    assert [value for _, value in read_jsonl(path)] == [{"n": 1}, {"n": 2}]

@@ -59,7 +59,7 @@ def test_source_follows_imports_of_every_kind(tmp_path):
         "prefloop/one.py": "from prefloop import two\nimport json\nimport foreign\n",
         "prefloop/two.py": "def f():\n    import prefloop.sub.three\n",
         "prefloop/sub/__init__.py": "",
-        "prefloop/sub/three.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from prefloop.four import X\n",
+        "prefloop/sub/three.py": "from t import TYPE_CHECKING as T\nif T:\n    from prefloop.four import X\n",
         "prefloop/four.py": "X = 1\n",
         "prefloop/idle.py": "Y = 1\n",
         "foreign.py": "Z = 1\n",

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import logsigmoid
 
-from prefloop.errors import StateError
+from prefloop.errors import ConfigError, StateError
 from prefloop.reward.batched import BatchedMLP, bradley_terry_loss
 from prefloop.reward.comparisons import Comparisons
 from prefloop.reward.mlp_ensemble import fit_mlp_ensemble, initial_network
@@ -16,6 +16,10 @@ from prefloop.rng import Stream, generator
 from tests.worlds import make_params
 
 CPU = torch.device("cpu")
+
+
+def no_moments():
+    raise AssertionError("standardise is off")
 
 
 def make_config(**changes):
@@ -42,7 +46,7 @@ def fit(config, features, comparisons, seed=0, round_=0, validation=None):
         seed=seed,
         round_=round_,
         validation=validation,
-        moments=None,
+        moments=no_moments,
         device=CPU,
     )
 
@@ -119,7 +123,7 @@ def test_gradients_equal_autograd(activation):
     weights = [torch.randn(shape, generator=generator_, dtype=torch.float64) for shape in shapes]
     biases = [torch.randn((3, 1, width), generator=generator_, dtype=torch.float64) for width in (7, 4)]
     winners, losers = (torch.randn((3, 9, 5), generator=generator_, dtype=torch.float64) for _ in range(2))
-    ours = BatchedMLP(weights, biases, activation).gradients(winners, losers)
+    ours = BatchedMLP(weights, biases, activation).gradients(torch.cat([winners, losers], dim=1))
     leaves = [p.clone().requires_grad_() for p in (*weights, *biases)]
 
     def forward(x):
@@ -189,7 +193,7 @@ def test_standardising_undoes_shift_and_scale():
     def standardised(values):
         moments = (values.mean(axis=0), values.std(axis=0))
         return fit_mlp_ensemble(
-            config, values, comparisons, seed=0, round_=0, validation=None, moments=moments, device=CPU
+            config, values, comparisons, seed=0, round_=0, validation=None, moments=lambda: moments, device=CPU
         ).rewards(values)
 
     np.testing.assert_allclose(standardised(features), standardised(features * 7 + 3), atol=1e-3)
@@ -230,3 +234,17 @@ def test_last_layer_is_what_rewards_are_linear_in():
         part = hidden[:, member * 5 : member * 5 + 5]
         _, residual, *_ = np.linalg.lstsq(part, model.rewards(features)[member], rcond=None)
         assert residual.size == 0 or residual[0] < 1e-6
+
+
+def test_a_validation_set_without_a_decided_pair_is_refused():
+    features, comparisons = toy_data()
+    none = Comparisons(comparisons.winner[:0], comparisons.loser[:0])
+    with pytest.raises(ConfigError, match="no validation label is decided"):
+        fit(make_config(), features, comparisons, validation=none)
+
+
+def test_a_loss_that_is_not_finite_is_named():
+    features, comparisons = toy_data()
+    features[comparisons.winner[0]] = np.nan
+    with pytest.raises(StateError, match="not finite"):
+        fit(make_config(max_epochs=2), features, comparisons)

@@ -261,10 +261,10 @@ def test_validation_labels_are_counted_apart_and_never_acquired(layout):
         (
             {
                 "policies__bal_pm__pairs": {"rule": "given", "per_prompt": 1},
-                "benchmark__batch": 22,
-                "benchmark__rounds": 1,
+                "benchmark__batch": 9,
+                "benchmark__rounds": 2,
             },
-            "a round takes 22 comparisons",
+            "a round takes 9 comparisons",
         ),
     ],
 )

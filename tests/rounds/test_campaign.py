@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.compute as pc
@@ -18,8 +19,9 @@ from prefloop.io.hashing import pair_id
 from prefloop.labels.log import Label, append_labels, read_labels
 from prefloop.reward.registry import load_model
 from prefloop.rounds.problem import load_problem
-from prefloop.rounds.resolve import UNDECIDED, resolve_labels
+from prefloop.rounds.resolve import resolve_labels
 from prefloop.rounds.simulate import answer_batch
+from prefloop.verdicts import TIE
 from tests.worlds import make_params, make_world, pair_records, response_records
 
 PARAMS = make_params()
@@ -130,7 +132,7 @@ def test_the_majority_of_annotators_decides(layout):
     for annotator, verdicts in {"x": "aaba", "y": "abbb", "z": "bbas"}.items():
         for row, verdict in zip((one, two, three, four), verdicts, strict=True):
             give(layout, [row], {"s": "skip"}.get(verdict, verdict), annotator)
-    wanted = dict(zip(ids([one, two, three, four]), [0, 1, 1, UNDECIDED], strict=True))
+    wanted = dict(zip(ids([one, two, three, four]), [0, 1, 1, TIE], strict=True))
     assert resolved(layout) == wanted
 
 
@@ -138,7 +140,7 @@ def test_the_last_word_of_an_annotator_counts(layout):
     row = repro(layout)[0]
     for verdict, annotator in (("a", "x"), ("a", "y"), ("b", "x"), ("b", "y"), ("a", "y")):
         give(layout, [row], verdict, annotator)
-    assert resolved(layout) == {row["pair_id"]: UNDECIDED}
+    assert resolved(layout) == {row["pair_id"]: TIE}
     give(layout, [row], "b", "y")
     assert resolved(layout) == {row["pair_id"]: 1}
 
@@ -251,3 +253,16 @@ def test_a_pool_of_responses_is_labelled_in_formed_pairs(tmp_path, caplog):
     assert len(set(seen)) == len(seen) == PARAMS.campaign.initial + 2 * PARAMS.campaign.batch
     kinds = read_table(layout.prepared / "oracle.parquet")["kind"]
     assert pc.unique(kinds).to_pylist() == ["completion"]
+
+
+def test_a_pool_without_answers_has_a_campaign_and_no_oracle(tmp_path):
+    layout = make_world(tmp_path, [replace(record, verdict=None) for record in pair_records()], PARAMS)
+    layout.labels.parent.mkdir()
+    layout.labels.touch()
+    first = repro(layout)
+    assert read_json(layout.campaign_metrics)["splits"] == {}
+    with pytest.raises(DataError, match="6 of 6 asked pairs have no hidden answer"):
+        answer_batch(PARAMS, layout, None)
+    give(layout, first)
+    assert {row["round"] for row in repro(layout)} == {1}
+    assert read_json(layout.campaign_metrics)["trained"]

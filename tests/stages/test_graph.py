@@ -33,7 +33,7 @@ def covers(dep: Path, file: Path) -> bool:
 
 
 def source_deps(stage: str) -> list[Path]:
-    return [Path(dep) for dep in STAGES[stage]["deps"] if not dep.startswith("data/")]
+    return [Path(dep) for dep in STAGES[stage]["deps"] if not dep.startswith(("data/", "${data."))]
 
 
 def test_every_stage_file_is_a_stage():

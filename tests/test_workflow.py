@@ -1,0 +1,140 @@
+"""The whole workflow by the real `dvc repro`, in a copy of the repository with small data and a tiny model."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from prefloop.io.arrays import read_table
+from tests.embed.conftest import bert  # noqa: F401
+from tests.worlds import ROOT
+
+SMALL = {
+    "data.example.pairs": 200,
+    "data.example.prompts": 60,
+    "data.example.ood_pairs": 20,
+    "embed.max_length": 48,
+    "neighbours.k": 5,
+    "reward.mlp_ensemble.layers": [16],
+    "reward.mlp_ensemble.max_epochs": 3,
+    "benchmark.policies": ["random", "bal_pm"],
+    "benchmark.seeds": [0],
+    "benchmark.initial": 12,
+    "benchmark.batch": 8,
+    "benchmark.rounds": 2,
+    "compare.resamples": 100,
+    "campaign.initial": 6,
+    "campaign.batch": 5,
+    "tracking.enabled": False,
+}
+
+
+class Repository:
+    """A copy of the working tree, with its own git and DVC, and the environment that the tests run in."""
+
+    def __init__(self, root: Path, model: Path) -> None:
+        self.root = root
+        listed = self._git("ls-files", "-z", "--cached", "--others", "--exclude-standard", at=ROOT).split("\0")
+        for name in filter(None, listed):
+            if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/", "benchmarks/")):
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, root / name)
+        self._git("init", "-q", at=root)
+        self.change(**SMALL, **{"embed.model": str(model)})
+
+    def change(self, **values: Any) -> None:
+        """Set parameters by their dotted keys."""
+        path = self.root / "params.yaml"
+        content = yaml.safe_load(path.read_text())
+        for dotted, value in values.items():
+            *steps, last = dotted.split(".")
+            section = content
+            for step in steps:
+                section = section[step]
+            section[last] = value
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def run(self, *command: str, code: int = 0) -> str:
+        """Run one command in the repository; returns stdout and stderr."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = os.environ | {"PATH": path, "DVC_NO_ANALYTICS": "1", "OMP_NUM_THREADS": "1"}
+        environment.pop("PYTHONPATH", None)
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=self.root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout + done.stderr
+
+    def repro(self, *targets: str) -> set[str]:
+        """Run `dvc repro`; returns the stages that were run."""
+        return set(re.findall(r"^Running stage '([^']+)'", self.run("dvc", "repro", *targets), re.MULTILINE))
+
+    def batch(self) -> list[dict[str, Any]]:
+        """The campaign's open batch."""
+        return read_table(self.root / "data" / "campaign" / "batch.parquet").to_pylist()
+
+    @staticmethod
+    def _git(*arguments: str, at: Path) -> str:
+        return subprocess.run(["git", *arguments], cwd=at, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def repository(tmp_path: Path, bert: Path) -> Repository:  # noqa: F811
+    """A repository in which nothing has run yet."""
+    return Repository(tmp_path, bert)
+
+
+CAMPAIGN = {"labels", "train", "evaluate", "acquire"}
+
+
+def test_the_example_from_nothing_to_the_second_round(repository):
+    runs = {"benchmark@random-0", "benchmark@bal_pm-0"}
+    assert repository.repro() == {"prepare", "embed", "neighbours", "compare", *runs, *CAMPAIGN}
+    report = repository.root / "data" / "report"
+    savings = json.loads((report / "savings.json").read_text())
+    assert set(savings["policies"]) == {"random", "bal_pm"}
+    # Whether runs are tracked changes no result.
+    repository.change(**{"tracking.enabled": True})
+    assert repository.repro() == set()
+
+    repository.change(**{"policies.bal_pm.batch.beta": 0.5})
+    assert repository.repro() == {"benchmark@bal_pm-0", "compare", "acquire"}
+    assert (repository.root / "mlflow.db").is_file()
+    repository.change(**{"tracking.enabled": False})
+
+    first = repository.batch()
+    assert {row["round"] for row in first} == {0}
+    assert "round 0: 6 labels appended" in repository.run("cli.main", "labels", "oracle")
+    assert repository.repro() == CAMPAIGN
+    second = repository.batch()
+    assert {row["round"] for row in second} == {1}
+    assert not {row["pair_id"] for row in first} & {row["pair_id"] for row in second}
+    metrics = json.loads((repository.root / "data" / "campaign" / "metrics.json").read_text())
+    assert (metrics["trained"], metrics["n_labels"]) == (True, 6)
+
+
+def test_a_pool_without_answers_runs_with_no_benchmark(repository):
+    rows = [{"prompt": f"q {n % 30}", "completion_a": f"a {n}", "completion_b": f"b {n} good"} for n in range(120)]
+    file = repository.root / "data" / "raw" / "mine.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    repository.change(**{"data.source": "files", "benchmark.policies": []})
+    assert repository.repro("compare") == {"prepare", "compare"}
+    report = (repository.root / "data" / "report" / "report.md").read_text()
+    assert "no simulated runs are configured" in report
+    graph = repository.run("dvc", "stage", "list", "--name-only").split()
+    assert set(graph) == {"prepare", "embed", "neighbours", "compare", *CAMPAIGN}
