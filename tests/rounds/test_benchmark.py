@@ -260,11 +260,11 @@ def test_validation_labels_are_counted_apart_and_never_acquired(layout):
         ({"benchmark__validation": 5000}, "5000 for validation"),
         (
             {
-                "policies__bal_pm__pairs": {"rule": "given", "per_prompt": 1},
-                "benchmark__batch": 9,
+                "policies__bal_pm__pairs": {"rule": "given", "per_prompt": 2},
+                "benchmark__batch": 20,
                 "benchmark__rounds": 2,
             },
-            "a round takes 9 comparisons",
+            "a round takes 20 comparisons",
         ),
     ],
 )
