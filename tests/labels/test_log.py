@@ -9,7 +9,7 @@ import pytest
 
 from prefloop.errors import DataError, StateError
 from prefloop.io.hashing import pair_id
-from prefloop.labels.log import Label, append_labels, last_round, read_labels, snapshot
+from prefloop.labels.log import Label, append_labels, last_round, read_labels, snapshot, warn_of_late_labels
 from tests.worlds import ROOT
 
 
@@ -111,6 +111,17 @@ def test_a_snapshot_is_the_same_bytes(tmp_path):
     append_labels(tmp_path / "x", [label(0)])
     assert snapshot(tmp_path / "x", tmp_path / "deep" / "copy") == (tmp_path / "x").stat().st_size
     assert (tmp_path / "deep" / "copy").read_bytes() == (tmp_path / "x").read_bytes()
+
+
+def test_verdicts_after_the_snapshot_are_warned_about(tmp_path, caplog):
+    log, copy = tmp_path / "labels.jsonl", tmp_path / "copy.jsonl"
+    log.write_text("")
+    snapshot(log, copy)
+    warn_of_late_labels(log, copy)
+    assert not caplog.text
+    log.write_text("x" * 7)
+    warn_of_late_labels(log, copy)
+    assert "changed by 7 bytes since its snapshot" in caplog.text
 
 
 def test_the_last_round():

@@ -266,3 +266,13 @@ def test_a_pool_without_answers_has_a_campaign_and_no_oracle(tmp_path):
     give(layout, first)
     assert {row["round"] for row in repro(layout)} == {1}
     assert read_json(layout.campaign_metrics)["trained"]
+
+
+def test_a_label_across_two_prompts_is_refused(layout):
+    prepared = load_problem(layout).prepared
+    first, second = prepared.offsets[0], prepared.offsets[1]
+    a, b = sorted(prepared.completion_ids[int(row)].as_py() for row in (first, second))
+    row = {"pair_id": pair_id(a, b), "prompt_id": "p", "completion_a": a, "completion_b": b, "round": 0}
+    give(layout, [row])
+    with pytest.raises(DataError, match="belong to two prompts"):
+        resolved(layout)
