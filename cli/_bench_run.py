@@ -23,6 +23,7 @@ def bench_params(
     ood: Path | None,
     where: str | None,
     ood_where: str | None,
+    per_prompt: str | None,
     changes: dict[str, Any],
 ) -> Params:
     """The parameters in force: those given, changed by the command's options.
@@ -42,6 +43,10 @@ def bench_params(
     section |= {key: value for key, value in changes.items() if value is not None}
     if isinstance(section["seeds"], int):
         section["seeds"] = list(range(section["seeds"]))
+    if per_prompt is not None:
+        limit = int(per_prompt) if per_prompt.isdecimal() else per_prompt
+        for policy in content["policies"].values():
+            policy["pairs"]["per_prompt"] = limit
     reference = content["compare"]["reference"]
     if reference not in section["policies"]:
         section["policies"] = [reference, *section["policies"]]

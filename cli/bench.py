@@ -20,6 +20,10 @@ def bench(
     rounds: Annotated[int | None, typer.Option(min=1, help="Rounds, the initial one included.")] = None,
     initial: Annotated[int | None, typer.Option(min=1, help="Random labels before the first choice.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Labels in each further round.")] = None,
+    per_prompt: Annotated[
+        str | None,
+        typer.Option(help="Pairs acquired per prompt at most, for every policy: a number, unlimited or auto."),
+    ] = None,
     ood: Annotated[Path | None, typer.Option(help="File for the out-of-distribution split.")] = None,
     where: Annotated[str | None, typer.Option(help="Only rows of --data with FIELD=VALUE.")] = None,
     ood_where: Annotated[
@@ -47,6 +51,7 @@ def bench(
         ood=ood,
         where=where,
         ood_where=ood_where,
+        per_prompt=per_prompt,
         changes={"policies": names, "seeds": seeds, "rounds": rounds, "initial": initial, "batch": batch},
     )
     savings = run_bench(effective, out)

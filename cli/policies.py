@@ -3,37 +3,56 @@
 from __future__ import annotations
 
 import inspect
+from typing import TYPE_CHECKING
 
 from cli._common import DEFAULT_PARAMS, AsJson, ParamsFile, load, print_json, print_table
 
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+# They choose nothing themselves, unless a prompt's limit makes them.
+_LISTED = {
+    "given": "All listed pairs; below a limit per prompt, one of them at random.",
+    "auto": "given where pairs are listed, random where there are only responses.",
+}
+
 
 def policies(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> None:
-    """List the batch policies with what they choose and where they come from, and the named policies.
+    """List pair rules and batch policies, what they choose and where they come from, and the named policies.
 
     Example: prefloop policies --json
     """
-    from prefloop.acquisition.registry import BATCH_POLICIES
+    from prefloop.acquisition.registry import BATCH_POLICIES, ORACLE_CEILINGS, PAIR_RULES
     from prefloop.config import packaged_params
 
     outside = params == DEFAULT_PARAMS and not params.is_file()
     named = load(packaged_params() if outside else params).policies
-    registered = {name: _describe(inspect.getdoc(function) or "") for name, function in BATCH_POLICIES.items()}
+    batches = {name: _describe(inspect.getdoc(function) or "") for name, function in BATCH_POLICIES.items()}
+    rules = {name: _describe(inspect.getdoc(function) or "") for name, function in PAIR_RULES.items()}
+    rules |= {
+        name: {"chooses": text, "source": "Melo et al. 2024, listed pairs."} for name, text in _LISTED.items()
+    }
     if as_json:
         uses = {name: policy.model_dump(mode="json") for name, policy in named.items()}
-        print_json({"batch_policies": registered, "named_policies": uses})
+        ceilings = sorted(ORACLE_CEILINGS)
+        print_json(
+            {"pair_rules": rules, "oracle_ceilings": ceilings, "batch_policies": batches, "named_policies": uses}
+        )
         return
-    rows = [[name, text["chooses"], text["source"]] for name, text in registered.items()]
-    print_table("Batch policies", ["name", "chooses", "source"], rows)
+    for title, described in (("Pair rules", rules), ("Batch policies", batches)):
+        rows = [[name, text["chooses"], text["source"]] for name, text in described.items()]
+        print_table(title, ["name", "chooses", "source"], rows)
     uses_rows = [
-        [name, policy.pairs.rule, str(policy.pairs.per_prompt), _batch_text(policy.batch.model_dump())]
+        [name, _text(policy.pairs, "rule"), str(policy.pairs.per_prompt), _text(policy.batch, "policy")]
         for name, policy in named.items()
     ]
     print_table(f"Named policies of {params}", ["name", "pair rule", "per prompt", "batch policy"], uses_rows)
 
 
-def _batch_text(batch: dict[str, object]) -> str:
-    rest = ", ".join(f"{key} {value}" for key, value in batch.items() if key != "policy")
-    return f"{batch['policy']}" + (f" ({rest})" if rest else "")
+def _text(section: BaseModel, name: str) -> str:
+    values = section.model_dump()
+    rest = ", ".join(f"{key} {value}" for key, value in values.items() if key not in (name, "per_prompt"))
+    return f"{values[name]}" + (f" ({rest})" if rest else "")
 
 
 def _describe(docstring: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ from prefloop.embed.load import load_encoder
 from prefloop.errors import PrefloopError
 from prefloop.io.layout import Layout
 from prefloop.reward.comparisons import Comparisons
+from prefloop.reward.inputs import FitInputs
 from prefloop.reward.registry import fit_model
 
 PACKAGES = ("torch", "transformers", "datasets", "hnswlib", "mlflow", "dvc", "typer", "pyarrow", "numpy")
@@ -148,9 +149,7 @@ def _training(params: Params, size: _Size) -> Check:
         device = resolve_device(params.benchmark.device)
     except PrefloopError as error:
         return Check("training", False, str(error))
-    start = time.perf_counter()
-    fit_model(
-        params.reward,
+    inputs = FitInputs(
         features,
         pairs,
         seed=0,
@@ -159,6 +158,8 @@ def _training(params: Params, size: _Size) -> Check:
         moments=lambda: (np.zeros(size.dim), np.ones(size.dim)),
         device=device,
     )
+    start = time.perf_counter()
+    fit_model(params.reward, inputs)
     per_label = (time.perf_counter() - start) / _PROBE_LABELS
     config = params.benchmark
     runs = len(config.policies) * len(config.seeds)

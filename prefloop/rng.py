@@ -36,4 +36,9 @@ def generator(seed: int, round_: int, stream: Stream, *keys: int) -> np.random.G
     Returns:
         A fresh PCG64 generator; the same arguments give the same numbers.
     """
-    return np.random.default_rng(np.random.SeedSequence([seed, round_, int(stream), *keys]))
+    return np.random.default_rng(seed_sequence(seed, round_, stream, *keys))
+
+
+def seed_sequence(seed: int, round_: int, stream: Stream, *keys: int) -> np.random.SeedSequence:
+    """What `generator` starts from, for a consumer that jumps within its stream; arguments as there."""
+    return np.random.SeedSequence([seed, round_, int(stream), *keys])

@@ -66,14 +66,15 @@ def pair_records(seed: int = 0, prompts: int = 40, pairs: int = 160, ties: float
     return records
 
 
-def response_records(seed: int = 0, prompts: int = 30, k: int = 5) -> list[Record]:
-    """K scored completions per prompt; K differs between prompts."""
+def response_records(seed: int = 0, prompts: int = 30, k: int = 5, models: bool = False) -> list[Record]:
+    """K scored completions per prompt; K differs between prompts. With `models`, each has a model's name."""
     rng = np.random.default_rng(seed)
     records: list[Record] = []
     for prompt in range(prompts):
         words = rng.integers(0, 9, size=k + prompt % 3)
         texts = tuple(f"answer {n} " + "good " * int(w) for n, w in enumerate(words))
-        records.append(ResponsesRecord(f"question {prompt}", texts, tuple(map(float, words)), None, "test"))
+        names = tuple(f"model-{(n + prompt) % 8}" for n in range(len(words))) if models else None
+        records.append(ResponsesRecord(f"question {prompt}", texts, tuple(map(float, words)), names, "test"))
     return records
 
 

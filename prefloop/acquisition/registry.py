@@ -1,4 +1,4 @@
-"""The batch policies by the names they have in params.yaml."""
+"""The batch policies and the pair rules by the names they have in params.yaml."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from prefloop.acquisition import entropic, geometric, scores
+from prefloop.acquisition import entropic, geometric, rules, scores, thompson
+from prefloop.acquisition.slate import Slate
 from prefloop.acquisition.view import PoolView, Selection
 
 BATCH_POLICIES: dict[str, Callable[[PoolView, int, np.random.Generator, Any], Selection]] = {
@@ -24,3 +25,27 @@ BATCH_POLICIES: dict[str, Callable[[PoolView, int, np.random.Generator, Any], Se
     "k_centre": geometric.k_centre,
     "d_optimal": geometric.d_optimal,
 }
+
+# `given` and `auto` offer listed pairs as they are; where they must choose one, they choose at random.
+PAIR_RULES: dict[str, Callable[[Slate, Any], np.ndarray]] = {
+    "given": rules.random,
+    "auto": rules.random,
+    "random": rules.random,
+    "longest": rules.longest,
+    "maxmin": rules.maxmin,
+    "fixed_pair": rules.fixed_pair,
+    "ultrafeedback": rules.ultrafeedback,
+    "infomax": rules.infomax,
+    "dts": thompson.dts,
+    "infogain": thompson.infogain,
+    "maxminlcb": rules.maxminlcb,
+    "rucb": rules.rucb,
+    "drts": thompson.drts,
+    "deltaucb": rules.deltaucb,
+    "deltaquantile": rules.deltaquantile,
+    "greedy": rules.greedy,
+    "shuffled_sigma": rules.shuffled_sigma,
+}
+
+# Rules that read the judge's own scores: ceilings for simulated runs, never for a campaign.
+ORACLE_CEILINGS = frozenset({"maxmin"})

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from prefloop.acquisition.pairs import Pairs
 from prefloop.errors import NothingLeft
 from prefloop.neighbours.graph import NeighbourGraph
 
@@ -20,8 +21,8 @@ class PoolView:
     pool's completions are the first C_pool rows of all.
 
     Attributes:
-        a, b: int64 [N], completion rows of the candidate pairs, all still unlabelled.
-        prompt: int64 [N], their prompt rows.
+        prompt: int64 [N], prompt rows of the candidate pairs.
+        form: gives the candidate pairs, all still unlabelled; called once, on demand.
         acquired_a, acquired_b, acquired_prompt: int64 [A], what was acquired before.
         predict: gives float32 [M, C_pool], members' rewards; called once, on demand.
         last_layer: gives float32 [C_pool, H], features in which rewards are linear; on demand.
@@ -32,9 +33,8 @@ class PoolView:
         seed: the run's seed, for streams of its own.
     """
 
-    a: np.ndarray
-    b: np.ndarray
     prompt: np.ndarray
+    form: Callable[[], Pairs]
     acquired_a: np.ndarray
     acquired_b: np.ndarray
     acquired_prompt: np.ndarray
@@ -47,7 +47,22 @@ class PoolView:
     seed: int
 
     def __len__(self) -> int:
-        return len(self.a)
+        return len(self.prompt)
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """The N candidate pairs; a policy that asks for prompts alone never forms them."""
+        return self.form()
+
+    @property
+    def a(self) -> np.ndarray:
+        """int64 [N], completion rows of the candidates' first members."""
+        return self.pairs.a
+
+    @property
+    def b(self) -> np.ndarray:
+        """int64 [N], completion rows of the candidates' second members."""
+        return self.pairs.b
 
     @cached_property
     def rewards(self) -> np.ndarray:

@@ -13,6 +13,9 @@ from pydantic_core import ErrorDetails
 from prefloop.config.model import Params
 from prefloop.errors import ConfigError
 
+# What chooses between sections of several kinds.
+_TAGS = {"policy": "batch policy", "rule": "pair rule"}
+
 
 def packaged_params() -> Path:
     """Path of the params.yaml that came with prefloop: the installed copy, else the repository's."""
@@ -68,9 +71,10 @@ def _explain(detail: ErrorDetails, content: Any) -> tuple[str, str]:
         return key, "missing; copy it from the params.yaml that came with prefloop"
     if kind == "union_tag_invalid":
         context = detail["ctx"]
-        return f"{key}.policy", f"got '{context['tag']}'; expected one of {context['expected_tags']}"
+        return f"{key}.{_tag_of(context)}", f"got '{context['tag']}'; expected one of {context['expected_tags']}"
     if kind == "union_tag_not_found":
-        return f"{key}.policy", "missing; it names the batch policy"
+        tag = _tag_of(detail["ctx"])
+        return f"{key}.{tag}", f"missing; it names the {_TAGS[tag]}"
     if kind in ("model_type", "dict_type", "model_attributes_type"):
         return key, f"got {came!r}; expected keys and their values"
     message = detail["msg"].removeprefix("Value error, ")
@@ -120,9 +124,11 @@ def _inside(section: Any, step: int | str, content: Any) -> Any:
 def _of_kind(section: Any, content: Any) -> type[BaseModel] | None:
     if isinstance(section, type):
         return section if issubclass(section, BaseModel) else None
-    tag = content.get("policy") if isinstance(content, dict) else None
-    kinds = (kind for kind in get_args(section) if isinstance(kind, type) and issubclass(kind, BaseModel))
-    return next(
-        (k for k in kinds if "policy" in k.model_fields and tag in get_args(k.model_fields["policy"].annotation)),
-        None,
-    )
+    chosen = content if isinstance(content, dict) else {}
+    kinds = [kind for kind in get_args(section) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    fields = ((kind, tag, kind.model_fields[tag]) for kind in kinds for tag in _TAGS if tag in kind.model_fields)
+    return next((kind for kind, tag, field in fields if chosen.get(tag) in get_args(field.annotation)), None)
+
+
+def _tag_of(context: dict[str, Any]) -> str:
+    return str(context["discriminator"]).strip("'")

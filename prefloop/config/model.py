@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -14,8 +15,8 @@ Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 PolicyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 
 
-class MlpEnsemble(Section):
-    """Section `reward.mlp_ensemble`."""
+class Ensemble(Section):
+    """What every ensemble of perceptrons has."""
 
     members: Annotated[int, Field(ge=2, le=100)]
     layers: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
@@ -24,19 +25,35 @@ class MlpEnsemble(Section):
     init_std: Annotated[float, Field(gt=0)]
     standardise: bool
     learning_rate: Annotated[float, Field(gt=0)]
-    weight_decay: Annotated[float, Field(ge=0)]
     batch_size: Annotated[int, Field(ge=1, le=4096)]
+
+
+class MlpEnsemble(Ensemble):
+    """Section `reward.mlp_ensemble`."""
+
+    weight_decay: Annotated[float, Field(ge=0)]
     max_epochs: Annotated[int, Field(ge=1, le=1000)]
     patience: Annotated[int, Field(ge=1, le=1000)]
     holdout: Annotated[float, Field(gt=0, le=0.5)]
     temperature: Literal["none", "held_out"]
 
 
+class AnchoredEnsemble(Ensemble):
+    """Section `reward.anchored_ensemble`."""
+
+    steps: Annotated[int, Field(ge=1, le=100_000)]
+    epochs: Annotated[int, Field(ge=1, le=1000)]
+    anchor: Annotated[float, Field(ge=0)]
+    anchor_half_life: Annotated[float, Field(gt=0)]
+    magnitude: Annotated[float, Field(ge=0)]
+
+
 class Reward(Section):
     """Section `reward`."""
 
-    kind: Literal["mlp_ensemble"]
+    kind: Literal["mlp_ensemble", "anchored_ensemble"]
     mlp_ensemble: MlpEnsemble
+    anchored_ensemble: AnchoredEnsemble
 
 
 class Oracle(Section):
@@ -70,6 +87,27 @@ class Benchmark(Section):
     def budget(self) -> int:
         """Labels acquired in all, the validation labels apart: initial + (rounds - 1) * batch."""
         return self.initial + (self.rounds - 1) * self.batch
+
+
+class Proxy(Section):
+    """Section `assessment.proxy`: the log-linear policy."""
+
+    beta: Annotated[float, Field(gt=0)]
+    ridge: Annotated[float, Field(gt=0)]
+
+
+class Assessment(Section):
+    """Section `assessment`."""
+
+    shares: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)]
+    proxy: Proxy
+
+    @field_validator("shares")
+    @classmethod
+    def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if any(after <= before for before, after in pairwise(value)):
+            raise ValueError("shares are not ascending")
+        return value
 
 
 class Compare(Section):
@@ -108,6 +146,7 @@ class Params(Section):
     reward: Reward
     oracle: Oracle
     benchmark: Benchmark
+    assessment: Assessment
     policies: dict[PolicyName, Policy]
     compare: Compare
     campaign: Campaign
@@ -120,6 +159,15 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _validation_is_used(self) -> Params:
+        if self.benchmark.validation and self.reward.kind == "anchored_ensemble":
+            raise ValueError(
+                f"benchmark.validation: {self.benchmark.validation} labels that an anchored_ensemble would not "
+                "use; expected 0"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _policies_exist(self) -> Params:
         wanted = [("benchmark.policies", name) for name in self.benchmark.policies]
         wanted.append(("campaign.policy", self.campaign.policy))
@@ -127,6 +175,9 @@ class Params(Section):
         for key, name in wanted:
             if name not in self.policies:
                 raise ValueError(f"{key}: unknown policy '{name}'; known: {', '.join(sorted(self.policies))}")
+        for key, name in wanted[-2:]:
+            if self.policies[name].pairs.rule == "maxmin":
+                raise ValueError(f"{key}: '{name}' reads a judge's scores, which only simulated runs have")
         if self.benchmark.policies and self.compare.reference not in self.benchmark.policies:
             raise ValueError(
                 f"compare.reference: '{self.compare.reference}' is not among benchmark.policies "

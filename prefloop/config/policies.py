@@ -7,16 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from prefloop.config.base import Section
+from prefloop.config.pair_rules import PairRule
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
-
-
-class PairRule(Section):
-    """Which pair of a prompt's completions is offered."""
-
-    rule: Literal["auto", "given", "random"]
-    per_prompt: Annotated[int, Field(ge=1)] | Literal["auto", "unlimited"]
 
 
 class Random(Section):

@@ -16,6 +16,23 @@ SPLITS = ("pool", "val", "test", "ood")
 
 
 @dataclass(frozen=True)
+class Models:
+    """Which models wrote each completion: several where equal texts were merged, none where unknown.
+
+    Never a feature and no part of an id; a pair rule may read it only where it says so (fixed_pair).
+
+    Attributes:
+        offsets: int64 [C + 1]; completion c was written by codes[offsets[c]] .. codes[offsets[c + 1] - 1].
+        codes: int32, indices into `names`.
+        names: [W] the models' names, sorted.
+    """
+
+    offsets: np.ndarray
+    codes: np.ndarray
+    names: list[str]
+
+
+@dataclass(frozen=True)
 class Prepared:
     """Prompts, completions and listed pairs by row number.
 
@@ -29,6 +46,8 @@ class Prepared:
         split: int8 [Q], index into SPLITS.
         offsets: int64 [Q + 1]; prompt q has completions offsets[q] .. offsets[q + 1] - 1.
         completion_prompt: int64 [C], prompt row of each completion.
+        characters: int32 [C], length of each completion's text.
+        models: who wrote each completion.
         pair_a, pair_b: int64 [N], completion rows of the listed pairs, pair_a < pair_b.
         pair_prompt: int64 [N], prompt row of each listed pair.
     """
@@ -38,6 +57,8 @@ class Prepared:
     split: np.ndarray
     offsets: np.ndarray
     completion_prompt: np.ndarray
+    characters: np.ndarray
+    models: Models
     pair_a: np.ndarray
     pair_b: np.ndarray
     pair_prompt: np.ndarray
@@ -65,7 +86,8 @@ def load_prepared(folder: Path) -> Prepared:
         StateError: a table is missing, damaged, or refers to rows that do not exist.
     """
     prompts = read_table(folder / "prompts.parquet", ["prompt_id", "split"])
-    completions = read_table(folder / "completions.parquet", ["completion_id", "prompt_id"])
+    columns = ["completion_id", "prompt_id", "characters", "models"]
+    completions = read_table(folder / "completions.parquet", columns)
     pairs = read_table(folder / "pairs.parquet", ["prompt_id", "completion_a", "completion_b"])
     prompt_ids = _strings(prompts["prompt_id"])
     completion_ids = _strings(completions["completion_id"])
@@ -78,10 +100,24 @@ def load_prepared(folder: Path) -> Prepared:
         split=split,
         offsets=np.concatenate([[0], np.cumsum(counts)]),
         completion_prompt=completion_prompt,
+        characters=completions["characters"].to_numpy(),
+        models=_models(completions["models"]),
         pair_a=_rows(pairs["completion_a"], completion_ids, folder / "pairs.parquet"),
         pair_b=_rows(pairs["completion_b"], completion_ids, folder / "pairs.parquet"),
         pair_prompt=_rows(pairs["prompt_id"], prompt_ids, folder / "pairs.parquet"),
     )
+
+
+def _models(column: pa.ChunkedArray) -> Models:
+    lists = column.combine_chunks()
+    lists = lists if isinstance(lists, pa.Array) else pa.concat_arrays(lists.chunks)
+    offsets = np.concatenate([[0], np.cumsum(pc.fill_null(pc.list_value_length(lists), 0).to_numpy())])
+    encoded = lists.flatten().dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    order = np.argsort(np.array(names, dtype=object)) if names else np.zeros(0, np.int64)
+    rank = np.empty(len(names), dtype=np.int32)
+    rank[order] = np.arange(len(names), dtype=np.int32)
+    return Models(offsets.astype(np.int64), rank[encoded.indices.to_numpy()], [names[i] for i in order])
 
 
 def _strings(column: pa.ChunkedArray) -> pa.Array:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from prefloop.data.arrange import Arranged
@@ -25,6 +26,7 @@ COMPLETIONS = pa.schema(
         ("prompt_id", pa.string()),
         ("text", pa.string()),
         ("models", pa.list_(pa.string())),
+        ("characters", pa.int32()),
     ]
 )
 PAIRS = pa.schema([(name, pa.string()) for name in ("pair_id", "prompt_id", "completion_a", "completion_b")])
@@ -60,7 +62,8 @@ def write_tables(data: Collected, rows: Arranged, folder: Path) -> None:
         offsets = bounds[part.start : part.stop + 1]
         names = models.take(rows.completion_models[offsets[0] : offsets[-1], 1])
         lists = pa.ListArray.from_arrays(pa.array(offsets - offsets[0]), names)
-        return [hex_ids(completion_digests[part]), prompt, data.completions.texts(rows.completions[part]), lists]
+        texts = data.completions.texts(rows.completions[part])
+        return [hex_ids(completion_digests[part]), prompt, texts, lists, pc.utf8_length(texts).cast(pa.int32())]
 
     def pairs(part: slice) -> list[Any]:
         a, b = rows.pair_a[part], rows.pair_b[part]

@@ -46,12 +46,15 @@ def predictive_metrics(logits: np.ndarray, y: np.ndarray) -> dict[str, float | N
         log_likelihood (nats per pair), accuracy (an exact 1/2 counts half), brier (squared error
         of p), ece (10 equal bins of confidence), epistemic, aleatoric and predictive uncertainty
         (mean, nats), spearman_error and spearman_brier: rank correlation of epistemic uncertainty
-        with the error 1[wrong] and with the squared error; None where one of them is constant.
+        with the error 1[wrong] and with the squared error; sigma: mean standard deviation of the logit
+        over members (unbiased, M >= 2), and spearman_sigma: its rank correlation with the error. A
+        correlation is None where one of the two is constant.
     """
     p = expit(logits).mean(axis=0)
     correct = np.where(p == 0.5, 0.5, (p > 0.5) == (y > 0.5))
     squared = (p - y) ** 2
     epistemic = u.bald(logits)
+    sigma = logits.std(axis=0, ddof=1)
     return {
         "log_likelihood": float(log_likelihoods(logits, y).mean()),
         "accuracy": float(correct.mean()),
@@ -62,6 +65,8 @@ def predictive_metrics(logits: np.ndarray, y: np.ndarray) -> dict[str, float | N
         "predictive": float(u.predictive_entropy(logits).mean()),
         "spearman_error": _spearman(epistemic, 1 - correct),
         "spearman_brier": _spearman(epistemic, squared),
+        "sigma": float(sigma.mean()),
+        "spearman_sigma": _spearman(sigma, 1 - correct),
     }
 
 

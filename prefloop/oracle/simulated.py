@@ -48,6 +48,25 @@ class SimulatedOracle:
         result[~listed] = self._by_score(a[~listed], b[~listed], gap[~listed])
         return self._flipped(result, a, b)
 
+    def listed(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Which pairs have a listed verdict, bool [n]; the others are answered by scores."""
+        return self._lookup(a, b)[1]
+
+    def scores(self, rows: np.ndarray) -> np.ndarray:
+        """The judge's own scores of completion rows, float64 [n]: for rules marked as an oracle ceiling.
+
+        Raises:
+            DataError: a completion has no score.
+        """
+        scores = self._scores[rows]
+        if not np.isfinite(scores).all():
+            first = int(rows[np.flatnonzero(~np.isfinite(scores))[0]])
+            raise DataError(
+                f"completion {self._ids[first]} has no score: a pair rule that reads all scores "
+                "needs them for the whole pool; choose another policy"
+            )
+        return scores
+
     def _lookup(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         wanted = a * self._count + b
         result = np.full(len(a), TIE, dtype=np.int8)

@@ -15,7 +15,8 @@ from prefloop.report.runs import Runs
 
 KEY = ("policy", "seed", "round", "n_labels", "n_val_labels", "split")
 SCORES = ("log_likelihood", "accuracy", "brier", "ece")
-FURTHER = ("epistemic", "aleatoric", "predictive", "spearman_brier", "spearman_error", "n_pairs")
+_CORRELATIONS = ("spearman_brier", "spearman_error", "spearman_sigma")
+FURTHER = ("epistemic", "aleatoric", "predictive", "sigma", *_CORRELATIONS, "n_pairs")
 WITH_INTERVAL = ("log_likelihood", "accuracy")
 MEAN_KEY = ("policy", "round", "n_labels", "n_val_labels", "split")
 INTERVAL_COLUMNS = tuple(

@@ -31,6 +31,11 @@ class BatchedMLP:
         """All parameters, weights first."""
         return [*self.weights, *self.biases]
 
+    @property
+    def parameters_per_member(self) -> int:
+        """How many numbers one member has."""
+        return sum(p[0].numel() for p in self.parameters())
+
     def select(self, members: Tensor) -> BatchedMLP:
         """A copy of some members (int64 indices)."""
         return BatchedMLP(
@@ -58,12 +63,13 @@ class BatchedMLP:
         """Rewards [M, n] of inputs [M, n, D] or [n, D]."""
         return torch.bmm(self.hidden(inputs)[-1], self.weights[-1]).squeeze(-1)
 
-    def gradients(self, inputs: Tensor) -> list[Tensor]:
+    def gradients(self, inputs: Tensor, magnitude: float = 0.0) -> list[Tensor]:
         """Gradient of each member's own Bradley-Terry loss (see `bradley_terry_loss`).
 
         Args:
             inputs: float32 [M, 2B, D], features of B preferred completions, then of those they were
                 compared with.
+            magnitude: weight c of a penalty c * (r_winner + r_loser)^2, mean over the batch.
 
         Returns:
             Gradients in the order of `parameters()`.
@@ -72,7 +78,8 @@ class BatchedMLP:
         rewards = torch.bmm(layers[-1], self.weights[-1]).squeeze(-1)
         won, lost = rewards.chunk(2, dim=1)
         slope = torch.sigmoid(lost - won) / won.shape[1]
-        delta = torch.cat([-slope, slope], dim=1).unsqueeze(-1)
+        centre = (won + lost) * (2 * magnitude / won.shape[1]) if magnitude else 0.0
+        delta = torch.cat([centre - slope, centre + slope], dim=1).unsqueeze(-1)
         weights, biases = [], []
         for depth in range(len(self.weights) - 1, -1, -1):
             weights.append(torch.bmm(layers[depth].transpose(1, 2), delta))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,8 +13,10 @@ import torch
 from prefloop.config.model import Reward
 from prefloop.errors import StateError
 from prefloop.io.arrays import read_tensors, write_tensors
-from prefloop.reward.comparisons import Comparisons
-from prefloop.reward.mlp_ensemble import MlpEnsemble, fit_mlp_ensemble
+from prefloop.reward.anchored_ensemble import fit_anchored_ensemble
+from prefloop.reward.fitted import FittedEnsemble
+from prefloop.reward.inputs import FitInputs
+from prefloop.reward.mlp_ensemble import fit_mlp_ensemble
 
 
 class RewardModel(Protocol):
@@ -38,32 +40,19 @@ class RewardModel(Protocol):
         """Arrays and string facts that the kind's `from_state` builds the model from."""
 
 
-KINDS = {"mlp_ensemble": (fit_mlp_ensemble, MlpEnsemble.from_state)}
+_Fit = Callable[[Any, FitInputs], RewardModel]
+_FromState = Callable[[dict[str, np.ndarray], dict[str, str], torch.device], RewardModel]
+
+KINDS: dict[str, tuple[_Fit, _FromState]] = {
+    "mlp_ensemble": (fit_mlp_ensemble, FittedEnsemble.from_state),
+    "anchored_ensemble": (fit_anchored_ensemble, FittedEnsemble.from_state),
+}
 
 
-def fit_model(
-    config: Reward,
-    features: np.ndarray,
-    comparisons: Comparisons,
-    *,
-    seed: int,
-    round_: int,
-    validation: Comparisons | None,
-    moments: Callable[[], tuple[np.ndarray, np.ndarray]],
-    device: torch.device,
-) -> RewardModel:
-    """Train the configured kind of model from scratch; see the kind's own function for arguments."""
+def fit_model(config: Reward, inputs: FitInputs) -> RewardModel:
+    """Train the configured kind of model from scratch."""
     fit, _ = KINDS[config.kind]
-    return fit(
-        getattr(config, config.kind),
-        features,
-        comparisons,
-        seed=seed,
-        round_=round_,
-        validation=validation,
-        moments=moments,
-        device=device,
-    )
+    return fit(getattr(config, config.kind), inputs)
 
 
 def save_model(path: Path, kind: str, model: RewardModel, provenance: dict[str, object]) -> None:

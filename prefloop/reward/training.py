@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.optim.adamw import adamw
 
 from prefloop.config.model import MlpEnsemble as Config
-from prefloop.errors import StateError
 from prefloop.reward.batched import BatchedMLP, bradley_terry_loss
-from prefloop.rng import Stream, generator
+from prefloop.reward.optimise import AdamW, epoch_batches, require_finite, shufflers
 
 Tensor = torch.Tensor
 
@@ -54,23 +52,20 @@ def train_members(network: BatchedMLP, data: TrainingSet, config: Config, seed: 
         StateError: a held-out loss that is not finite.
     """
     members = network.weights[0].shape[0]
-    shufflers = [generator(seed, round_, Stream.SHUFFLE, member) for member in range(members)]
+    orders = shufflers(seed, round_, members)
     best_loss = np.full(members, np.inf)
     waited = np.zeros(members, dtype=np.int64)
     epochs = np.zeros(members, dtype=np.int64)
     active = np.arange(members)
     current = network.select(torch.from_numpy(active).to(data.pairs.device))
-    state = _AdamW(current, config)
+    state = AdamW(current, config.weight_decay)
     for _ in range(config.max_epochs):
-        _epoch(current, state, data, active, shufflers, config.batch_size)
+        rows = data.train[torch.from_numpy(active).to(data.train.device)]
+        for batch in epoch_batches(data.pairs, rows, [orders[m] for m in active], config.batch_size):
+            state.step(current, current.gradients(batch), config.learning_rate)
         epochs[active] += 1
         losses = held_out_losses(current, data, active)
-        if not np.isfinite(losses).all():
-            wrong = active[~np.isfinite(losses)]
-            raise StateError(
-                f"the loss of {len(wrong)} members is not finite, first member {wrong[0]}: lower "
-                "reward.mlp_ensemble.learning_rate, or check the features"
-            )
+        require_finite(losses, active, "reward.mlp_ensemble")
         better = losses < best_loss[active]
         best_loss[active[better]] = losses[better]
         waited[active] = np.where(better, 0, waited[active] + 1)
@@ -93,61 +88,7 @@ def held_out_losses(network: BatchedMLP, data: TrainingSet, members: np.ndarray)
     return losses
 
 
-def _epoch(
-    network: BatchedMLP,
-    state: _AdamW,
-    data: TrainingSet,
-    active: np.ndarray,
-    shufflers: list[np.random.Generator],
-    batch_size: int,
-) -> None:
-    count = data.train.shape[1]
-    order = np.stack([shufflers[member].permutation(count) for member in active])
-    device = data.train.device
-    rows = data.train[torch.from_numpy(active).to(device)].gather(1, torch.from_numpy(order).to(device))
-    for start in range(0, count, batch_size):
-        batch = rows[:, start : start + batch_size]
-        both = torch.cat([batch, batch + len(data.pairs) // 2], dim=1)
-        state.step(network, network.gradients(data.pairs[both]))
-
-
 def _keep(network: BatchedMLP, current: BatchedMLP, active: np.ndarray, better: np.ndarray) -> None:
     source = np.flatnonzero(better)
     for best, now in zip(network.parameters(), current.parameters(), strict=True):
         best[active[better]] = now[source]
-
-
-class _AdamW:
-    """State of AdamW (decoupled weight decay, Loshchilov & Hutter 2019) for a batch of members."""
-
-    def __init__(self, network: BatchedMLP, config: Config) -> None:
-        self._config = config
-        self._first = [torch.zeros_like(p) for p in network.parameters()]
-        self._second = [torch.zeros_like(p) for p in network.parameters()]
-        self._steps = [torch.zeros((), device=p.device) for p in network.parameters()]
-
-    def step(self, network: BatchedMLP, gradients: list[Tensor]) -> None:
-        adamw(
-            network.parameters(),
-            gradients,
-            self._first,
-            self._second,
-            [],
-            self._steps,
-            fused=True,
-            amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
-            lr=self._config.learning_rate,
-            weight_decay=self._config.weight_decay,
-            eps=1e-8,
-            maximize=False,
-        )
-
-    def select(self, members: Tensor) -> _AdamW:
-        other = object.__new__(_AdamW)
-        other._config = self._config
-        other._first = [m.index_select(0, members) for m in self._first]
-        other._second = [m.index_select(0, members) for m in self._second]
-        other._steps = self._steps
-        return other

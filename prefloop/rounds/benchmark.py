@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 import prefloop
+from prefloop.assessment.fresh import assess
 from prefloop.config import Params
 from prefloop.device import resolve_device
 from prefloop.errors import ConfigError
@@ -63,8 +64,16 @@ def run_benchmark(
     with locked(state):
         store = RoundStore(state, about["fingerprint"])
         result = run_rounds(problem, hidden, oracle, spec, store, observe(about))
+        assessed = assess(
+            problem,
+            result.labelled,
+            params.reward,
+            params.assessment,
+            seed=seed,
+            device=params.benchmark.device,
+        )
         folder = layout.run(name, seed)
-        write_run(folder, result, problem.prepared, about, params.reward.kind)
+        write_run(folder, result, assessed, problem.prepared, hidden, about, params.reward.kind)
     return folder
 
 
@@ -89,7 +98,11 @@ def describe_run(params: Params, layout: Layout, problem: Problem, name: str, se
         "seed": seed,
         "dataset": dataset_name(params),
         "fingerprint": text_id(*parts, str(threads), device),
-        "parameters": {**sections, "benchmark": {**sections["benchmark"], "rounds": params.benchmark.rounds}},
+        "parameters": {
+            **sections,
+            "benchmark": {**sections["benchmark"], "rounds": params.benchmark.rounds},
+            "assessment": params.assessment.model_dump(mode="json"),
+        },
         "encoder": problem.features.manifest,
         "versions": versions(),
         "budget": params.benchmark.budget,

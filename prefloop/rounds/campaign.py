@@ -8,13 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefloop.acquisition.pairs import Pairs, candidate_pairs
+from prefloop.acquisition.pairs import Pairs
 from prefloop.config import Params
 from prefloop.io.hashing import pair_id
 from prefloop.reward.registry import RewardModel
-from prefloop.rng import Stream, generator
 from prefloop.rounds.problem import Problem, dataset_name
-from prefloop.rounds.steps import Batch, Labelled, choose_batch, fit_round
+from prefloop.rounds.steps import Batch, Labelled, blind_offer, choose_batch, fit_round
 
 log = logging.getLogger("prefloop")
 
@@ -94,10 +93,7 @@ def next_batch(
     config = params.campaign
     policy = params.policies[config.policy if model.epochs.any() else config.cold_start]
     wanted = config.batch if len(labelled.pairs) else config.initial
-    offered = candidate_pairs(
-        problem.pool, policy.pairs, labelled.pairs, generator(config.seed, round_, Stream.PAIR_RULE)
-    )
-    count = min(wanted, len(offered))
+    count = min(wanted, len(blind_offer(problem, policy.pairs, labelled.pairs, config.seed)))
     if not count:
         log.warning("nothing is left to label: the batch is empty")
         return BATCH_SCHEMA.empty_table()

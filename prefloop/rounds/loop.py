@@ -6,11 +6,10 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
 
+from prefloop.acquisition.offer import Judge
 from prefloop.acquisition.pairs import Pairs
 from prefloop.config.model import Benchmark, Reward
 from prefloop.config.policies import Policy
@@ -18,8 +17,9 @@ from prefloop.device import resolve_device
 from prefloop.oracle.simulated import SimulatedOracle
 from prefloop.reward.registry import RewardModel
 from prefloop.rng import Stream
-from prefloop.rounds.evaluate import labelled_metrics, outside_predictions, split_metrics
+from prefloop.rounds.facts import NewRound, evaluate_round
 from prefloop.rounds.hidden import HiddenAnswers
+from prefloop.rounds.judge import JudgeCalls
 from prefloop.rounds.problem import Problem
 from prefloop.rounds.record import RoundRecord, RoundStore
 from prefloop.rounds.steps import (
@@ -30,7 +30,6 @@ from prefloop.rounds.steps import (
     fit_round,
     random_pairs,
 )
-from prefloop.verdicts import A, B
 
 log = logging.getLogger("prefloop")
 
@@ -48,9 +47,10 @@ class RunSpec:
 
 @dataclass(frozen=True)
 class RunResult:
-    """All rounds of a run and the model of the last."""
+    """All rounds of a run, everything labelled in them in order, and the model of the last."""
 
     rounds: list[RoundRecord]
+    labelled: Labelled
     model: RewardModel
 
 
@@ -84,21 +84,28 @@ def run_rounds(
     labelled = Labelled.empty()
     for record in records:
         labelled = labelled.join(record.batch.pairs, record.verdicts)
+    identity = {"policy": spec.name, "seed": spec.seed, "n_val_labels": config.validation}
+    calls = JudgeCalls(oracle, len(problem.features.completions))
+    for record in records:
+        calls.add(record.batch.pairs, record.looked_at)
     model = _resumed_model(problem, spec, store, labelled, validation, records)
     if records:
         log.info("%s-%d: resuming after round %d", spec.name, spec.seed, records[-1].number)
     for number in range(len(records), config.rounds):
         start = time.perf_counter()
-        batch = _choose(problem, spec, model, labelled, validation, number)
+        batch = _choose(problem, spec, model, labelled, validation, number, calls.scores)
+        looked_at = calls.looked_at()
         verdicts = oracle.verdicts(batch.pairs.a, batch.pairs.b)
+        calls.add(batch.pairs, looked_at)
         labelled = labelled.join(batch.pairs, verdicts)
         model = _fit(problem, spec, store, labelled, validation, number)
-        record = _evaluate(problem, hidden, spec, model, labelled, batch, verdicts, number)
+        new = NewRound(number, batch, verdicts, looked_at, calls.total)
+        record = evaluate_round(problem, hidden, identity, model, labelled, new)
         store.commit(record, spec.reward.kind, model)
         records.append(record)
         on_round(record, time.perf_counter() - start)
     assert model is not None
-    return RunResult(records, model)
+    return RunResult(records, labelled, model)
 
 
 def _validation(problem: Problem, oracle: SimulatedOracle, spec: RunSpec) -> Labelled | None:
@@ -115,6 +122,7 @@ def _choose(
     labelled: Labelled,
     validation: Labelled | None,
     number: int,
+    judge: Judge,
 ) -> Batch:
     reserved = validation.pairs if validation is not None else Pairs.empty()
     if number == 0 or model is None:
@@ -128,6 +136,7 @@ def _choose(
         spec.benchmark.batch,
         seed=spec.seed,
         round_=number,
+        judge=judge,
     )
 
 
@@ -166,48 +175,3 @@ def _resumed_model(
     number = records[-1].number
     kept = store.load_model(number, resolve_device(spec.benchmark.device))
     return kept if kept is not None else _fit(problem, spec, store, labelled, validation, number)
-
-
-def _evaluate(
-    problem: Problem,
-    hidden: HiddenAnswers,
-    spec: RunSpec,
-    model: RewardModel,
-    labelled: Labelled,
-    batch: Batch,
-    verdicts: np.ndarray,
-    number: int,
-) -> RoundRecord:
-    predictions = outside_predictions(problem, model)
-    identity = {
-        "policy": spec.name,
-        "seed": spec.seed,
-        "round": number,
-        "n_labels": len(labelled.pairs),
-        "n_val_labels": spec.benchmark.validation,
-    }
-    metrics = [
-        {**identity, "split": split, "n_pairs": len(hidden.evaluation[split]), **values}
-        for split, values in split_metrics(problem, predictions, hidden.evaluation).items()
-    ]
-    if acquired := labelled_metrics(problem, model, labelled):
-        metrics.append({**identity, "split": "acquired", **acquired})
-    facts = {**identity, **_round_facts(labelled, batch, model)}
-    return RoundRecord(number, batch, verdicts, predictions, facts, metrics)
-
-
-def _round_facts(labelled: Labelled, batch: Batch, model: RewardModel) -> dict[str, Any]:
-    chosen = batch.selection
-    facts: dict[str, Any] = {
-        "n_ties": int((~np.isin(labelled.verdicts, [A, B])).sum()),
-        "n_prompts": len(np.unique(labelled.pairs.prompt)),
-        "score_uncertainty": None if chosen.uncertainty is None else float(chosen.uncertainty.mean()),
-        "score_entropy": None if chosen.entropy is None else float(chosen.entropy.mean()),
-        "entropy_ratio": None,
-        "temperature": float(model.temperature),
-        "epochs": float(model.epochs.mean()),
-    }
-    if chosen.uncertainty is not None and chosen.entropy is not None and chosen.uncertainty.any():
-        weighted = np.abs(chosen.scores - chosen.uncertainty).mean()
-        facts["entropy_ratio"] = float(weighted / chosen.uncertainty.mean())
-    return facts

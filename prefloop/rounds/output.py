@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from prefloop.assessment.chosen import model_counts
+from prefloop.assessment.result import Assessment
+from prefloop.assessment.score import assessment_rows
 from prefloop.data.prepared import Prepared
 from prefloop.errors import StateError
 from prefloop.io.arrays import open_array, read_table, write_array, write_table
@@ -16,6 +19,7 @@ from prefloop.io.atomic import atomic_folder
 from prefloop.io.documents import read_json, write_json
 from prefloop.io.hashing import pair_id
 from prefloop.reward.registry import save_model
+from prefloop.rounds.hidden import HiddenAnswers
 from prefloop.rounds.loop import RunResult
 from prefloop.rounds.record import RoundRecord
 from prefloop.verdicts import VERDICTS
@@ -23,6 +27,8 @@ from prefloop.verdicts import VERDICTS
 _FACTS = pa.schema(
     [("policy", pa.string()), ("seed", pa.int64()), ("round", pa.int32())]
     + [(name, pa.int64()) for name in ("n_labels", "n_val_labels", "n_ties", "n_prompts")]
+    + [(name, pa.int64()) for name in ("batch_ties", "judge_calls")]
+    + [(name, pa.float64()) for name in ("gap", "winner_regret", "pair_regret", "best_hit")]
     + [(n, pa.float64()) for n in ("score_uncertainty", "score_entropy", "entropy_ratio", "temperature", "epochs")]
 )
 _METRICS = pa.schema(
@@ -30,20 +36,41 @@ _METRICS = pa.schema(
     + [(name, pa.int64()) for name in ("n_labels", "n_val_labels")]
     + [("split", pa.string()), ("n_pairs", pa.int64())]
     + [(n, pa.float64()) for n in ("log_likelihood", "accuracy", "brier", "ece", "epistemic", "aleatoric")]
-    + [(n, pa.float64()) for n in ("predictive", "spearman_error", "spearman_brier")]
+    + [(n, pa.float64()) for n in ("predictive", "spearman_error", "spearman_brier", "sigma", "spearman_sigma")]
+)
+
+_ASSESSMENT = pa.schema(
+    [("policy", pa.string()), ("seed", pa.int64()), ("share", pa.float64()), ("n_labels", pa.int64())]
+    + [("split", pa.string()), ("n_pairs", pa.int64())]
+    + [(f"accuracy{of}", pa.float64()) for of in ("", "_small_gap", "_medium_gap", "_large_gap")]
+    + [("log_likelihood", pa.float64()), ("ece", pa.float64()), ("n_prompts", pa.int64())]
+    + [(name, pa.float64()) for name in ("best_of_accuracy", "best_of_regret")]
+    + [(name, pa.float64()) for name in ("proxy_score", "uniform_score", "best_score")]
 )
 
 
-def write_run(folder: Path, result: RunResult, prepared: Prepared, about: dict[str, Any], kind: str) -> None:
+def write_run(
+    folder: Path,
+    result: RunResult,
+    assessed: Assessment,
+    prepared: Prepared,
+    hidden: HiddenAnswers,
+    about: dict[str, Any],
+    kind: str,
+) -> None:
     """Write one finished run as one atomic folder.
 
     Args:
         folder: the run's folder.
         result: rounds and final model.
+        assessed: what fresh models made of the acquired labels.
         prepared: ids of completions and prompts.
+        hidden: hidden answers, for the assessment's numbers.
         about: content of run.json; its "encoder" and "parameters" also go into the weights file.
         kind: key of the reward registry.
     """
+    identity = {"policy": about["policy"], "seed": about["seed"]}
+    scored = assessment_rows(prepared, hidden.evaluation, hidden.answers.scores, assessed)
     with atomic_folder(folder) as temporary:
         facts = [record.facts for record in result.rounds]
         metrics = [row for record in result.rounds for row in record.metrics]
@@ -51,6 +78,11 @@ def write_run(folder: Path, result: RunResult, prepared: Prepared, about: dict[s
         write_table(temporary / "metrics.parquet", pa.Table.from_pylist(metrics, schema=_METRICS))
         write_table(temporary / "acquired.parquet", acquired_table(result.rounds, prepared))
         write_array(temporary / "predictions.npy", np.stack([r.predictions for r in result.rounds]))
+        assessment = pa.Table.from_pylist([{**identity, **row} for row in scored], schema=_ASSESSMENT)
+        write_table(temporary / "assessment.parquet", assessment)
+        write_array(temporary / "assessment_rewards.npy", assessed.rewards)
+        write_array(temporary / "assessment_policy.npy", assessed.log_policy)
+        write_table(temporary / "models.parquet", _models_table(result.rounds, prepared, identity))
         save_model(temporary / "model.safetensors", kind, result.model, about)
         write_json(temporary / "run.json", about)
 
@@ -58,6 +90,19 @@ def write_run(folder: Path, result: RunResult, prepared: Prepared, about: dict[s
 def acquired_table(rounds: list[RoundRecord], prepared: Prepared) -> pa.Table:
     """Acquired pairs in order, with ids, verdicts and the scores they were chosen by."""
     return pa.concat_tables([_acquired(record, prepared) for record in rounds])
+
+
+def _models_table(rounds: list[RoundRecord], prepared: Prepared, identity: dict[str, Any]) -> pa.Table:
+    parts = []
+    for record in rounds:
+        counts = model_counts(prepared, record.batch.pairs, record.verdicts)
+        columns = {
+            "policy": pa.repeat(pa.scalar(identity["policy"], pa.string()), len(counts)),
+            "seed": pa.repeat(pa.scalar(identity["seed"], pa.int64()), len(counts)),
+            "round": pa.repeat(pa.scalar(record.number, pa.int32()), len(counts)),
+        }
+        parts.append(pa.table(columns | {name: counts[name] for name in counts.column_names}))
+    return pa.concat_tables(parts)
 
 
 def _acquired(record: RoundRecord, prepared: Prepared) -> pa.Table:

@@ -31,6 +31,7 @@ class RoundRecord:
         number: 0 = after the initial labels.
         batch: the pairs acquired in this round.
         verdicts: int8 [B], their answers.
+        looked_at: int64, completion rows whose scores the pair rule read (maxmin), ascending.
         predictions: float32 [M, E], rewards of the completions outside the pool.
         facts: the round's row of rounds.parquet.
         metrics: its rows of metrics.parquet.
@@ -39,6 +40,7 @@ class RoundRecord:
     number: int
     batch: Batch
     verdicts: np.ndarray
+    looked_at: np.ndarray
     predictions: np.ndarray
     facts: dict[str, Any]
     metrics: list[dict[str, Any]]
@@ -92,6 +94,7 @@ class RoundStore:
             "picks": selection.picks,
             "scores": selection.scores,
             "verdicts": record.verdicts,
+            "looked_at": record.looked_at,
             "predictions": record.predictions,
         }
         tensors |= {
@@ -122,6 +125,7 @@ def _read(path: Path) -> RoundRecord:
         int(metadata["number"]),
         Batch(pairs, selection),
         tensors["verdicts"],
+        tensors["looked_at"],
         tensors["predictions"],
         json.loads(metadata["facts"]),
         json.loads(metadata["metrics"]),

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from prefloop.acquisition.pairs import Pairs, candidate_pairs, capacity, least_offered
+from prefloop.acquisition.draws import Draws
+from prefloop.acquisition.limits import capacity, least_offered
+from prefloop.acquisition.offer import Judge, Offer, Sight, make_offer
+from prefloop.acquisition.pairs import Pairs
 from prefloop.acquisition.registry import BATCH_POLICIES
+from prefloop.acquisition.strength import check_models
 from prefloop.acquisition.view import PoolView, Selection, require
 from prefloop.config.model import Reward
-from prefloop.config.policies import PairRule, Policy, Random
+from prefloop.config.pair_rules import Auto, PairRule
+from prefloop.config.policies import Policy, Random
 from prefloop.device import resolve_device
 from prefloop.errors import ConfigError
 from prefloop.reward.comparisons import Comparisons
+from prefloop.reward.inputs import FitInputs
 from prefloop.reward.registry import RewardModel, fit_model
 from prefloop.rng import Stream, generator
 from prefloop.rounds.problem import Problem
 from prefloop.verdicts import A, B
 
-ANY_PAIR = PairRule(rule="auto", per_prompt="auto")
+ANY_PAIR = Auto(rule="auto", per_prompt="auto")
 
 
 @dataclass(frozen=True)
@@ -63,8 +70,10 @@ def check_budget(problem: Problem, policy: Policy, initial: int, batch: int, bud
     """Refuse a budget that the pool cannot meet, before anything is spent.
 
     Raises:
-        ConfigError: budget above what the pair rule can give, or a round above what it is sure to offer.
+        ConfigError: budget above what the pair rule can give, a round above what it is sure to offer, or
+            a rule about models on a pool that does not name them.
     """
+    check_models(problem.pool, policy.pairs)
     most = capacity(problem.pool, policy.pairs)
     if budget + validation > most:
         raise ConfigError(
@@ -72,7 +81,7 @@ def check_budget(problem: Problem, policy: Policy, initial: int, batch: int, bud
             f"the pool has {most} comparisons under the pair rule '{policy.pairs.rule}' "
             f"(per_prompt: {policy.pairs.per_prompt}): lower benchmark.rounds, batch or initial, or add data"
         )
-    random_ = _offered(problem, ANY_PAIR)
+    random_ = len(blind_offer(problem, ANY_PAIR, Pairs.empty(), 0))
     if initial + validation > random_:
         raise ConfigError(
             f"{initial} initial and {validation} validation labels are drawn at random, but the pool offers "
@@ -87,8 +96,13 @@ def check_budget(problem: Problem, policy: Policy, initial: int, batch: int, bud
         )
 
 
-def _offered(problem: Problem, rule: PairRule) -> int:
-    return len(candidate_pairs(problem.pool, rule, Pairs.empty(), generator(0, 0, Stream.PAIR_RULE)))
+def blind_offer(problem: Problem, rule: PairRule, taken: Pairs, seed: int) -> Offer:
+    """What a rule would offer, without a model: to count it, or to draw from it at random."""
+
+    def nothing(*_: object) -> np.ndarray:
+        raise AssertionError("nobody has trained a model for this offer")
+
+    return make_offer(problem.pool, rule, taken, Sight(nothing, nothing, Draws(seed, 0, False), None))
 
 
 def random_pairs(problem: Problem, n: int, taken: Pairs, seed: int, stream: Stream) -> Batch:
@@ -99,11 +113,26 @@ def random_pairs(problem: Problem, n: int, taken: Pairs, seed: int, stream: Stre
     Raises:
         NothingLeft: the pool has fewer.
     """
-    rng = generator(seed, 0, stream)
-    offered = candidate_pairs(problem.pool, ANY_PAIR, taken, rng)
+    offered = blind_offer(problem, ANY_PAIR, taken, seed)
     require(len(offered), n)
-    picks = rng.permutation(len(offered))[:n]
+    picks = generator(seed, 0, stream).permutation(len(offered))[:n]
     return Batch(offered.take(picks), Selection(picks, np.zeros(n)))
+
+
+class _PoolRewards:
+    """A model's rewards of the pool: of some completions, or of all, then kept."""
+
+    def __init__(self, problem: Problem, model: RewardModel) -> None:
+        self._features, self._model = problem.pool_features, model
+
+    @cached_property
+    def all(self) -> np.ndarray:
+        """float32 [M, C_pool]."""
+        return self._model.rewards(self._features)
+
+    def of(self, rows: np.ndarray) -> np.ndarray:
+        """float32 [M, n] of completion rows int64 [n]."""
+        return self._model.rewards(self._features[rows])
 
 
 def choose_batch(
@@ -116,6 +145,7 @@ def choose_batch(
     *,
     seed: int,
     round_: int,
+    judge: Judge | None = None,
 ) -> Batch:
     """Choose the next n pairs by a named policy.
 
@@ -128,23 +158,25 @@ def choose_batch(
         n: how many.
         seed: the run's seed.
         round_: the round, from 1.
+        judge: gives the judge's scores of completion rows to rules marked as an oracle ceiling; simulated
+            runs only.
 
     Raises:
         NothingLeft: fewer than n candidates.
+        ConfigError: the rule needs a judge and there is none, or names of models.
     """
-    spent = Pairs.join(acquired, reserved)
+    rewards = _PoolRewards(problem, model)
     # The control differs from random in all that is drawn, the pairs on offer included.
     is_control = isinstance(policy.batch, Random) and policy.batch.stream == "control"
-    keys = (1,) if is_control else ()
-    offered = candidate_pairs(problem.pool, policy.pairs, spent, generator(seed, round_, Stream.PAIR_RULE, *keys))
+    sight = Sight(rewards.of, lambda: rewards.all, Draws(seed, round_, is_control), judge)
+    offer = make_offer(problem.pool, policy.pairs, Pairs.join(acquired, reserved), sight)
     view = PoolView(
-        a=offered.a,
-        b=offered.b,
-        prompt=offered.prompt,
+        prompt=offer.prompt,
+        form=lambda: offer.pairs,
         acquired_a=acquired.a,
         acquired_b=acquired.b,
         acquired_prompt=acquired.prompt,
-        predict=lambda: model.rewards(problem.pool_features),
+        predict=lambda: rewards.all,
         last_layer=lambda: model.last_layer(problem.pool_features),
         features=problem.pool_features,
         prompt_features=problem.features.prompts,
@@ -154,7 +186,7 @@ def choose_batch(
     )
     choose = BATCH_POLICIES[policy.batch.policy]
     selection = choose(view, n, generator(seed, round_, Stream.SELECT), policy.batch)
-    return Batch(offered.take(selection.picks), selection)
+    return Batch(offer.take(selection.picks), selection)
 
 
 def fit_round(
@@ -168,8 +200,7 @@ def fit_round(
     round_: int,
 ) -> RewardModel:
     """Train the reward model from scratch on everything labelled so far."""
-    return fit_model(
-        reward,
+    inputs = FitInputs(
         problem.features.completions,
         labelled.comparisons(),
         seed=seed,
@@ -178,3 +209,4 @@ def fit_round(
         moments=lambda: problem.moments,
         device=resolve_device(device),
     )
+    return fit_model(reward, inputs)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit
 
 from prefloop import uncertainty as u
+from prefloop.acquisition.pairs import Pairs
 from prefloop.acquisition.registry import BATCH_POLICIES
 from prefloop.acquisition.view import PoolView, top
 from prefloop.config.policies import Policy
@@ -28,9 +31,9 @@ def make_view(seed=0, prompts=20, pairs=60, acquired=10, **changes):
     rewards = rng.standard_normal((4, completions)).astype(np.float32)
     rows = np.arange(0, completions, 2)
     prompt = rng.integers(0, prompts, pairs + acquired)
+    a, b = changes.pop("a", rows[:pairs]), changes.pop("b", rows[:pairs] + 1)
     fields = {
-        "a": rows[:pairs],
-        "b": rows[:pairs] + 1,
+        "form": lambda: Pairs(a, b, prompt[:pairs]),
         "prompt": prompt[:pairs],
         "acquired_a": rows[pairs:],
         "acquired_b": rows[pairs:] + 1,
@@ -80,7 +83,7 @@ class TestEveryPolicy:
     def test_nothing_acquired_before_and_equal_rewards_are_no_obstacle(self, name):
         none = np.zeros(0, dtype=np.int64)
         view = make_view(acquired=0, acquired_a=none, acquired_b=none, acquired_prompt=none)
-        view = PoolView(**{**view.__dict__, "predict": lambda: np.zeros((3, 120), dtype=np.float32)})
+        view = replace(view, predict=lambda: np.zeros((3, 120), dtype=np.float32))
         assert len(set(choose(name, view, 30).picks.tolist())) == 30
 
     def test_swapping_a_and_b_everywhere_changes_no_choice(self, name):
@@ -151,7 +154,7 @@ def test_bal_pm_spreads_over_prompts_where_bald_repeats_one():
     prompt = np.where(np.arange(120) < 60, 0, np.arange(120) % 30)
     rewards = np.random.default_rng(0).standard_normal((4, 240)).astype(np.float32)
     rewards *= np.where(np.arange(240) < 120, 0.4, 0.25).astype(np.float32)
-    view = PoolView(**{**view.__dict__, "prompt": prompt, "predict": lambda: rewards})
+    view = replace(view, prompt=prompt, predict=lambda: rewards)
     distinct = {name: len(set(prompt[choose(name, view, 30).picks].tolist())) for name in ("bald", "bal_pm")}
     assert distinct["bal_pm"] > 2 * distinct["bald"]
 

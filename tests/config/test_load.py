@@ -127,6 +127,9 @@ def used_policies() -> set[str]:
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
+        ("policies__drts__pairs__rule", "best", "policies.drts.pairs.rule: got 'best'; expected one of 'auto', "),
+        ("campaign__policy", "maxmin", "campaign.policy: 'maxmin' reads a judge's scores"),
+        ("assessment__shares", [0.5, 0.5], "assessment.shares: "),
         ("data__source", "web", "data.source: got 'web'; input should be 'example', 'files' or 'hub'"),
         ("data__example__pairs", 3, "data.example.pairs: got 3; input should be greater than or equal to 100"),
         ("data__split", {**CONTENT["data"]["split"], "val": 0.5, "test": 0.5}, "val + test = 1 leaves no pool"),
@@ -141,7 +144,9 @@ def used_policies() -> set[str]:
         ("reward__mlp_ensemble__layers", [0], "reward.mlp_ensemble.layers.0: got 0; "),
         ("reward__mlp_ensemble__learning_rate", float("nan"), "learning_rate: got nan; "),
         ("reward__mlp_ensemble__learning_rate", float("inf"), "learning_rate: got inf; "),
-        ("reward__kind", "mlp", "reward.kind: got 'mlp'; input should be 'mlp_ensemble'"),
+        ("reward__kind", "mlp", "reward.kind: got 'mlp'; input should be 'mlp_ensemble' or 'anchored_ensemble'"),
+        ("reward__anchored_ensemble__anchor", -1, "reward.anchored_ensemble.anchor: got -1; "),
+        ("reward__anchored_ensemble__anchor_half_life", 0, "reward.anchored_ensemble.anchor_half_life: got 0; "),
         ("oracle__flip_rate", 0.6, "oracle.flip_rate: got 0.6; "),
         ("benchmark__seeds", [0, 0], "benchmark.seeds: an entry stands twice"),
         ("benchmark__seeds", [-1], "benchmark.seeds.0: got -1; "),

@@ -28,6 +28,7 @@ def test_they_are_what_their_definitions_say(logits):
     assert got["epistemic"] + got["aleatoric"] == pytest.approx(got["predictive"])
     assert 0 <= got["epistemic"] <= got["predictive"] <= np.log(2) + 1e-12
     assert 0 <= got["ece"] <= 1
+    assert got["sigma"] == pytest.approx(np.sqrt(logits.var(axis=0, ddof=1)).mean())
 
 
 @given(logits=LOGITS)
@@ -35,7 +36,7 @@ def test_nothing_depends_on_which_answer_is_called_a(logits):
     y = answers(logits)
     one, two = predictive_metrics(logits, y), predictive_metrics(-logits, 1 - y)
     # The others count in bins or ranks, where the last bit of a probability may decide.
-    for name in ("log_likelihood", "brier", "epistemic", "aleatoric", "predictive"):
+    for name in ("log_likelihood", "brier", "epistemic", "aleatoric", "predictive", "sigma"):
         assert two[name] == pytest.approx(one[name], abs=1e-9)
 
 
@@ -62,6 +63,8 @@ def test_a_coin_toss_counts_half():
     assert got["epistemic"] == pytest.approx(0, abs=1e-12)
     assert got["spearman_error"] is None
     assert got["spearman_brier"] is None
+    assert got["sigma"] == 0
+    assert got["spearman_sigma"] is None
 
 
 def test_uncertainty_that_orders_the_errors_has_rank_correlation_one():
@@ -69,6 +72,16 @@ def test_uncertainty_that_orders_the_errors_has_rank_correlation_one():
     logits = np.stack([2 + spread, 2 - spread])
     got = predictive_metrics(logits, np.ones(4))
     assert got["spearman_brier"] == pytest.approx(1)
+
+
+def test_sigma_is_related_to_being_wrong():
+    # Two pairs right with little spread, two wrong with much: ranks 1, 2, 3, 4 against 0, 0, 1, 1.
+    middle, spread = np.array([1.0, 1.0, -1.0, -1.0]), np.array([0.1, 0.2, 0.3, 0.4])
+    got = predictive_metrics(np.stack([middle - spread, middle, middle + spread]), np.ones(4))
+    assert got["sigma"] == pytest.approx(0.25)
+    assert got["spearman_sigma"] == pytest.approx(2 / np.sqrt(5))
+    turned = predictive_metrics(np.stack([middle - spread, middle, middle + spread]), np.zeros(4))
+    assert turned["spearman_sigma"] == pytest.approx(-2 / np.sqrt(5))
 
 
 def test_calibration_error_by_hand():

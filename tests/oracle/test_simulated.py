@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefloop.config.model import Oracle
-from prefloop.data.prepared import Prepared
+from prefloop.data.prepared import Models, Prepared
 from prefloop.errors import DataError
 from prefloop.oracle.answers import Answers, majority
 from prefloop.oracle.simulated import SimulatedOracle
@@ -25,6 +25,8 @@ def world(pairs=COUNT):
         split=np.zeros(pairs, np.int8),
         offsets=2 * np.arange(pairs + 1),
         completion_prompt=np.repeat(np.arange(pairs), 2),
+        characters=np.ones(2 * pairs, np.int32),
+        models=Models(np.zeros(2 * pairs + 1, np.int64), np.zeros(0, np.int32), []),
         pair_a=first,
         pair_b=first + 1,
         pair_prompt=np.arange(pairs),

@@ -136,8 +136,9 @@ def _rounds_schema() -> pa.Schema:
 
 def _metrics_schema() -> pa.Schema:
     integers = ("seed", "round", "n_labels", "n_val_labels", "n_pairs")
-    floats = ("log_likelihood", "accuracy", "brier", "ece", "epistemic", "aleatoric", "predictive")
-    return _schema(integers, (*floats, "spearman_brier", "spearman_error")).append(pa.field("split", pa.string()))
+    floats = ("log_likelihood", "accuracy", "brier", "ece", "epistemic", "aleatoric", "predictive", "sigma")
+    correlations = ("spearman_brier", "spearman_error", "spearman_sigma")
+    return _schema(integers, (*floats, *correlations)).append(pa.field("split", pa.string()))
 
 
 def _schema(integers: tuple[str, ...], floats: tuple[str, ...]) -> pa.Schema:

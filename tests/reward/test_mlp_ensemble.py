@@ -10,7 +10,9 @@ from torch.nn.functional import logsigmoid
 from prefloop.errors import ConfigError, StateError
 from prefloop.reward.batched import BatchedMLP, bradley_terry_loss
 from prefloop.reward.comparisons import Comparisons
-from prefloop.reward.mlp_ensemble import fit_mlp_ensemble, initial_network
+from prefloop.reward.initial import initial_network
+from prefloop.reward.inputs import FitInputs
+from prefloop.reward.mlp_ensemble import fit_mlp_ensemble
 from prefloop.reward.registry import load_model, save_model
 from prefloop.rng import Stream, generator
 from tests.worlds import make_params
@@ -39,21 +41,16 @@ def toy_data(seed=0, count=120, dim=6):
 
 
 def fit(config, features, comparisons, seed=0, round_=0, validation=None):
-    return fit_mlp_ensemble(
-        config,
-        features,
-        comparisons,
-        seed=seed,
-        round_=round_,
-        validation=validation,
-        moments=no_moments,
-        device=CPU,
-    )
+    return fit_mlp_ensemble(config, make_inputs(features, comparisons, seed, round_, validation))
+
+
+def make_inputs(features, comparisons, seed=0, round_=0, validation=None, moments=no_moments):
+    return FitInputs(features, comparisons, seed, round_, validation, moments, CPU)
 
 
 def one_after_another(config, features, comparisons, seed, round_):
     """Each member by itself: torch.nn modules, autograd, torch.optim.AdamW, its own early stopping."""
-    start = initial_network(config, features.shape[1], seed, round_, CPU)
+    start = initial_network(config, make_inputs(features, comparisons, seed, round_))
     x = torch.from_numpy(features)
     rewards, epochs = [], []
     for member in range(config.members):
@@ -192,9 +189,8 @@ def test_standardising_undoes_shift_and_scale():
 
     def standardised(values):
         moments = (values.mean(axis=0), values.std(axis=0))
-        return fit_mlp_ensemble(
-            config, values, comparisons, seed=0, round_=0, validation=None, moments=lambda: moments, device=CPU
-        ).rewards(values)
+        inputs = make_inputs(values, comparisons, moments=lambda: moments)
+        return fit_mlp_ensemble(config, inputs).rewards(values)
 
     np.testing.assert_allclose(standardised(features), standardised(features * 7 + 3), atol=1e-3)
 

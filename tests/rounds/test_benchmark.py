@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from prefloop.acquisition.registry import ORACLE_CEILINGS
 from prefloop.errors import ConfigError, DataError
 from prefloop.io.arrays import open_array, read_table
 from prefloop.io.documents import read_json
@@ -48,6 +50,20 @@ def world(tmp_path_factory):
     return make_world(tmp_path_factory.mktemp("world"), pair_records(ties=0.1), PARAMS)
 
 
+# Rules that form pairs are shown responses with scores and models' names, the others listed pairs.
+ON_RESPONSES = {name for name, policy in PARAMS.policies.items() if policy.pairs.rule not in ("auto", "given")}
+
+
+@pytest.fixture(scope="module")
+def response_world(tmp_path_factory):
+    return make_world(tmp_path_factory.mktemp("responses"), response_records(prompts=40, models=True), PARAMS)
+
+
+@pytest.fixture
+def world_of(world, response_world):
+    return lambda name: response_world if name in ON_RESPONSES else world
+
+
 @pytest.fixture
 def layout(world, tmp_path):
     shutil.copytree(world.data, tmp_path / "w")
@@ -55,8 +71,9 @@ def layout(world, tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted(PARAMS.policies))
-def test_every_policy_accounts_for_every_label(layout, name):
-    folder = run(PARAMS, layout, name)
+def test_every_policy_accounts_for_every_label(world_of, tmp_path, name):
+    shutil.copytree(world_of(name).data, tmp_path / "w")
+    folder = run(PARAMS, type(world_of(name)).folder(tmp_path / "w"), name)
     acquired = read_table(folder / "acquired.parquet").to_pydict()
     assert acquired["round"] == [0] * 8 + [1] * 6 + [2] * 6
     assert len(set(acquired["pair_id"])) == 20
@@ -65,7 +82,7 @@ def test_every_policy_accounts_for_every_label(layout, name):
     assert rounds["n_ties"][-1] == acquired["verdict"].count("tie")
     assert rounds["n_prompts"][-1] == len(set(acquired["prompt_id"]))
     splits = read_table(folder / "metrics.parquet").to_pydict()["split"]
-    assert splits == ["test", "ood", "acquired"] * 3
+    assert splits == (["test", "acquired"] if name in ON_RESPONSES else ["test", "ood", "acquired"]) * 3
     assert open_array(folder / "predictions.npy").shape[:2] == (3, 3)
 
 
@@ -187,6 +204,12 @@ class Recorder:
         self.oracle = SimulatedOracle(params.oracle, problem.prepared, hidden.answers)
         self.known = {}
 
+    def listed(self, a, b):
+        return self.oracle.listed(a, b)
+
+    def scores(self, rows):
+        return self.oracle.scores(rows)
+
     def verdicts(self, a, b):
         answers = self.oracle.verdicts(a, b)
         self.known.update(zip(zip(a.tolist(), b.tolist(), strict=True), answers.tolist(), strict=True))
@@ -204,12 +227,29 @@ def acquired_by(problem, hidden, oracle, params, name, tmp_path, rounds):
     return [record.batch.pairs.a.tolist() for record in result.rounds]
 
 
-@pytest.mark.parametrize("name", sorted(PARAMS.policies))
-def test_permuting_unrevealed_answers_changes_no_next_selection(world, name, tmp_path):
-    """With the labels so far fixed, what nobody has asked cannot be seen."""
+def without_revealed(problem, hidden, revealed, rng):
+    """Hidden answers with those permuted that belong to no revealed pair: votes, or scores."""
     from prefloop.oracle.answers import Answers
     from prefloop.rounds.hidden import HiddenAnswers
 
+    prepared, votes, scores = problem.prepared, hidden.answers.votes, hidden.answers.scores
+    if np.isfinite(scores).any():
+        seen = {row for pair in revealed for row in pair}
+        rows = np.array([row for row in range(prepared.completions_of("pool").stop) if row not in seen])
+        changed = Answers(votes, permuted(scores, rows, rng))
+        assert not np.array_equal(changed.scores, scores)
+    else:
+        keys = list(zip(prepared.pair_a.tolist(), prepared.pair_b.tolist(), strict=True))
+        rows = np.array([row for row in range(prepared.pairs_of("pool").stop) if keys[row] not in revealed])
+        changed = Answers(permuted(votes, rows, rng), scores)
+        assert not np.array_equal(changed.votes, votes)
+    return HiddenAnswers(changed, hidden.evaluation)
+
+
+@pytest.mark.parametrize("name", sorted(PARAMS.policies))
+def test_permuting_unrevealed_answers_changes_no_next_selection(world_of, name, tmp_path):
+    """With the labels so far fixed, what nobody has asked cannot be seen, except by an oracle ceiling."""
+    world = world_of(name)
     problem = load_problem(world)
     hidden = load_hidden(world.prepared, problem.prepared)
     recorder = Recorder(problem, hidden, PARAMS)
@@ -218,28 +258,25 @@ def test_permuting_unrevealed_answers_changes_no_next_selection(world, name, tmp
     full = acquired_by(problem, hidden, recorder, PARAMS, name, tmp_path / "b", 3)
     assert full[:2] == before
     revealed = {pair for a in full[:2] for pair in recorder.known if pair[0] in a}
-    keys = list(zip(problem.prepared.pair_a.tolist(), problem.prepared.pair_b.tolist(), strict=True))
-    pool = problem.prepared.pairs_of("pool")
-    unrevealed = np.array([row for row in range(pool.stop) if keys[row] not in revealed])
-    votes = permuted(hidden.answers.votes, unrevealed, np.random.default_rng(5))
-    assert not np.array_equal(votes, hidden.answers.votes)
-    other = HiddenAnswers(Answers(votes, hidden.answers.scores), hidden.evaluation)
+    other = without_revealed(problem, hidden, revealed, np.random.default_rng(5))
     again = acquired_by(problem, other, Recorder(problem, other, PARAMS), PARAMS, name, tmp_path / "c", 3)
-    assert again == full
+    assert (again == full) == (PARAMS.policies[name].pairs.rule not in ORACLE_CEILINGS)
 
 
 @pytest.mark.parametrize("name", sorted(PARAMS.policies))
-def test_permuting_test_and_ood_answers_changes_no_selection(world, name, tmp_path):
+def test_permuting_test_and_ood_answers_changes_no_selection(world_of, name, tmp_path):
     from prefloop.metrics.evaluation import evaluation_sets
     from prefloop.oracle.answers import Answers
     from prefloop.rounds.hidden import HiddenAnswers
 
+    world = world_of(name)
     problem = load_problem(world)
     hidden = load_hidden(world.prepared, problem.prepared)
+    rng = np.random.default_rng(5)
     outside = np.arange(problem.prepared.pairs_of("pool").stop, len(problem.prepared.pair_a))
-    votes = permuted(hidden.answers.votes, outside, np.random.default_rng(5))
-    assert not np.array_equal(votes, hidden.answers.votes)
-    answers = Answers(votes, hidden.answers.scores)
+    unseen = np.arange(problem.prepared.completions_of("pool").stop, len(problem.prepared.completion_ids))
+    answers = Answers(permuted(hidden.answers.votes, outside, rng), permuted(hidden.answers.scores, unseen, rng))
+    assert not np.array_equal(answers.votes, hidden.answers.votes) or name in ON_RESPONSES
     other = HiddenAnswers(answers, evaluation_sets(problem.prepared, answers))
     expected = acquired_by(problem, hidden, Recorder(problem, hidden, PARAMS), PARAMS, name, tmp_path / "a", 3)
     got = acquired_by(problem, other, Recorder(problem, other, PARAMS), PARAMS, name, tmp_path / "b", 3)
@@ -275,8 +312,6 @@ def test_a_budget_beyond_the_pool_is_refused_before_anything_is_spent(layout, ch
 
 
 def test_a_pool_without_answers_cannot_be_simulated(tmp_path):
-    from dataclasses import replace
-
     records = [replace(r, verdict=None) for r in pair_records()]
     layout = make_world(tmp_path, records, PARAMS)
     with pytest.raises(DataError, match=r"no hidden answer.*use the campaign"):
@@ -291,3 +326,68 @@ def test_responses_run_with_formed_pairs(tmp_path, per_prompt):
     assert len(set(acquired["pair_id"])) == 20
     most = max(acquired["prompt_id"].count(p) for p in acquired["prompt_id"])
     assert most <= {"auto": 1, 2: 2, "unlimited": 3}[per_prompt]
+
+
+def test_one_listed_pair_a_prompt_is_the_same_as_two_responses(tmp_path):
+    """The same data as listed pairs and as K = 2 responses: the same selections, by the same path."""
+    from prefloop.data.records import PairRecord
+
+    responses = response_records(prompts=60, k=2)
+    responses = [replace(r, completions=r.completions[:2], scores=r.scores[:2]) for r in responses]
+    verdicts = {1: "a", 0: "tie", -1: "b"}
+    pairs = [
+        PairRecord(r.prompt, *r.completions, verdicts[int(np.sign(r.scores[0] - r.scores[1]))], "test", None)
+        for r in responses
+    ]
+    acquired = [
+        read_table(run(PARAMS, make_world(tmp_path / form, records, PARAMS)) / "acquired.parquet")
+        for form, records in (("listed", pairs), ("responses", responses))
+    ]
+    assert acquired[0].equals(acquired[1])
+    assert len(set(acquired[0]["verdict"].to_pylist())) > 1
+
+
+def test_judge_calls_count_each_scored_response_once(response_world, tmp_path):
+    shutil.copytree(response_world.data, tmp_path / "w")
+    layout = type(response_world).folder(tmp_path / "w")
+    sizes = np.diff(load_problem(layout).prepared.offsets)
+    ids = load_problem(layout).prepared.prompt_ids.to_pylist()
+    for name in ("drts", "maxmin"):
+        folder = run(PARAMS, layout, name)
+        rounds, acquired = (read_table(folder / f"{part}.parquet").to_pydict() for part in ("rounds", "acquired"))
+        chosen = [sizes[ids.index(prompt)] for prompt in acquired["prompt_id"]]
+        # One pair a prompt: two responses each; maxmin reads all of them after the initial eight labels.
+        expected = 2 * 20 if name == "drts" else 2 * 8 + sum(chosen[8:])
+        assert rounds["judge_calls"][-1] == expected
+
+
+def test_an_oracle_ceiling_resumes_with_its_judge_calls(response_world, tmp_path):
+    shutil.copytree(response_world.data, tmp_path / "w")
+    layout = type(response_world).folder(tmp_path / "w")
+
+    def stop(record, seconds):
+        if record.number == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(PARAMS, layout, "maxmin", observe=stop)
+    resumed = digest(run(PARAMS, layout, "maxmin"))
+    shutil.rmtree(layout.state)
+    assert digest(run(PARAMS, layout, "maxmin")) == resumed
+
+
+@pytest.mark.parametrize("name", ["fixed_pair", "maxmin"])
+def test_a_rule_that_lacks_its_data_says_so(layout, name):
+    expected = {"fixed_pair": (ConfigError, "do not say which model"), "maxmin": (DataError, "has no score")}
+    error, message = expected[name]
+    with pytest.raises(error, match=message):
+        run(PARAMS, layout, name)
+
+
+def test_a_rule_on_listed_pairs_takes_one_listed_pair_a_prompt_and_round(layout):
+    params = make_params(policies__drts__pairs__per_prompt=2)
+    acquired = read_table(run(params, layout, "drts") / "acquired.parquet").to_pydict()
+    listed = set(read_table(layout.prepared / "pairs.parquet")["pair_id"].to_pylist())
+    assert set(acquired["pair_id"]) <= listed
+    chosen = list(zip(acquired["round"], acquired["prompt_id"], strict=True))[8:]
+    assert len(set(chosen)) == len(chosen)

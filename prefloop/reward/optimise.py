@@ -1,0 +1,99 @@
+"""What every way of training shares: steps of AdamW, and batches in each member's own order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch.optim.adamw import adamw
+
+from prefloop.errors import StateError
+from prefloop.reward.batched import BatchedMLP
+from prefloop.rng import Stream, generator
+
+Tensor = torch.Tensor
+
+
+class AdamW:
+    """State of AdamW (decoupled weight decay, Loshchilov & Hutter 2019) for a batch of members."""
+
+    def __init__(self, network: BatchedMLP, weight_decay: float) -> None:
+        self._weight_decay = weight_decay
+        self._first = [torch.zeros_like(p) for p in network.parameters()]
+        self._second = [torch.zeros_like(p) for p in network.parameters()]
+        self._steps = [torch.zeros((), device=p.device) for p in network.parameters()]
+
+    def step(self, network: BatchedMLP, gradients: list[Tensor], learning_rate: float) -> None:
+        """Change `network` in place by one step."""
+        adamw(
+            network.parameters(),
+            gradients,
+            self._first,
+            self._second,
+            [],
+            self._steps,
+            fused=True,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=learning_rate,
+            weight_decay=self._weight_decay,
+            eps=1e-8,
+            maximize=False,
+        )
+
+    def select(self, members: Tensor) -> AdamW:
+        """The state of some members (int64 indices)."""
+        other = object.__new__(AdamW)
+        other._weight_decay = self._weight_decay
+        other._first = [m.index_select(0, members) for m in self._first]
+        other._second = [m.index_select(0, members) for m in self._second]
+        other._steps = self._steps
+        return other
+
+
+def shufflers(seed: int, round_: int, members: int) -> list[np.random.Generator]:
+    """One generator of orders for each member."""
+    return [generator(seed, round_, Stream.SHUFFLE, member) for member in range(members)]
+
+
+def epoch_batches(
+    pairs: Tensor, rows: Tensor, orders: list[np.random.Generator], batch_size: int
+) -> Iterator[Tensor]:
+    """One pass of every member over its own rows, each in its own new order.
+
+    Args:
+        pairs: float32 [2n, D]; comparison i has its winner in row i, its loser in row n + i.
+        rows: int64 [M, n_train], each member's training rows.
+        orders: M generators.
+        batch_size: B.
+
+    Yields:
+        float32 [M, 2B, D], winners first; the last batch may be smaller.
+    """
+    count = rows.shape[1]
+    order = np.stack([rng.permutation(count) for rng in orders])
+    shuffled = rows.gather(1, torch.from_numpy(order).to(rows.device))
+    for start in range(0, count, batch_size):
+        batch = shuffled[:, start : start + batch_size]
+        yield pairs[torch.cat([batch, batch + len(pairs) // 2], dim=1)]
+
+
+def require_finite(values: np.ndarray, members: np.ndarray, section: str) -> None:
+    """Refuse a training that has run away.
+
+    Args:
+        values: float64 [n], one number of each member that a runaway makes infinite or NaN.
+        members: int64 [n], their numbers.
+        section: the section of params.yaml to point to.
+
+    Raises:
+        StateError: one is not finite.
+    """
+    wrong = members[~np.isfinite(values)]
+    if len(wrong):
+        raise StateError(
+            f"the loss of {len(wrong)} members is not finite, first member {wrong[0]}: lower "
+            f"{section}.learning_rate, or check the features"
+        )
