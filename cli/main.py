@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import bench, data, doctor, labels, policies, report, track
+from cli import bench, data, doctor, export, labels, policies, report, rewardbench, track
 from prefloop.errors import exit_code_of
 
 app = typer.Typer(
@@ -20,6 +20,8 @@ app = typer.Typer(
 app.command()(policies.policies)
 app.command()(bench.bench)
 app.command()(report.report)
+app.command()(export.export)
+app.command()(rewardbench.rewardbench)
 app.command()(track.track)
 app.command()(track.ui)
 app.command()(doctor.doctor)

@@ -12,21 +12,25 @@ from safetensors import SafetensorError
 from prefloop.config.data import Embed
 from prefloop.device import resolve_device
 from prefloop.embed.encoder import Encoder
-from prefloop.embed.locate import find_model
+from prefloop.embed.locate import ModelFolder, find_model
 from prefloop.errors import ConfigError, ModelError
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-def load_encoder(config: Embed) -> Encoder:
+def load_encoder(config: Embed, source: ModelFolder | None = None) -> Encoder:
     """Load the configured model and its tokenizer.
+
+    Args:
+        config: section `embed`.
+        source: where the model lies; None: to be found by `config.model`.
 
     Raises:
         ModelError: missing, altered, incomplete or of a kind that cannot be used.
         ConfigError: a device that is not here, or a length beyond the model's positions.
     """
     device = resolve_device(config.device)
-    source = find_model(config.model, config.revision)
+    source = source or find_model(config.model, config.revision)
     with _quiet_transformers():
         from transformers import AutoConfig, AutoModel, AutoTokenizer
 

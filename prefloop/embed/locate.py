@@ -38,12 +38,13 @@ class ModelFolder:
         return text_id(*(part for path in files for part in (path.name, _hash(path, "blake2b"))))
 
 
-def find_model(name: str, revision: str | None) -> ModelFolder:
+def find_model(name: str, revision: str | None, *, offline: bool = False) -> ModelFolder:
     """Find a model: the pinned default by its name, else a local folder, else a hub id.
 
     Args:
         name: `all-MiniLM-L6-v2`, a folder, or a hub id such as `org/model`.
         revision: branch, tag or commit of a hub model, or None.
+        offline: take a hub model from the hub's cache on this machine or not at all.
 
     Raises:
         ModelError: missing, altered or unreachable; the message names what was tried.
@@ -57,7 +58,7 @@ def find_model(name: str, revision: str | None) -> ModelFolder:
         raise ModelError(
             f"embed.model: there is no folder {name}: correct the path, or give a hub id such as org/model"
         )
-    snapshot = _complete(_download(name, revision))
+    snapshot = _complete(_download(name, revision, offline))
     return ModelFolder(snapshot, name, snapshot.name)
 
 
@@ -86,13 +87,15 @@ def _complete(folder: Path) -> Path:
     return folder
 
 
-def _download(name: str, revision: str | None) -> Path:
+def _download(name: str, revision: str | None, offline: bool) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
         # "*/*" leaves out other formats of the same weights, which lie in subfolders.
-        found = snapshot_download(name, revision=revision, allow_patterns=_WANTED, ignore_patterns=["*/*"])
+        found = snapshot_download(
+            name, revision=revision, allow_patterns=_WANTED, ignore_patterns=["*/*"], local_files_only=offline
+        )
     except (OSError, HfHubHTTPError, HFValidationError) as error:
         reason = " ".join(str(error).split())
         at = f" at revision {revision}" if revision else ""

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-import transformers
 
 from prefloop.config.data import Embed
 from prefloop.embed.cache import VectorCache, open_cache
@@ -18,17 +16,14 @@ from prefloop.embed.features import COMPLETIONS, MANIFEST, PROMPTS, ids_digest
 from prefloop.embed.load import load_encoder
 from prefloop.embed.plan import plan
 from prefloop.embed.prepared import Sequences, Texts, read_texts, tokenise
+from prefloop.embed.settings import cache_folder, vector_settings
 from prefloop.errors import ModelError
 from prefloop.io.atomic import atomic_folder
 from prefloop.io.blocks import write_blocks
 from prefloop.io.documents import write_json
-from prefloop.io.hashing import text_id
 from prefloop.progress import Progress
 
 log = logging.getLogger("prefloop")
-
-# Raise it when the same tokens would give other vectors than before.
-_CODE_VERSION = "1"
 
 
 def embed_prepared(prepared: Path, features: Path, cache: Path, config: Embed) -> dict[str, Any]:
@@ -50,13 +45,10 @@ def embed_prepared(prepared: Path, features: Path, cache: Path, config: Embed) -
     """
     texts = read_texts(prepared)
     encoder = load_encoder(config)
-    model_digest = encoder.source.digest()
+    settings = vector_settings(encoder)
     sequences = tokenise(texts, encoder.texts)
-    _report_cuts(sequences, len(texts.prompts), len(texts.completions))
-    settings = _settings(encoder, model_digest)
-    with open_cache(
-        cache / text_id(*(f"{key}={settings[key]}" for key in sorted(settings))), encoder.dim
-    ) as vectors:
+    report_cuts(sequences, len(texts.prompts), len(texts.completions))
+    with open_cache(cache_folder(cache, settings), encoder.dim) as vectors:
         fill(vectors, sequences, encoder, lambda row: _first_id(texts, sequences, row))
         with atomic_folder(features) as folder:
             manifest = _manifest(texts, sequences, encoder, settings)
@@ -102,22 +94,6 @@ def fill(cache: VectorCache, sequences: Sequences, encoder: Encoder, name_of: Ca
             progress.add(int(lengths[rows].sum()))
 
 
-def _settings(encoder: Encoder, model_digest: str) -> dict[str, Any]:
-    # All that a vector depends on besides the tokens, which are the cache's key. Length and template
-    # act through the tokens alone, so a longer limit finds the vectors of short texts again.
-    return {
-        "code": _CODE_VERSION,
-        "device": encoder.device.type,
-        "dim": encoder.dim,
-        "dtype": encoder.config.dtype,
-        "model_digest": model_digest,
-        "normalise": encoder.config.normalise,
-        "pooling": encoder.config.pooling,
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-    }
-
-
 def _manifest(texts: Texts, sequences: Sequences, encoder: Encoder, settings: dict[str, Any]) -> dict[str, Any]:
     counts = sequences.counts
     return settings | {
@@ -139,10 +115,12 @@ def _manifest(texts: Texts, sequences: Sequences, encoder: Encoder, settings: di
     }
 
 
-def _report_cuts(sequences: Sequences, prompts: int, completions: int) -> None:
+def report_cuts(sequences: Sequences, prompts: int, completions: int) -> None:
+    """Log how many prompts and completions were cut, and how many the tokenizer does not tell apart."""
     counts = sequences.counts
-    if counts["prompts_cut"] or counts["prompt_cut"]:
+    if counts["prompts_cut"]:
         log.info("embed: %d of %d prompts are cut from the left", counts["prompts_cut"], prompts)
+    if counts["prompt_cut"]:
         log.info("embed: %d of %d completions lose part of their prompt", counts["prompt_cut"], completions)
     if counts["answer_cut"]:
         log.warning(

@@ -91,8 +91,14 @@ def read_texts(folder: Path) -> Texts:
     )
 
 
-def tokenise(texts: Texts, encoder: TextEncoder) -> Sequences:
-    """Turn all prompts and completions into sequences that fit the model."""
+def tokenise(texts: Texts, encoder: TextEncoder, *, prompts_alone: bool = True) -> Sequences:
+    """Turn all completions (with their prompts) into sequences that fit the model, and the prompts alone.
+
+    Args:
+        texts: prompts and completions.
+        encoder: the tokenising half of the model.
+        prompts_alone: whether prompts get sequences of their own; else `prompt_keys` stays empty.
+    """
     found = Sequences()
     seen: set[bytes] = set()
     for first, last in _chunks(texts.offsets):
@@ -103,9 +109,10 @@ def tokenise(texts: Texts, encoder: TextEncoder) -> Sequences:
         prompt_ids = encoder.prompts(prompts)
         answer_ids = encoder.answers(repeated, answers) if answers else []
         for number, ids in enumerate(prompt_ids):
-            fed = fit_prompt(ids, encoder.frame)
-            found.counts["prompts_cut"] += fed is not ids
-            found.prompt_keys.append(_add(found, seen, fed))
+            if prompts_alone:
+                fed = fit_prompt(ids, encoder.frame)
+                found.counts["prompts_cut"] += fed is not ids
+                found.prompt_keys.append(_add(found, seen, fed))
             own = answer_ids[offsets[number] - offsets[0] : offsets[number + 1] - offsets[0]]
             windows, counts = fit_answers(ids, own, encoder.frame)
             found.counts.update(counts)

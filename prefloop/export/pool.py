@@ -1,0 +1,60 @@
+"""Texts, models, sources and scores of the compared completions, and of no others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from prefloop.errors import StateError
+from prefloop.io.lookup import find_rows
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The rows of the prepared tables that some pairs need, by id.
+
+    Attributes:
+        prompts: prompt and source of each prompt.
+        completions: text and models (a list, sorted, perhaps empty) of each completion.
+        scores: hidden score of each completion that has one.
+    """
+
+    prompts: dict[str, dict[str, Any]]
+    completions: dict[str, dict[str, Any]]
+    scores: dict[str, float]
+
+
+def read_compared(prepared: Path, pairs: pa.Table) -> Compared:
+    """Read what the rows of some pairs need from the prepared tables.
+
+    Args:
+        prepared: folder of the prepared tables.
+        pairs: prompt_id, chosen_id, rejected_id.
+
+    Raises:
+        StateError: a table is missing or damaged, or does not have one of the ids.
+    """
+    completions = pa.concat_arrays([pc.unique(pairs[name]) for name in ("chosen_id", "rejected_id")])
+    scored = find_rows(prepared / "oracle.parquet", "id", completions, ["score"]).to_pydict()
+    return Compared(
+        _all(prepared / "prompts.parquet", "prompt_id", pc.unique(pairs["prompt_id"]), ["prompt", "source"]),
+        _all(prepared / "completions.parquet", "completion_id", completions, ["text", "models"]),
+        dict(zip(scored["id"], scored["score"], strict=True)),
+    )
+
+
+def _all(path: Path, key: str, ids: pa.Array, columns: list[str]) -> dict[str, dict[str, Any]]:
+    found = {
+        row[key]: row for batch in find_rows(path, key, ids, columns).to_batches() for row in batch.to_pylist()
+    }
+    missing = len(pc.unique(ids)) - len(found)
+    if missing:
+        raise StateError(
+            f"{path} does not have {missing} of the ids that were labelled: give the folder of prepared "
+            "tables which these labels belong to (--data)"
+        )
+    return found
