@@ -14,6 +14,7 @@ SMALL = {
     "entropy_selection": ["--pairs", "10000", "30000"],
     "embedding": ["--texts", "300"],
     "prepare_scale": ["--pairs", "50000"],
+    "pair_rules": ["--prompts", "1000", "4000"],
 }
 
 

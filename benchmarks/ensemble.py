@@ -1,6 +1,6 @@
 """Members trained as one batched program, against the same members one after another.
 
-python -m benchmarks.ensemble [--labels 1600] [--dim 384]
+python -m benchmarks.ensemble [--kinds anchored_ensemble] [--labels 1600] [--dim 384]
 """
 
 from __future__ import annotations
@@ -8,101 +8,83 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.functional import logsigmoid
 
+from benchmarks.plain_members import anchored_members, mlp_members
 from prefloop.config import load_params, packaged_params
-from prefloop.config.model import MlpEnsemble
+from prefloop.config.model import Reward
 from prefloop.reward.comparisons import Comparisons
-from prefloop.reward.mlp_ensemble import MlpEnsemble as MlpEnsembleModel
-from prefloop.reward.mlp_ensemble import fit_mlp_ensemble, initial_network
+from prefloop.reward.inputs import FitInputs
+from prefloop.reward.registry import RewardModel, fit_model
 from prefloop.rng import Stream, generator
 
 CPU = torch.device("cpu")
 
 
-def one_after_another(
-    config: MlpEnsemble, features: np.ndarray, pairs: Comparisons
-) -> tuple[np.ndarray, list[int]]:
-    """What a plain implementation does: one torch.nn module, autograd and torch.optim.AdamW a member."""
-    start = initial_network(config, features.shape[1], 0, 0, CPU)
-    won, lost = torch.from_numpy(features[pairs.winner]), torch.from_numpy(features[pairs.loser])
-    losses, epochs = [], []
-    for member in range(config.members):
-        layers = []
-        for depth, weight in enumerate(start.weights):
-            layer = torch.nn.Linear(weight.shape[1], weight.shape[2], bias=depth < len(start.biases))
-            layer.weight.data = weight[member].T.clone()
-            if depth < len(start.biases):
-                layer.bias.data.zero_()
-            layers += [layer, torch.nn.Tanh()]
-        network = torch.nn.Sequential(*layers[:-1])
-        optimiser = torch.optim.AdamW(
-            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
-        order = generator(0, 0, Stream.HOLDOUT, member).permutation(len(pairs))
-        held = round(config.holdout * len(pairs))
-        stop, train = torch.from_numpy(order[:held]), order[held:]
-        shuffler = generator(0, 0, Stream.SHUFFLE, member)
-        best, waited, done = float("inf"), 0, 0
-        while done < config.max_epochs and waited < config.patience:
-            rows = torch.from_numpy(train[shuffler.permutation(len(train))])
-            for first in range(0, len(rows), config.batch_size):
-                batch = rows[first : first + config.batch_size]
-                optimiser.zero_grad()
-                (-logsigmoid(network(won[batch]) - network(lost[batch])).mean()).backward()
-                optimiser.step()
-            with torch.no_grad():
-                value = float(-logsigmoid(network(won[stop]) - network(lost[stop])).mean())
-            done += 1
-            best, waited = (value, 0) if value < best else (best, waited + 1)
-        losses.append(best)
-        epochs.append(done)
-    return np.array(losses), epochs
+@dataclass(frozen=True)
+class Kind:
+    """One kind of model.
+
+    Attributes:
+        plain: trains its members one after another: their losses [M] and epochs.
+        rows: comparisons on which that loss of a member is taken.
+    """
+
+    plain: Callable[[Any, FitInputs], tuple[np.ndarray, list[int]]]
+    rows: Callable[[Any, int, int], np.ndarray]
 
 
-def batched(config: MlpEnsemble, features: np.ndarray, pairs: Comparisons) -> MlpEnsembleModel:
-    return fit_mlp_ensemble(
-        config, features, pairs, seed=0, round_=0, validation=None, moments=lambda: None, device=CPU
-    )
+def held_out(config: Any, member: int, count: int) -> np.ndarray:
+    return generator(0, 0, Stream.HOLDOUT, member).permutation(count)[: round(config.holdout * count)]
 
 
-def held_out_losses(
-    model: MlpEnsembleModel, config: MlpEnsemble, features: np.ndarray, pairs: Comparisons
-) -> np.ndarray:
-    rewards = model.rewards(features).astype(np.float64)
+KINDS = {
+    "mlp_ensemble": Kind(mlp_members, held_out),
+    "anchored_ensemble": Kind(anchored_members, lambda config, member, count: np.arange(count)),
+}
+
+
+def losses_of(model: RewardModel, config: Any, inputs: FitInputs, kind: Kind) -> np.ndarray:
+    rewards, pairs = model.rewards(inputs.features).astype(np.float64), inputs.comparisons
     losses = []
     for member in range(config.members):
-        order = generator(0, 0, Stream.HOLDOUT, member).permutation(len(pairs))
-        rows = order[: round(config.holdout * len(pairs))]
+        rows = kind.rows(config, member, len(pairs))
         margin = rewards[member, pairs.winner[rows]] - rewards[member, pairs.loser[rows]]
         losses.append(np.logaddexp(0, -margin).mean())
     return np.array(losses)
 
 
-def problem(labels: int, dim: int) -> tuple[np.ndarray, Comparisons]:
+def problem(labels: int, dim: int, standardise: bool) -> FitInputs:
     rng = np.random.default_rng(0)
     features = rng.standard_normal((2 * labels, dim)).astype(np.float32)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     utility = features @ rng.standard_normal(dim) * 3
+    if standardise:
+        features = (features - features.mean(axis=0)) / features.std(axis=0)
     first, second = np.arange(labels), np.arange(labels, 2 * labels)
     wins = rng.random(labels) < 1 / (1 + np.exp(utility[second] - utility[first]))
-    return features, Comparisons(np.where(wins, first, second), np.where(wins, second, first))
+    pairs = Comparisons(np.where(wins, first, second), np.where(wins, second, first))
+    unused = np.zeros(dim), np.ones(dim)
+    return FitInputs(features, pairs, 0, 0, validation=None, moments=lambda: unused, device=CPU)
 
 
-def compare(config: MlpEnsemble, features: np.ndarray, pairs: Comparisons, repeats: int) -> dict[str, object]:
+def compare(reward: Reward, inputs: FitInputs, repeats: int) -> dict[str, object]:
     """Both in turns, so that a change of the machine's speed meets both; ratios pair by pair."""
+    kind, config = KINDS[reward.kind], getattr(reward, reward.kind)
     times = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
-        model = batched(config, features, pairs)
+        model = fit_model(reward, inputs)
         middle = time.perf_counter()
-        losses, epochs = one_after_another(config, features, pairs)
+        losses, epochs = kind.plain(config, inputs)
         times.append((middle - start, time.perf_counter() - middle))
     ours, plain = np.array(times[1:]).T
-    difference = np.abs(held_out_losses(model, config, features, pairs) - losses).max()
+    difference = np.abs(losses_of(model, config, inputs, kind) - losses).max()
     return {
         "batch_size": config.batch_size,
         "seconds": {"batched": float(np.median(ours)), "one_after_another": float(np.median(plain))},
@@ -117,21 +99,29 @@ def compare(config: MlpEnsemble, features: np.ndarray, pairs: Comparisons, repea
     }
 
 
+def compare_kind(name: str, arguments: argparse.Namespace) -> dict[str, object]:
+    reward = load_params(packaged_params()).reward
+    config = getattr(reward, name)
+    inputs = problem(arguments.labels, arguments.dim, config.standardise)
+    sizes = []
+    for size in arguments.batch_sizes:
+        # `problem` has standardised already, so that both ways start from the same numbers.
+        changed = config.model_copy(update={"batch_size": size, "standardise": False})
+        of_size = reward.model_copy(update={"kind": name, name: changed})
+        sizes.append(compare(of_size, inputs, arguments.repeats))
+    return {"kind": name, "members": config.members, "batch_sizes": sizes}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kinds", choices=list(KINDS), nargs="+", default=list(KINDS))
     parser.add_argument("--labels", type=int, default=960)
     parser.add_argument("--dim", type=int, default=384)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[16, 32, 64])
     arguments = parser.parse_args()
-    config = load_params(packaged_params()).reward.mlp_ensemble
-    features, pairs = problem(arguments.labels, arguments.dim)
-    sizes = [
-        compare(config.model_copy(update={"batch_size": size}), features, pairs, arguments.repeats)
-        for size in arguments.batch_sizes
-    ]
-    about = {"labels": arguments.labels, "dim": arguments.dim, "members": config.members}
-    print(json.dumps({**about, "threads": torch.get_num_threads(), "batch_sizes": sizes}, indent=1))
+    about = {"labels": arguments.labels, "dim": arguments.dim, "threads": torch.get_num_threads()}
+    print(json.dumps({**about, "kinds": [compare_kind(name, arguments) for name in arguments.kinds]}, indent=1))
 
 
 if __name__ == "__main__":

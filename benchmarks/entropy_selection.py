@@ -13,6 +13,7 @@ import time
 import numpy as np
 import torch
 
+from prefloop.acquisition.pairs import Pairs
 from prefloop.acquisition.registry import BATCH_POLICIES
 from prefloop.acquisition.view import PoolView
 from prefloop.config import load_params, packaged_params
@@ -38,9 +39,8 @@ def make_view(vectors: np.ndarray, graph, rng: np.random.Generator, acquired: in
     rows = rng.permutation(count)
     left, done = np.sort(rows[acquired:]), rows[:acquired]
     return PoolView(
-        a=2 * left,
-        b=2 * left + 1,
         prompt=left,
+        form=lambda: Pairs(2 * left, 2 * left + 1, left),
         acquired_a=2 * done,
         acquired_b=2 * done + 1,
         acquired_prompt=done,
