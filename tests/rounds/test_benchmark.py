@@ -283,6 +283,25 @@ def test_permuting_test_and_ood_answers_changes_no_selection(world_of, name, tmp
     assert got == expected
 
 
+@pytest.mark.parametrize(
+    ("per_prompt", "message"),
+    [
+        ("auto", r"budget is 80 labels, but the pool has 24 comparisons under the pair rule 'drts'"),
+        (2, "budget is 80 labels, but the pool has 48 comparisons"),
+        ("unlimited", r"a round takes 36 comparisons, but the pair rule 'drts' .* can be down to 24"),
+    ],
+)
+def test_a_budget_beyond_the_responses_is_refused_before_anything_is_spent(
+    response_world, tmp_path, per_prompt, message
+):
+    shutil.copytree(response_world.data, tmp_path / "w")
+    layout = type(response_world).folder(tmp_path / "w")
+    changes = {"benchmark__rounds": 3, "benchmark__batch": 36, "policies__drts__pairs__per_prompt": per_prompt}
+    with pytest.raises(ConfigError, match=message):
+        run(make_params(**changes), layout, "drts")
+    assert not layout.runs.exists()
+
+
 def test_validation_labels_are_counted_apart_and_never_acquired(layout):
     params = make_params(benchmark__validation=10)
     folder = run(params, layout)

@@ -241,15 +241,17 @@ def test_the_oracle_without_a_batch_says_what_makes_one(layout):
         answer_batch(PARAMS, layout, None)
 
 
-def test_a_pool_of_responses_is_labelled_in_formed_pairs(tmp_path, caplog):
+@pytest.mark.parametrize("policy", ["bal_pm", "drts", "deltaucb_bal_pm", "fixed_pair"])
+def test_a_pool_of_responses_is_labelled_in_formed_pairs(tmp_path, caplog, policy):
     caplog.set_level(logging.INFO)
-    layout = make_world(tmp_path, response_records(), PARAMS)
+    params = make_params(campaign__policy=policy)
+    layout = make_world(tmp_path, response_records(models=True), params)
     layout.labels.parent.mkdir()
     layout.labels.touch()
     seen = []
     for _ in range(3):
-        seen += ids(repro(layout))
-        answer_batch(PARAMS, layout, None)
+        seen += ids(repro(layout, params))
+        answer_batch(params, layout, None)
     assert len(set(seen)) == len(seen) == PARAMS.campaign.initial + 2 * PARAMS.campaign.batch
     kinds = read_table(layout.prepared / "oracle.parquet")["kind"]
     assert pc.unique(kinds).to_pylist() == ["completion"]
