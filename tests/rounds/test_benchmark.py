@@ -288,7 +288,7 @@ def test_permuting_test_and_ood_answers_changes_no_selection(world_of, name, tmp
     [
         ("auto", r"budget is 80 labels, but the pool has 24 comparisons under the pair rule 'drts'"),
         (2, "budget is 80 labels, but the pool has 48 comparisons"),
-        ("unlimited", r"a round takes 36 comparisons, but the pair rule 'drts' .* can be down to 24"),
+        ("unlimited", r"a round takes 36 comparisons, but the pair rule 'drts' .* can be down to 20"),
     ],
 )
 def test_a_budget_beyond_the_responses_is_refused_before_anything_is_spent(
