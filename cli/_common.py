@@ -34,13 +34,16 @@ def print_json(value: Any) -> None:
 
 
 def print_savings(savings: Savings, report: Path) -> None:
-    """Print a comparison's table on stdout, and where its report lies."""
+    """Print a comparison's tables on stdout, and where its report lies."""
     from rich.console import Console
 
-    from prefloop.report.terminal import terminal_table
+    from prefloop.report.terminal import outcomes_table, terminal_table
 
-    # Not on a terminal: as wide as the table needs, so that logs and pipes keep whole lines.
-    Console(width=None if sys.stdout.isatty() else 140).print(terminal_table(savings))
+    # Not on a terminal: as wide as the tables need, so that logs and pipes keep whole lines.
+    console = Console(width=None if sys.stdout.isatty() else 170)
+    console.print(terminal_table(savings))
+    if (second := outcomes_table(savings)) is not None:
+        console.print(second)
     typer.echo(f"report: {report}")
 
 

@@ -22,8 +22,9 @@ def policies(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> No
 
     Example: prefloop policies --json
     """
-    from prefloop.acquisition.registry import BATCH_POLICIES, ORACLE_CEILINGS, PAIR_RULES
+    from prefloop.acquisition.registry import BATCH_POLICIES, PAIR_RULES
     from prefloop.config import packaged_params
+    from prefloop.config.pair_rules import ORACLE_CEILINGS
 
     outside = params == DEFAULT_PARAMS and not params.is_file()
     named = load(packaged_params() if outside else params).policies

@@ -8,6 +8,7 @@ from prefloop.config import Params
 from prefloop.data.prepared import load_prepared
 from prefloop.io.layout import Layout
 from prefloop.report.facts import data_facts
+from prefloop.report.judged import judge_runs
 from prefloop.report.runs import load_runs, score_split
 from prefloop.report.write import NO_POLICIES, write_nothing, write_report
 from prefloop.rounds.hidden import load_hidden
@@ -25,10 +26,12 @@ def run(params: Params, layout: Layout) -> None:
         return
     folders = {key: layout.run(*key) for key in keys}
     runs = load_runs(folders)
-    pairs = load_hidden(layout.prepared, prepared).evaluation
+    hidden = load_hidden(layout.prepared, prepared)
     first = prepared.completions_of("pool").stop
-    scores = {split: score_split(runs, of_split, first) for split, of_split in pairs.items()}
-    write_report(layout.report, runs, scores, params.compare, data_facts(runs.dataset, prepared, params))
+    scores = {split: score_split(runs, pairs, first) for split, pairs in hidden.evaluation.items()}
+    judged = judge_runs(runs, prepared, hidden.evaluation, hidden.answers.scores)
+    facts = data_facts(runs.dataset, prepared, params)
+    write_report(layout.report, runs, scores, judged, params.compare, facts)
     tracked(params, lambda tracker: track_comparison(tracker, layout.report, folders))
 
 

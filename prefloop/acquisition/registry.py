@@ -46,6 +46,3 @@ PAIR_RULES: dict[str, Callable[[Slate, Any], np.ndarray]] = {
     "greedy": rules.greedy,
     "shuffled_sigma": rules.shuffled_sigma,
 }
-
-# Rules that read the judge's own scores: ceilings for simulated runs, never for a campaign.
-ORACLE_CEILINGS = frozenset({"maxmin"})

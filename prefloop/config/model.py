@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from prefloop.config.base import Section
 from prefloop.config.data import Data, Embed, Neighbours
+from prefloop.config.pair_rules import ORACLE_CEILINGS
 from prefloop.config.policies import Policy
 
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
@@ -176,7 +177,7 @@ class Params(Section):
             if name not in self.policies:
                 raise ValueError(f"{key}: unknown policy '{name}'; known: {', '.join(sorted(self.policies))}")
         for key, name in wanted[-2:]:
-            if self.policies[name].pairs.rule == "maxmin":
+            if self.policies[name].pairs.rule in ORACLE_CEILINGS:
                 raise ValueError(f"{key}: '{name}' reads a judge's scores, which only simulated runs have")
         if self.benchmark.policies and self.compare.reference not in self.benchmark.policies:
             raise ValueError(

@@ -152,3 +152,6 @@ PairRule = Annotated[
     | ShuffledSigma,
     Field(discriminator="rule"),
 ]
+
+# Rules that read the judge's own scores: ceilings for simulated runs, never for a campaign.
+ORACLE_CEILINGS = frozenset({"maxmin"})

@@ -9,45 +9,40 @@ import numpy as np
 import pyarrow.compute as pc
 
 from prefloop.config.model import Compare
-from prefloop.report.bootstrap import PromptSums, replicate_means
-from prefloop.report.results import Difference, PolicyResult, Saving, Savings, SplitSize, Verdict
+from prefloop.report.choices import compare_choices
+from prefloop.report.curves import Curves, draw, matching, paired, told_apart, verdict
+from prefloop.report.numbers import Saving
+from prefloop.report.outcome_results import Outcomes
+from prefloop.report.results import PolicyResult, Savings, SplitSize
 from prefloop.report.runs import Runs, SplitScores
-from prefloop.report.savings import area, difference, labels_to_reach, saving
-from prefloop.rng import Stream, generator
+from prefloop.report.savings import difference
 
 _METRICS = ("log_likelihood", "accuracy")
 
 
 @dataclass(frozen=True)
-class Curves:
-    """Mean curves of one metric on one split: the estimate [P, R] and its replicates [B, P, R]."""
-
-    mean: np.ndarray
-    replicates: np.ndarray
-
-
-@dataclass(frozen=True)
 class DataFacts:
-    """What was compared on: the data's name, the size of each split, the controls among the policies."""
+    """What was compared on, and what sort of policies were compared.
+
+    Attributes:
+        dataset: name of the data.
+        splits: size of each split.
+        controls: policies that differ from the reference by their random stream alone.
+        ceilings: policies that read the judge's scores before they choose.
+        ablations: (policy, the same policy without its uncertainty).
+    """
 
     dataset: str
     splits: dict[str, SplitSize]
     controls: frozenset[str]
+    ceilings: frozenset[str]
+    ablations: tuple[tuple[str, str], ...]
 
 
 def resample(scores: Mapping[str, SplitScores], config: Compare) -> dict[str, dict[str, Curves]]:
-    """Mean curves with replicates, by split and metric.
-
-    Each starts from the same seed: replicate b moves all splits and metrics by the same seeds, and
-    both metrics of a split by the same prompts.
-    """
-
-    def draw(sums: PromptSums) -> Curves:
-        rng = generator(config.seed, 0, Stream.BOOTSTRAP)
-        return Curves(sums.mean(), replicate_means(sums, config.resamples, rng))
-
+    """Mean curves with replicates, by split and metric."""
     return {
-        split: {metric: draw(getattr(of_split, metric)) for metric in _METRICS}
+        split: {metric: draw(getattr(of_split, metric), config) for metric in _METRICS}
         for split, of_split in scores.items()
     }
 
@@ -56,6 +51,7 @@ def compare_runs(
     runs: Runs,
     scores: Mapping[str, SplitScores],
     curves: dict[str, dict[str, Curves]],
+    outcomes: Outcomes | None,
     config: Compare,
     facts: DataFacts,
 ) -> Savings:
@@ -65,8 +61,9 @@ def compare_runs(
         runs: the runs.
         scores: scores by split, "test" among them.
         curves: the same, resampled.
+        outcomes: what fresh models made of the labels.
         config: reference, resamples, confidence.
-        facts: name and size of the data.
+        facts: about the data and the policies.
 
     Returns:
         The content of savings.json.
@@ -92,6 +89,8 @@ def compare_runs(
             policy: _result(runs, curves, row, reference, config, facts)
             for row, policy in enumerate(runs.policies)
         },
+        outcomes=outcomes,
+        choices=compare_choices(runs, config.confidence),
         note=None,
     )
 
@@ -109,56 +108,27 @@ def _result(
     config: Compare,
     facts: DataFacts,
 ) -> PolicyResult:
-    policy = runs.policies[row]
+    policy, confidence = runs.policies[row], config.confidence
     test = curves["test"]["log_likelihood"]
-    areas = Curves(area(test.mean, runs.n_labels), area(test.replicates, runs.n_labels))
-    area_ = _paired(areas, row, reference, config)
-    told_apart = area_.low > 0 or area_.high < 0
-    alone = _saving(test, row, reference, runs.n_labels, config, told_apart)
-    with_validation = _saving(test, row, reference, runs.n_labels + runs.n_val_labels, config, told_apart)
+    area = paired(test.heights(runs.n_labels), row, reference, confidence)
+
+    def needed(labels: np.ndarray) -> Saving:
+        return matching(test, row, reference, labels, confidence, told_apart(area))
+
     return PolicyResult(
-        **alone.model_dump(),
-        with_validation=with_validation if runs.n_val_labels else None,
-        area=area_,
+        **needed(runs.n_labels).model_dump(),
+        with_validation=needed(runs.n_labels + runs.n_val_labels) if runs.n_val_labels else None,
+        area=area,
         final={
-            split: {metric: _paired(_last(of), row, reference, config) for metric, of in metrics.items()}
+            split: {metric: paired(of.last(), row, reference, confidence) for metric, of in metrics.items()}
             for split, metrics in curves.items()
         },
-        verdict="reference" if row == reference else _verdict(area_),
+        verdict="reference" if row == reference else verdict(area),
         control=policy in facts.controls,
+        ceiling=policy in facts.ceilings,
         ties=_at_the_end(runs, policy, "n_ties"),
         prompts=_at_the_end(runs, policy, "n_prompts"),
     )
-
-
-def _saving(
-    test: Curves, row: int, reference: int, labels: np.ndarray, config: Compare, told_apart: bool
-) -> Saving:
-    # Each replicate has its own target: the reference's final value is as uncertain as any other.
-    needed = labels_to_reach(test.mean[row], labels, test.mean[reference, -1])
-    gaps = test.replicates[:, row] - test.replicates[:, reference, -1:]
-    found = saving(float(needed), gaps, labels, config.confidence)
-    # One lucky last round is no saving: where the whole curves can't be told apart, zero stays possible.
-    if not told_apart and found.saved_low is not None and found.saved_low > 0:
-        return found.model_copy(update={"saved_low": 0.0})
-    return found
-
-
-def _paired(curves: Curves, row: int, reference: int, config: Compare) -> Difference:
-    replicates = curves.replicates[:, row] - curves.replicates[:, reference]
-    return difference(float(curves.mean[row]), float(curves.mean[reference]), replicates, config.confidence)
-
-
-def _last(curves: Curves) -> Curves:
-    return Curves(curves.mean[..., -1], curves.replicates[..., -1])
-
-
-def _verdict(area_: Difference) -> Verdict:
-    if area_.low == area_.high:  # one seed and one test prompt: nothing could be resampled
-        return "no difference"
-    if area_.low > 0:
-        return "better"
-    return "worse" if area_.high < 0 else "no difference"
 
 
 def _at_the_end(runs: Runs, policy: str, column: str) -> float:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
+from prefloop.report.choices_page import choices_page
+from prefloop.report.markdown import picture, table
+from prefloop.report.outcomes_page import outcomes_page
 from prefloop.report.results import Savings
 from prefloop.report.wording import gap, headline, labels, ordered, percent, saved
 
@@ -31,13 +34,16 @@ def document(savings: Savings, pictures: Iterable[str]) -> str:
     title = f"# Labels saved on {savings.dataset}\n"
     if savings.note is not None:
         return f"{title}\n{savings.note}\n"
+    present = {name.rpartition(".")[0] for name in pictures}
     sections = [title, _headlines(savings), _table(savings), _control(savings), _warnings(savings)]
     sections += [
-        _pictures(set(pictures)),
+        _pictures(present),
         _compared(savings),
         _splits_table(savings),
         _further(savings),
         _reading(savings),
+        outcomes_page(savings, present),
+        choices_page(savings, present),
     ]
     return "\n".join(section for section in sections if section)
 
@@ -64,7 +70,7 @@ def _table(savings: Savings) -> str:
             rows.append((name, final, str(savings.budget), "", "", "reference"))
         else:
             rows.append((name, final, labels(of), saved(of), gap(of.area), of.verdict))
-    return _markdown((*head, "verdict"), rows)
+    return table((*head, "verdict"), rows)
 
 
 def _control(savings: Savings) -> str:
@@ -108,11 +114,7 @@ def _warnings(savings: Savings) -> str:
 
 
 def _pictures(present: set[str]) -> str:
-    return "\n".join(
-        f"![{caption}](plots/{name}.png)\n\n*{caption}*\n"
-        for name, caption in _CAPTIONS.items()
-        if f"{name}.png" in present
-    )
+    return "\n".join(picture(name, caption) for name, caption in _CAPTIONS.items() if name in present)
 
 
 def _compared(savings: Savings) -> str:
@@ -133,7 +135,7 @@ def _splits_table(savings: Savings) -> str:
         for name, of in savings.splits.items()
         if of.prompts
     ]
-    return _markdown(("split", "prompts", "completions", "listed pairs", "evaluated pairs (no ties)"), rows)
+    return table(("split", "prompts", "completions", "listed pairs", "evaluated pairs (no ties)"), rows)
 
 
 def _further(savings: Savings) -> str:
@@ -154,7 +156,7 @@ def _further(savings: Savings) -> str:
         elif validation:
             row.append("")
         rows.append([*row, f"{of.prompts:.0f}", f"{of.ties:.0f} ({of.ties / savings.budget:.1%})"])
-    return "## After the last round\n\n" + _markdown(head, rows)
+    return "## After the last round\n\n" + table(head, rows)
 
 
 def _reading(savings: Savings) -> str:
@@ -179,8 +181,3 @@ def _reading(savings: Savings) -> str:
   differences are paired; with Student's tails, because seeds are few.
 - *Ties*: labels that said "tie", mean over seeds. Each costs a label and trains nothing.
 """
-
-
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)

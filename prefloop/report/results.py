@@ -3,46 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from prefloop.errors import StateError
 from prefloop.io.documents import read_json
-
-Verdict = Literal["reference", "better", "worse", "no difference"]
-
-
-class _Result(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Saving(_Result):
-    """Labels one policy needs to reach the reference's final mean test log-likelihood.
-
-    Attributes:
-        labels_to_target: labels, interpolated; null = never within the budget.
-        never: true where the target is never reached.
-        saved: 1 - labels_to_target / the reference's budget; null = never.
-        saved_low, saved_high: bounds of the interval; null = never, which counts below every number.
-        never_share: share of the bootstrap replicates that never reach the target.
-    """
-
-    labels_to_target: float | None
-    never: bool
-    saved: float | None
-    saved_low: float | None
-    saved_high: float | None
-    never_share: float
-
-
-class Difference(_Result):
-    """A number of one policy and its paired difference from the reference's, with the interval."""
-
-    value: float
-    difference: float
-    low: float
-    high: float
+from prefloop.report.numbers import Difference, Result, Saving, Verdict
+from prefloop.report.outcome_results import Choices, Outcomes
 
 
 class PolicyResult(Saving):
@@ -54,6 +21,7 @@ class PolicyResult(Saving):
         final: split, then log_likelihood (nats) or accuracy, after the last round.
         verdict: by the interval of the area's difference.
         control: true for another random stream, whose saving shows the noise of the comparison.
+        ceiling: true for a rule that reads the judge's scores before it chooses: no campaign can run it.
         ties: labels that were ties, mean over seeds; they cost a label and train nothing.
         prompts: distinct prompts acquired by the end, mean over seeds.
     """
@@ -63,11 +31,12 @@ class PolicyResult(Saving):
     final: dict[str, dict[str, Difference]]
     verdict: Verdict
     control: bool
+    ceiling: bool
     ties: float
     prompts: float
 
 
-class SplitSize(_Result):
+class SplitSize(Result):
     """Size of one split of the data."""
 
     prompts: int
@@ -75,7 +44,7 @@ class SplitSize(_Result):
     pairs: int
 
 
-class Savings(_Result):
+class Savings(Result):
     """A whole comparison: the content of savings.json.
 
     Attributes:
@@ -89,6 +58,8 @@ class Savings(_Result):
         target: the reference's final mean test log-likelihood, nats.
         reference_gain: the reference's final minus its first mean test log-likelihood, nats.
         interval_covers: what the intervals account for; empty where nothing could be resampled.
+        outcomes: fresh models on each policy's labels; null where there is nothing to compare.
+        choices: which pairs each policy had compared.
         note: why there is nothing to compare; null where there is.
     """
 
@@ -105,6 +76,8 @@ class Savings(_Result):
     target: float | None
     reference_gain: Difference | None
     policies: dict[str, PolicyResult]
+    outcomes: Outcomes | None
+    choices: dict[str, Choices]
     note: str | None
 
     @property

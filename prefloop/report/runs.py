@@ -18,7 +18,11 @@ from prefloop.metrics.evaluation import EvalSet
 from prefloop.metrics.predictive import log_likelihoods, pair_logits
 from prefloop.report.bootstrap import PromptSums, sums_by_prompt
 
-_FILES = ("rounds.parquet", "metrics.parquet", "predictions.npy", "run.json")
+_TABLES = ("rounds", "metrics", "assessment", "models")
+_FILES = (
+    *(f"{name}.parquet" for name in _TABLES),
+    *("predictions.npy", "assessment_rewards.npy", "assessment_policy.npy", "run.json"),
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Runs:
         folders: folder of each (policy, seed).
         info: run.json of each (policy, seed).
         rounds: rounds.parquet of all runs, one below the other.
-        metrics: metrics.parquet of all runs, one below the other.
+        metrics, assessment, models: the same of metrics.parquet, assessment.parquet and models.parquet.
         n_labels: int64 [R], labels after each round.
         n_val_labels: validation labels, counted apart.
     """
@@ -41,6 +45,8 @@ class Runs:
     info: Mapping[tuple[str, int], dict[str, Any]]
     rounds: pa.Table
     metrics: pa.Table
+    assessment: pa.Table
+    models: pa.Table
     n_labels: np.ndarray
     n_val_labels: int
 
@@ -74,15 +80,16 @@ def load_runs(folders: Mapping[tuple[str, int], Path]) -> Runs:
                 f"the run of policy {policy}, seed {seed} is not there ({folder} lacks {', '.join(missing)}): "
                 f"dvc repro benchmark@{policy}-{seed}, or take it out of benchmark.policies or benchmark.seeds"
             )
-    rounds = {key: read_table(folder / "rounds.parquet") for key, folder in folders.items()}
-    n_labels, n_val_labels = _grid(rounds)
+    tables = {
+        name: {key: read_table(folder / f"{name}.parquet") for key, folder in folders.items()} for name in _TABLES
+    }
+    n_labels, n_val_labels = _grid(tables["rounds"])
     return Runs(
         policies=tuple(dict.fromkeys(policy for policy, _ in folders)),
         seeds=tuple(dict.fromkeys(seed for _, seed in folders)),
         folders=folders,
         info={key: read_json(folder / "run.json") for key, folder in folders.items()},
-        rounds=pa.concat_tables(rounds.values()),
-        metrics=pa.concat_tables(read_table(folder / "metrics.parquet") for folder in folders.values()),
+        **{name: pa.concat_tables(of.values()) for name, of in tables.items()},
         n_labels=n_labels,
         n_val_labels=n_val_labels,
     )

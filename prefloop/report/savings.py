@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from prefloop.report.results import Difference, Saving
+from prefloop.report.numbers import Difference, Saving
 
 
 def envelope(curves: np.ndarray) -> np.ndarray:

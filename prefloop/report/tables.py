@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from prefloop.report.comparison import Curves
+from prefloop.report.curves import Curves
 from prefloop.report.runs import Runs
 
 KEY = ("policy", "seed", "round", "n_labels", "n_val_labels", "split")
@@ -46,7 +46,7 @@ def mean_table(runs: Runs, curves: dict[str, dict[str, Curves]], reference: str,
             runs,
             policy,
             split,
-            _intervals(curves.get(split, {}), policy_row, runs.policies.index(reference), confidence),
+            interval_columns(curves.get(split, {}), policy_row, runs.policies.index(reference), confidence),
         )
     ]
     return pa.Table.from_pylist(rows, schema=mean_schema())
@@ -63,6 +63,22 @@ def mean_schema() -> pa.Schema:
 def curves_schema() -> pa.Schema:
     """Columns of curves.csv where there are no runs to take them from."""
     return pa.schema([(name, pa.float64()) for name in (*KEY, *SCORES, *FURTHER)])
+
+
+def interval_columns(
+    metrics: dict[str, Curves], row: int, reference: int, confidence: float
+) -> dict[str, np.ndarray]:
+    """Bounds of one policy's mean curves, and of their paired differences from the reference's, by column."""
+    bounds = [(1 - confidence) / 2, (1 + confidence) / 2]
+    columns = {}
+    for metric, curves in metrics.items():
+        own = curves.replicates[:, row]
+        paired = own - curves.replicates[:, reference]
+        columns[f"{metric}_low"], columns[f"{metric}_high"] = np.quantile(own, bounds, axis=0)
+        columns[f"{metric}_difference"] = curves.mean[row] - curves.mean[reference]
+        low, high = np.quantile(paired, bounds, axis=0)
+        columns[f"{metric}_difference_low"], columns[f"{metric}_difference_high"] = low, high
+    return columns
 
 
 def to_csv(table: pa.Table) -> bytes:
@@ -99,16 +115,3 @@ def _mean_rows(runs: Runs, policy: str, split: str, intervals: dict[str, np.ndar
 
 def _standard_error(deviation: float | None, seeds: int) -> float | None:
     return None if deviation is None or not np.isfinite(deviation) else deviation / seeds**0.5
-
-
-def _intervals(metrics: dict[str, Curves], row: int, reference: int, confidence: float) -> dict[str, np.ndarray]:
-    bounds = [(1 - confidence) / 2, (1 + confidence) / 2]
-    columns = {}
-    for metric, curves in metrics.items():
-        own = curves.replicates[:, row]
-        paired = own - curves.replicates[:, reference]
-        columns[f"{metric}_low"], columns[f"{metric}_high"] = np.quantile(own, bounds, axis=0)
-        columns[f"{metric}_difference"] = curves.mean[row] - curves.mean[reference]
-        low, high = np.quantile(paired, bounds, axis=0)
-        columns[f"{metric}_difference_low"], columns[f"{metric}_difference_high"] = low, high
-    return columns

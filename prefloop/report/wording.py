@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from prefloop.report.results import Difference, PolicyResult, Saving, Savings
+from math import floor, inf, log10
+
+from prefloop.report.numbers import Difference, Estimate, Saving
+from prefloop.report.outcome_results import Outcomes
+from prefloop.report.results import PolicyResult, Savings
 
 
 def percent(value: float | None) -> str:
@@ -27,20 +31,60 @@ def gap(of: Difference, digits: int = 4) -> str:
     return f"{of.difference:+.{digits}f} [{of.low:+.{digits}f}, {of.high:+.{digits}f}]"
 
 
+def digits(outcomes: Outcomes) -> int:
+    """Decimals that show a thousandth of the range of the judge's scores or less, 4 where there are none."""
+    low, high = outcomes.uniform_score, outcomes.best_score
+    if low is None or high is None:
+        return 4
+    return min(max(3 - floor(log10(high - low)), 0), 8)
+
+
+def plus_minus(of: Estimate | None, decimals: int, scale: float = 1.0) -> str:
+    """A mean with half of its interval's width, for instance `1.23 ± 0.05`; both times `scale`."""
+    if of is None:
+        return ""
+    value = f"{of.value * scale:.{decimals}f}"
+    return value if of.high is None else f"{value} ± {(of.high - of.value) * scale:.{decimals}f}"
+
+
+def labels_at_share(of: Saving, outcomes: Outcomes) -> str:
+    """Labels needed to match the reference; at the first share no more is known than an upper bound."""
+    first = of.labels_to_target is not None and of.labels_to_target <= outcomes.n_labels[0]
+    return "≤ " * first + labels(of)
+
+
+def shown(name: str, savings: Savings) -> str:
+    """A policy's name, marked where it is an oracle ceiling."""
+    return f"{name} (oracle ceiling)" if savings.policies[name].ceiling else name
+
+
 def headline(name: str, savings: Savings) -> str:
     """One sentence on one policy that states gains, losses and the absence of both alike."""
     of, reference = savings.policies[name], savings.reference
+    name = f"**{name}**{' (oracle ceiling)' * of.ceiling}"
     nats = f"{gap(of.area)} nats over the whole curve"
     if of.verdict == "better":
-        return f"**{name}** learns faster than {reference} ({nats}): {_reach(of, savings)}."
+        return f"{name} learns faster than {reference} ({nats}): {_reach(of, savings)}."
     if of.verdict == "worse":
-        return f"**{name}** learns more slowly than {reference} ({nats}): {_reach(of, savings)}."
-    return f"**{name}**: no difference from {reference} that these runs can show ({nats}); {_reach(of, savings)}."
+        return f"{name} learns more slowly than {reference} ({nats}): {_reach(of, savings)}."
+    return f"{name}: no difference from {reference} that these runs can show ({nats}); {_reach(of, savings)}."
 
 
 def ordered(savings: Savings) -> list[str]:
     """Names of the policies, the best curve first."""
     return sorted(savings.policies, key=lambda name: -savings.policies[name].area.difference)
+
+
+def by_outcome(savings: Savings, outcomes: Outcomes) -> list[str]:
+    """Names of the policies, the most accurate fresh reward model first."""
+    of = outcomes.reward_model.policies
+    return sorted(savings.policies, key=lambda name: -of[name].by_share[-1].value)
+
+
+def by_gap(savings: Savings) -> list[str]:
+    """Names of the policies, the largest gap between the responses compared first, those without one last."""
+    gaps = {name: of.gap.value if of.gap is not None else -inf for name, of in savings.choices.items()}
+    return sorted(gaps, key=lambda name: -gaps[name])
 
 
 def _reach(of: PolicyResult, savings: Savings) -> str:

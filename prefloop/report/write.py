@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+
 from prefloop.config.model import Compare
 from prefloop.io.atomic import atomic_folder, write_bytes, write_text
 from prefloop.io.documents import write_json
 from prefloop.report.comparison import DataFacts, compare_runs, resample
 from prefloop.report.document import document
+from prefloop.report.judged import Judged
+from prefloop.report.outcomes import compare_outcomes, outcome_series, resample_outcomes
 from prefloop.report.plots import draw_all
 from prefloop.report.results import Savings
 from prefloop.report.runs import Runs, SplitScores
@@ -21,30 +25,40 @@ NO_POLICIES = (
 
 
 def write_report(
-    folder: Path, runs: Runs, scores: dict[str, SplitScores], config: Compare, facts: DataFacts
+    folder: Path,
+    runs: Runs,
+    scores: dict[str, SplitScores],
+    judged: Judged | None,
+    config: Compare,
+    facts: DataFacts,
 ) -> Savings:
     """Compare the runs and write the report's folder.
 
-    Writes curves.csv, curves_mean.csv, savings.json, metrics.json, report.md and plots/*.svg, *.png.
+    Writes curves.csv, curves_mean.csv, assessment.csv, savings.json, metrics.json, report.md and
+    plots/*.svg, *.png.
 
     Args:
         folder: what stands there is replaced.
         runs: the runs.
         scores: their scores by split.
+        judged: their fresh models on the test split, or None without one.
         config: section `compare`.
         facts: what was compared on.
 
     Returns:
         The content of savings.json.
     """
-    if "test" not in scores:
+    if "test" not in scores or judged is None:
         note = "Nothing to compare: the test split has no pair with a known answer."
         return write_nothing(folder, config, facts, note)
     curves = resample(scores, config)
-    savings = compare_runs(runs, scores, curves, config, facts)
+    judged_curves = resample_outcomes(judged, config)
+    outcomes = compare_outcomes(runs, judged, judged_curves, config, facts)
+    savings = compare_runs(runs, scores, curves, outcomes, config, facts)
     mean = mean_table(runs, curves, config.reference, config.confidence)
-    pictures = draw_all(savings, mean, runs.rounds)
-    _write(folder, savings, to_csv(curves_table(runs)), to_csv(mean), pictures)
+    pictures = draw_all(savings, mean, runs.rounds, outcome_series(runs, judged, judged_curves, config))
+    tables = {"curves": curves_table(runs), "curves_mean": mean, "assessment": runs.assessment}
+    _write(folder, savings, tables, pictures)
     return savings
 
 
@@ -64,9 +78,12 @@ def write_nothing(folder: Path, config: Compare, facts: DataFacts, note: str) ->
         target=None,
         reference_gain=None,
         policies={},
+        outcomes=None,
+        choices={},
         note=note,
     )
-    _write(folder, savings, to_csv(curves_schema().empty_table()), to_csv(mean_schema().empty_table()), {})
+    empty = {"curves": curves_schema().empty_table(), "curves_mean": mean_schema().empty_table()}
+    _write(folder, savings, empty, {})
     return savings
 
 
@@ -77,16 +94,27 @@ def headline_metrics(savings: Savings) -> dict[str, dict[str, float | None]]:
             "saved": of.saved,
             "area_difference": of.area.difference,
             "final_test_log_likelihood": of.final["test"]["log_likelihood"].value,
+            **_primary(savings, name),
         }
         for name, of in savings.policies.items()
     }
 
 
-def _write(folder: Path, savings: Savings, curves: bytes, mean: bytes, pictures: dict[str, bytes]) -> None:
+def _primary(savings: Savings, policy: str) -> dict[str, float | None]:
+    names = {"reward_model": "fresh_test_accuracy", "policy": "proxy_test_score"}
+    numbers: dict[str, float | None] = {}
+    if savings.outcomes is not None:
+        for outcome, of in savings.outcomes.primary.items():
+            result, name = of.policies[policy], names[outcome]
+            numbers |= {name: result.by_share[-1].value, f"{name}_saved": result.saved}
+    return numbers
+
+
+def _write(folder: Path, savings: Savings, tables: dict[str, pa.Table], pictures: dict[str, bytes]) -> None:
     with atomic_folder(folder) as new:
         (new / "plots").mkdir()
-        write_bytes(new / "curves.csv", curves)
-        write_bytes(new / "curves_mean.csv", mean)
+        for name, table in tables.items():
+            write_bytes(new / f"{name}.csv", to_csv(table))
         write_json(new / "savings.json", savings.model_dump(mode="json"))
         write_json(new / "metrics.json", headline_metrics(savings))
         write_text(new / "report.md", document(savings, pictures))

@@ -7,15 +7,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from prefloop.io.documents import read_json
-from prefloop.report.results import PolicyResult, Savings, read_savings
+from prefloop.report.numbers import Difference, Saving
+from prefloop.report.results import Savings, read_savings
 from prefloop.report.wording import headline, ordered
 from prefloop.tracking.names import comparison_spec
 from prefloop.tracking.outputs import track_run
 from prefloop.tracking.tracker import RunLogger, Tracker
 
+_FILES = ("report.md", "savings.json", "curves.csv", "curves_mean.csv", "assessment.csv")
+_OUTCOMES = {"reward_model": "fresh_test_accuracy", "policy": "proxy_test_score"}
+
 
 def track_comparison(tracker: Tracker, report: Path, runs: Mapping[tuple[str, int], Path]) -> RunLogger:
-    """Log a comparison: savings, curves and the report on the parent, each policy's saving on its runs.
+    """Log a comparison: savings, curves and the report on the parent, each policy's savings on its runs.
 
     Args:
         tracker: the experiment.
@@ -29,11 +33,12 @@ def track_comparison(tracker: Tracker, report: Path, runs: Mapping[tuple[str, in
     for (policy, _), folder in runs.items():
         run = track_run(tracker, folder)
         if policy in savings.policies:
-            run.log_summary(_saving(savings.policies[policy]))
+            run.log_summary(_numbers(savings, policy))
     parent = tracker.run(comparison_spec(read_json(next(iter(runs.values())) / "run.json")))
-    for policy, of in savings.policies.items():
-        parent.log_summary({f"{policy}_{name}": value for name, value in _saving(of).items()})
-    parent.log_files([report / name for name in ("report.md", "savings.json", "curves.csv", "curves_mean.csv")])
+    for policy in savings.policies:
+        parent.log_summary({f"{policy}_{name}": value for name, value in _numbers(savings, policy).items()})
+    files = [report / name for name in _FILES]
+    parent.log_files([file for file in files if file.is_file()])
     parent.log_files(sorted((report / "plots").glob("*.png")), "plots")
     parent.set_tags({"mlflow.note.content": _note(savings)})
     parent.finish()
@@ -60,18 +65,28 @@ def track_all(tracker: Tracker, runs: Mapping[tuple[str, int], Path], report: Pa
     return len(done)
 
 
-def _saving(of: PolicyResult) -> dict[str, float]:
-    """A policy's saving, the same on all its runs; NaN stands for "never"."""
-    numbers = {
-        "labels_to_target": of.labels_to_target,
-        "saved": of.saved,
-        "saved_low": of.saved_low,
-        "saved_high": of.saved_high,
-        "area_difference": of.area.difference,
-        "area_difference_low": of.area.low,
-        "area_difference_high": of.area.high,
-    }
+def _numbers(savings: Savings, policy: str) -> dict[str, float]:
+    """A policy's savings, the same on all its runs; NaN stands for "never"."""
+    of = savings.policies[policy]
+    numbers = _saving(of, of.area, "", "area")
+    for outcome, name in _OUTCOMES.items():
+        judged = savings.outcomes.primary.get(outcome) if savings.outcomes is not None else None
+        if judged is not None:
+            result = judged.policies[policy]
+            numbers |= _saving(result, result.by_share[-1], f"{name}_", name)
     return {name: math.nan if value is None else value for name, value in numbers.items()}
+
+
+def _saving(of: Saving, difference: Difference, prefix: str, name: str) -> dict[str, float | None]:
+    return {
+        f"{prefix}labels_to_target": of.labels_to_target,
+        f"{prefix}saved": of.saved,
+        f"{prefix}saved_low": of.saved_low,
+        f"{prefix}saved_high": of.saved_high,
+        f"{name}_difference": difference.difference,
+        f"{name}_difference_low": difference.low,
+        f"{name}_difference_high": difference.high,
+    }
 
 
 def _note(savings: Savings) -> str:

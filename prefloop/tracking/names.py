@@ -11,8 +11,18 @@ from prefloop.io.documents import to_json
 from prefloop.io.hashing import text_id
 from prefloop.tracking.tracker import RunSpec
 
-_ROUND_METRICS = ("score_uncertainty", "score_entropy", "entropy_ratio", "temperature", "epochs")
-_ROUND_COUNTS = ("n_val_labels", "n_ties", "n_prompts")
+_ROUND_METRICS = (
+    *("gap", "winner_regret", "pair_regret", "best_hit"),
+    *("score_uncertainty", "score_entropy", "entropy_ratio", "temperature", "epochs"),
+)
+_ROUND_COUNTS = ("n_val_labels", "n_ties", "n_prompts", "batch_ties", "judge_calls")
+# Columns of assessment.parquet, and what they are called beside the metrics of rounds.
+_ASSESSED = {
+    "accuracy": "fresh_test_accuracy",
+    "log_likelihood": "fresh_test_log_likelihood",
+    "best_of_regret": "fresh_test_best_of_regret",
+    "proxy_score": "proxy_test_score",
+}
 _NOT_METRICS = ("policy", "seed", "round", "n_labels", "n_val_labels", "split", "n_pairs")
 
 
@@ -30,6 +40,22 @@ def round_metrics(facts: Mapping[str, Any], metrics: Iterable[Mapping[str, Any]]
     for row in metrics:
         values |= {f"{row['split']}_{name}": v for name, v in row.items() if name not in _NOT_METRICS}
     return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def assessed_metrics(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """What fresh models made of all of a run's labels, for instance `fresh_test_accuracy`.
+
+    Args:
+        rows: its rows of assessment.parquet.
+
+    Returns:
+        Value by name, at the last share of the budget on the test split; what it does not have is left out.
+    """
+    test = [row for row in rows if row["split"] == "test"]
+    if not test:
+        return {}
+    last = max(test, key=lambda row: row["share"])
+    return {name: float(last[column]) for column, name in _ASSESSED.items() if last[column] is not None}
 
 
 def comparison_spec(about: Mapping[str, Any]) -> RunSpec:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from prefloop.io.arrays import read_table
 from prefloop.io.documents import read_json
 from prefloop.report.savings import area
-from prefloop.tracking.names import campaign_spec, comparison_spec, round_metrics, run_spec
+from prefloop.tracking.names import assessed_metrics, campaign_spec, comparison_spec, round_metrics, run_spec
 from prefloop.tracking.tracker import RunLogger, Tracker
 
 
@@ -37,7 +37,8 @@ def track_run(tracker: Tracker, folder: Path) -> RunLogger:
         by_round.setdefault(row["round"], []).append(row)
     run.log_rounds([(row["n_labels"], round_metrics(row, by_round.get(row["round"], []))) for row in rounds])
     _log_batches(run, "acquired", read_table(folder / "acquired.parquet"))
-    run.log_summary(_own_summary(metrics))
+    assessment = read_table(folder / "assessment.parquet").to_pylist()
+    run.log_summary(_own_summary(metrics) | assessed_metrics(assessment))
     run.set_tags({"rounds": str(len(rounds)), "budget": str(rounds[-1]["n_labels"])})
     run.finish()
     return run

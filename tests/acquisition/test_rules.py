@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefloop.acquisition.registry import ORACLE_CEILINGS, PAIR_RULES
-from prefloop.config.pair_rules import Given, RandomPair
+from prefloop.acquisition.registry import PAIR_RULES
+from prefloop.config.pair_rules import ORACLE_CEILINGS, Given, RandomPair
 from prefloop.config.policies import Policy
 from tests.acquisition.literal import choose, prompt_of
 from tests.acquisition.slates import make_slate

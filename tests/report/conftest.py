@@ -6,6 +6,7 @@ import pytest
 
 from prefloop.config.model import Compare
 from prefloop.report.comparison import DataFacts
+from prefloop.report.judged import Judged, judge_runs
 from prefloop.report.results import SplitSize
 from prefloop.report.runs import Runs, SplitScores, load_runs, score_split
 from tests.report.simulate import World, make_world, write_run
@@ -13,7 +14,11 @@ from tests.report.simulate import World, make_world, write_run
 SPEEDS = {"random": 1.2, "random_control": 1.2, "bald": 0.5, "bal_pm": 2.5}
 CONFIG = Compare(reference="random", resamples=400, confidence=0.95, seed=0)
 FACTS = DataFacts(
-    "simulated", {"pool": SplitSize(prompts=30, completions=100, pairs=50)}, frozenset({"random_control"})
+    "simulated",
+    {"pool": SplitSize(prompts=30, completions=100, pairs=50)},
+    controls=frozenset({"random_control"}),
+    ceilings=frozenset(),
+    ablations=(("bal_pm", "bald"), ("random_control", "random")),
 )
 
 
@@ -40,3 +45,10 @@ def runs(folders: dict[tuple[str, int], Path]) -> Runs:
 @pytest.fixture(scope="session")
 def scores(runs: Runs, world: World) -> dict[str, SplitScores]:
     return {split: score_split(runs, pairs, world.first) for split, pairs in world.sets.items()}
+
+
+@pytest.fixture(scope="session")
+def judged(runs: Runs, world: World) -> Judged:
+    found = judge_runs(runs, world.prepared, world.sets, world.scores)
+    assert found is not None
+    return found

@@ -8,30 +8,41 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from prefloop.assessment.result import Assessment
+from prefloop.assessment.score import assessment_rows
+from prefloop.data.prepared import SPLITS, Models, Prepared
 from prefloop.io.arrays import write_array, write_table
 from prefloop.io.documents import write_json
 from prefloop.metrics.evaluation import EvalSet
 from prefloop.metrics.predictive import pair_logits, predictive_metrics
 
 MEMBERS = 3
+SHARES = (0.25, 0.5, 1.0)
+MODELS = ("strong", "weak")
 
 
 @dataclass(frozen=True)
 class World:
-    """Simulated evaluation data: pool completions come first, then those of test and ood."""
+    """Simulated evaluation data: pool completions come first, then those of test and ood.
+
+    `scores` are the hidden ones of all completions, equal to the utility, or NaN without scores.
+    """
 
     first: int
     utility: np.ndarray
     sets: dict[str, EvalSet]
+    prepared: Prepared
+    scores: np.ndarray
 
 
-def make_world(prompts: int = 40, pairs: int = 3, seed: int = 0, ood: bool = True) -> World:
-    """Test (and ood) splits with `pairs` pairs for each of `prompts` prompts."""
+def make_world(prompts: int = 40, pairs: int = 3, seed: int = 0, ood: bool = True, scored: bool = True) -> World:
+    """Test (and ood) splits with `pairs` pairs for each of `prompts` prompts; a pool of 100 prompts."""
     rng = np.random.default_rng(seed)
     first, sets, start = 100, {}, 100
-    for split in ("test", "ood") if ood else ("test",):
+    splits = ("test", "ood") if ood else ("test",)
+    for number, split in enumerate(splits):
         rows = start + np.arange(prompts * pairs * 2).reshape(-1, 2)
-        prompt = np.repeat(np.arange(prompts) + start, pairs)
+        prompt = np.repeat(np.arange(prompts) + first + number * prompts, pairs)
         sets[split] = EvalSet(split, rows[:, 0], rows[:, 1], prompt, np.zeros(len(rows)))
         start = int(rows[-1, 1]) + 1
     utility = rng.normal(size=start - first)
@@ -39,7 +50,27 @@ def make_world(prompts: int = 40, pairs: int = 3, seed: int = 0, ood: bool = Tru
         gap = utility[pairs_.a - first] - utility[pairs_.b - first]
         y = (rng.random(len(gap)) < 1 / (1 + np.exp(-2 * gap))).astype(np.float64)
         sets[split] = EvalSet(split, pairs_.a, pairs_.b, pairs_.prompt, y)
-    return World(first, utility, sets)
+    prepared = _prepared([1] * first + [2 * pairs] * prompts * len(splits), first, prompts, splits)
+    scores = np.concatenate([np.zeros(first), utility]) if scored else np.full(start, np.nan)
+    return World(first, utility, sets, prepared, scores)
+
+
+def _prepared(counts: list[int], first: int, prompts: int, splits: tuple[str, ...]) -> Prepared:
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    split = np.repeat([SPLITS.index(name) for name in ("pool", *splits)], [first] + [prompts] * len(splits))
+    none, total = np.zeros(0, np.int64), int(offsets[-1])
+    return Prepared(
+        prompt_ids=pa.array([f"p{n}" for n in range(len(counts))]),
+        completion_ids=pa.array([f"c{n}" for n in range(total)]),
+        split=split.astype(np.int8),
+        offsets=offsets,
+        completion_prompt=np.repeat(np.arange(len(counts)), counts),
+        characters=np.ones(total, np.int32),
+        models=Models(np.zeros(total + 1, np.int64), none.astype(np.int32), []),
+        pair_a=none,
+        pair_b=none,
+        pair_prompt=none,
+    )
 
 
 def write_run(
@@ -63,6 +94,8 @@ def write_run(
     predictions = (learnt[:, None, None] * world.utility + 0.3 * noise).astype(np.float32)
     write_array(folder / "predictions.npy", predictions)
     _write_tables(folder, world, policy, seed, predictions, batch, validation)
+    assessed = simulate_assessment(world, rng, speed, rounds * batch)
+    write_assessment(folder, world, policy, seed, assessed)
     info = {
         "policy": policy,
         "seed": seed,
@@ -80,6 +113,32 @@ def write_run(
     return folder
 
 
+def simulate_assessment(world: World, rng: np.random.Generator, speed: float, budget: int) -> Assessment:
+    """Fresh models that come closer to the utility with the share of the budget, the less noisy the faster."""
+    learnt = (1 - np.exp(-speed * np.array(SHARES)))[:, None]
+    shape = (len(SHARES), MEMBERS, len(world.utility))
+    # Mistakes are mostly those of all runs, as on hard test pairs; a few are a run's own.
+    mistakes = np.random.default_rng(99).normal(size=shape[2]) + 0.15 * rng.normal(size=shape)
+    rewards = learnt[..., None] * world.utility + 0.6 * mistakes
+    n_labels = np.array([round(share * budget) for share in SHARES])
+    # Not normalised: prompt by prompt, scoring does that.
+    return Assessment(SHARES, n_labels, rewards.astype(np.float32), 2 * rewards[:, 0])
+
+
+def write_assessment(folder: Path, world: World, policy: str, seed: int, assessed: Assessment) -> None:
+    """Write what an assessment leaves in a run's folder."""
+    rows = assessment_rows(world.prepared, world.sets, world.scores, assessed)
+    floats = [f"accuracy{of}" for of in ("", "_small_gap", "_medium_gap", "_large_gap")]
+    floats += ["share", "log_likelihood", "ece", "best_of_accuracy", "best_of_regret"]
+    floats += ["proxy_score", "uniform_score", "best_score"]
+    schema = _schema(("seed", "n_labels", "n_pairs", "n_prompts"), tuple(floats))
+    table = [{"policy": policy, "seed": seed, **row} for row in rows]
+    schema = schema.append(pa.field("split", pa.string()))
+    write_table(folder / "assessment.parquet", pa.Table.from_pylist(table, schema=schema))
+    write_array(folder / "assessment_rewards.npy", assessed.rewards)
+    write_array(folder / "assessment_policy.npy", assessed.log_policy)
+
+
 def _write_tables(
     folder: Path, world: World, policy: str, seed: int, predictions: np.ndarray, batch: int, validation: int
 ) -> None:
@@ -95,6 +154,8 @@ def _write_tables(
             key
             | labels
             | {"n_ties": round_, "n_prompts": (round_ + 1) * batch - round_, "temperature": 1.0, "epochs": 4.0}
+            | {"batch_ties": min(round_, 1), "judge_calls": 2 * (round_ + 1) * batch}
+            | _choice_facts(world, policy, seed, round_)
             | dict.fromkeys(("score_uncertainty", "score_entropy", "entropy_ratio"))
             | scored
             | ratio
@@ -106,6 +167,25 @@ def _write_tables(
     write_table(folder / "rounds.parquet", pa.Table.from_pylist(rounds, schema=_rounds_schema()))
     write_table(folder / "metrics.parquet", pa.Table.from_pylist(metrics, schema=_metrics_schema()))
     write_table(folder / "acquired.parquet", _acquired(len(predictions), batch))
+    write_table(folder / "models.parquet", _models(policy, seed, len(predictions)))
+
+
+def _choice_facts(world: World, policy: str, seed: int, round_: int) -> dict[str, float | None]:
+    names = ("gap", "winner_regret", "pair_regret", "best_hit")
+    if np.isnan(world.scores).all():
+        return dict.fromkeys(names)
+    gap = 0.0 if round_ == 0 else 1.0 + len(policy) / 10 + seed / 100
+    return dict(zip(names, (gap, 2.0 - gap / 4, 2.0 + gap / 4, 0.25), strict=True))
+
+
+def _models(policy: str, seed: int, rounds: int) -> pa.Table:
+    key = {"policy": policy, "seed": seed}
+    rows = [
+        key | {"round": round_, "model": model, "chosen": chosen, "rejected": 4 - chosen, "tied": 0}
+        for round_ in range(rounds)
+        for model, chosen in zip(MODELS, (3, 1) if round_ else (0, 4), strict=True)
+    ]
+    return pa.Table.from_pylist(rows)
 
 
 def _acquired(rounds: int, batch: int) -> pa.Table:
@@ -129,9 +209,9 @@ def _acquired(rounds: int, batch: int) -> pa.Table:
 
 
 def _rounds_schema() -> pa.Schema:
-    integers = ("seed", "round", "n_labels", "n_val_labels", "n_ties", "n_prompts")
+    integers = ("seed", "round", "n_labels", "n_val_labels", "n_ties", "n_prompts", "batch_ties", "judge_calls")
     floats = ("score_uncertainty", "score_entropy", "entropy_ratio", "temperature", "epochs")
-    return _schema(integers, floats)
+    return _schema(integers, ("gap", "winner_regret", "pair_regret", "best_hit", *floats))
 
 
 def _metrics_schema() -> pa.Schema:

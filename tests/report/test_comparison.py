@@ -13,7 +13,7 @@ from tests.report.simulate import make_world, write_run
 
 @pytest.fixture(scope="module")
 def savings(runs, scores):
-    return compare_runs(runs, scores, resample(scores, CONFIG), CONFIG, FACTS)
+    return compare_runs(runs, scores, resample(scores, CONFIG), None, CONFIG, FACTS)
 
 
 def test_scores_equal_the_metrics_the_runs_wrote(runs, scores):
@@ -66,7 +66,7 @@ def test_results_do_not_depend_on_the_order_of_policies(runs, scores, savings):
         split: SplitScores(*(PromptSums(of.sums[order], of.pairs) for of in (s.log_likelihood, s.accuracy)))
         for split, s in scores.items()
     }
-    other = compare_runs(turned, swapped, resample(swapped, CONFIG), CONFIG, FACTS)
+    other = compare_runs(turned, swapped, resample(swapped, CONFIG), None, CONFIG, FACTS)
     for name, of in savings.policies.items():
         assert other.policies[name].area.low == pytest.approx(of.area.low, abs=1e-9)
         assert other.policies[name].saved == pytest.approx(of.saved)
@@ -75,7 +75,7 @@ def test_results_do_not_depend_on_the_order_of_policies(runs, scores, savings):
 def test_one_seed_covers_test_prompts_only(folders, world):
     runs = load_runs({key: folder for key, folder in folders.items() if key[1] == 0})
     scores = {"test": score_split(runs, world.sets["test"], world.first)}
-    of = compare_runs(runs, scores, resample(scores, CONFIG), CONFIG, FACTS)
+    of = compare_runs(runs, scores, resample(scores, CONFIG), None, CONFIG, FACTS)
     assert of.interval_covers == ["test prompts"]
     assert of.policies["bal_pm"].area.high > of.policies["bal_pm"].area.low
 
@@ -88,7 +88,7 @@ def test_nothing_to_resample_gives_no_verdict(tmp_path):
     }
     runs = load_runs(folders)
     scores = {"test": score_split(runs, world.sets["test"], world.first)}
-    of = compare_runs(runs, scores, resample(scores, CONFIG), CONFIG, FACTS)
+    of = compare_runs(runs, scores, resample(scores, CONFIG), None, CONFIG, FACTS)
     assert of.interval_covers == []
     assert of.policies["x"].verdict == "no difference"
 

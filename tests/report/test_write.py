@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -11,18 +12,21 @@ from prefloop.config import load_params, packaged_params
 from prefloop.errors import StateError
 from prefloop.report.facts import controls
 from prefloop.report.figure import spread
+from prefloop.report.judged import judge_runs
 from prefloop.report.results import read_savings
-from prefloop.report.terminal import terminal_table
+from prefloop.report.runs import load_runs, score_split
+from prefloop.report.terminal import outcomes_table, terminal_table
 from prefloop.report.write import NO_POLICIES, write_nothing, write_report
 from tests.report.conftest import CONFIG, FACTS
+from tests.report.simulate import make_world, write_run
 
 HEAD = "policy,seed,round,n_labels,n_val_labels,split,log_likelihood,accuracy,brier,ece"
 
 
 @pytest.fixture(scope="module")
-def folder(runs, scores, tmp_path_factory):
+def folder(runs, scores, judged, tmp_path_factory):
     folder = tmp_path_factory.mktemp("out") / "report"
-    write_report(folder, runs, scores, CONFIG, FACTS)
+    write_report(folder, runs, scores, judged, CONFIG, FACTS)
     return folder
 
 
@@ -31,10 +35,10 @@ def rows(path):
         return list(csv.DictReader(lines))
 
 
-def test_the_same_runs_give_the_same_bytes(folder, runs, scores, tmp_path):
-    write_report(tmp_path / "again", runs, scores, CONFIG, FACTS)
+def test_the_same_runs_give_the_same_bytes(folder, runs, scores, judged, tmp_path):
+    write_report(tmp_path / "again", runs, scores, judged, CONFIG, FACTS)
     files = sorted(file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
-    assert len(files) == 5 + 2 * 7
+    assert len(files) == 6 + 2 * 10
     for file in files:
         assert (folder / file).read_bytes() == (tmp_path / "again" / file).read_bytes(), file
 
@@ -84,7 +88,7 @@ def test_the_report_says_gains_and_losses_and_its_links_hold(folder):
     assert "Control: random_control" in text
     assert "saved, validation counted" in text
     links = re.findall(r"\]\(([^)]+)\)", text)
-    assert len(links) == 7
+    assert len(links) == 10
     assert all((folder / link).is_file() for link in links)
 
 
@@ -104,10 +108,11 @@ def test_nothing_to_compare_is_said(tmp_path):
     assert read_savings(tmp_path / "report" / "savings.json") == savings
     assert savings.budget == 0
     terminal_table(savings)
+    assert outcomes_table(savings) is None
 
 
 def test_no_evaluation_pairs_give_a_report_that_says_so(runs, tmp_path):
-    savings = write_report(tmp_path / "report", runs, {}, CONFIG, FACTS)
+    savings = write_report(tmp_path / "report", runs, {}, None, CONFIG, FACTS)
     assert "no pair with a known answer" in (savings.note or "")
 
 
@@ -120,3 +125,67 @@ def test_names_are_moved_apart_within_bounds():
     assert (np.diff(places) >= 0.1 - 1e-9).all()
     assert places[0] >= 0
     assert places[-1] <= 1
+
+
+def test_both_primary_outcomes_stand_in_one_table(folder):
+    text = (folder / "report.md").read_text()
+    section = text[text.index("## What the labels bought: fresh reward model and policy proxy") :]
+    row = next(line for line in section.splitlines() if line.startswith("| bal_pm |"))
+    assert row.count("better") == 2
+    assert row.count("| 29 |") == 2
+    assert "> **random's" not in section
+    assert "bal_pm minus bald" in section
+    control = next(line for line in section.splitlines() if "random_control minus random" in line)
+    assert control.endswith("The uncertainty does nothing here that these runs can show.")
+    assert not section[: section.index("random_control minus")].count("does nothing")
+    assert text.index("## How to read this") < text.index("## What the labels bought")
+    chosen = text[text.index("## Which two responses were compared") :]
+    assert "strong 75%, weak 25%" in chosen
+    assert re.search(r"\| bald \| \d\.\d+ ± \d\.\d+ \|.* 10\.0 ± 0\.0 % \| 60 \| 120 \|", chosen)
+
+
+def test_the_second_table_shows_outcomes_and_choices(folder):
+    savings = read_savings(folder / "savings.json")
+    sink = io.StringIO()
+    Console(file=sink, width=170).print(outcomes_table(savings))
+    assert re.search(r"bal_pm .* \+0\.\d+ \[\+.* 29 .* 10% │ +120", sink.getvalue())
+
+
+def test_headline_metrics_have_both_primary_outcomes(folder):
+    metrics = json.loads((folder / "metrics.json").read_text())["bal_pm"]
+    savings = read_savings(folder / "savings.json")
+    for outcome, name in (("reward_model", "fresh_test_accuracy"), ("policy", "proxy_test_score")):
+        of = savings.outcomes.primary[outcome].policies["bal_pm"]
+        assert (metrics[name], metrics[f"{name}_saved"]) == (of.by_share[-1].value, of.saved)
+
+
+def test_an_oracle_ceiling_is_marked_wherever_it_stands(runs, scores, judged, tmp_path):
+    facts = dataclasses.replace(FACTS, ceilings=frozenset({"bal_pm"}))
+    savings = write_report(tmp_path / "report", runs, scores, judged, CONFIG, facts)
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "**bal_pm** (oracle ceiling) learns faster" in text
+    outcomes = text[text.index("## What the labels bought") :]
+    rows = [line for line in outcomes.splitlines() if line.startswith("| bal_pm")]
+    assert len(rows) == 6
+    assert all(row.startswith("| bal_pm (oracle ceiling) |") for row in rows)
+    assert "120 (bal_pm) judge" in outcomes
+    assert savings.policies["bal_pm"].ceiling
+
+
+def test_listed_pairs_without_scores_read_well(tmp_path):
+    world = make_world(prompts=10, scored=False, ood=False)
+    folders = {(name, 0): write_run(tmp_path / name, world, name, 0, 1.0) for name in ("random", "other")}
+    runs = load_runs(folders)
+    scores = {"test": score_split(runs, world.sets["test"], world.first)}
+    judged = judge_runs(runs, world.prepared, world.sets, world.scores)
+    facts = dataclasses.replace(FACTS, ablations=())
+    savings = write_report(tmp_path / "report", runs, scores, judged, CONFIG, facts)
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "## What the labels bought: fresh reward model\n" in text
+    assert "no test prompt has responses of different scores" in text
+    assert "best-of-K" not in text
+    assert "gap" not in text[text.index("## Which two") :]
+    assert not any(word in text for word in ("None", "nan"))
+    assert not (tmp_path / "report" / "plots" / "choices.png").exists()
+    assert outcomes_table(savings) is None
+    assert "proxy_test_score" not in json.loads((tmp_path / "report" / "metrics.json").read_text())["other"]

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from prefloop.acquisition.registry import ORACLE_CEILINGS
+from prefloop.config.pair_rules import ORACLE_CEILINGS
 from prefloop.errors import ConfigError, DataError
 from prefloop.io.arrays import open_array, read_table
 from prefloop.io.documents import read_json

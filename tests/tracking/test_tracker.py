@@ -6,6 +6,7 @@ import pytest
 from prefloop.config.model import Compare
 from prefloop.io.documents import read_json, write_json
 from prefloop.report.comparison import DataFacts
+from prefloop.report.judged import judge_runs
 from prefloop.report.runs import load_runs, score_split
 from prefloop.report.write import write_report
 from prefloop.tracking.comparison import track_all
@@ -43,7 +44,9 @@ def outputs(world, tmp_path_factory):
     loaded = load_runs(runs)
     scores = {split: score_split(loaded, pairs, world.first) for split, pairs in world.sets.items()}
     config = Compare(reference="random", resamples=100, confidence=0.9, seed=0)
-    write_report(root / "report", loaded, scores, config, DataFacts("simulated", {}, frozenset()))
+    judged = judge_runs(loaded, world.prepared, world.sets, world.scores)
+    facts = DataFacts("simulated", {}, frozenset(), frozenset(), ())
+    write_report(root / "report", loaded, scores, judged, config, facts)
     return runs, root / "report"
 
 
@@ -79,13 +82,16 @@ def test_tracking_twice_changes_nothing(tracker, outputs):
     assert snapshot(tracker) == first
     for metrics, params, tags, files in first.values():
         if params["kind"] == "comparison":
-            assert files == {"report.md", "savings.json", "curves.csv", "curves_mean.csv", "plots"}
+            tables = {"curves.csv", "curves_mean.csv", "assessment.csv"}
+            assert files == {"report.md", "savings.json", "plots", *tables}
             assert "bal_pm" in tags["mlflow.note.content"]
-            assert "bal_pm_saved" in metrics
+            assert {"bal_pm_saved", "bal_pm_fresh_test_accuracy_saved"} <= set(metrics)
+            assert "bald_proxy_test_score_difference" in metrics
             continue
         assert [step for step, _, _ in metrics["test_log_likelihood"]] == [10, 20, 30, 40]
         assert len(metrics["ood_accuracy"]) == ROUNDS
-        assert len(metrics["test_area"]) == 1
+        assert len(metrics["test_area"]) == len(metrics["fresh_test_accuracy"]) == 1
+        assert [step for step, _, _ in metrics["judge_calls"]] == [10, 20, 30, 40]
         assert files == {"acquired"}
         assert tags["mlflow.parentRunId"] in first
 

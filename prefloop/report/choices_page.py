@@ -1,0 +1,85 @@
+"""report.md: which two responses each policy had compared."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from prefloop.report.markdown import picture, table
+from prefloop.report.numbers import Estimate
+from prefloop.report.outcome_results import Choices, ModelShare
+from prefloop.report.results import Savings
+from prefloop.report.wording import by_gap, digits, plus_minus, shown
+
+_CAPTION = "Gap against winner regret: what sort of pairs a policy asks about."
+
+
+def choices_page(savings: Savings, present: Set[str]) -> str:
+    """Write the section on the chosen pairs; empty where neither scores nor models are known.
+
+    Args:
+        savings: the comparison.
+        present: names of the pictures there are.
+    """
+    of = savings.choices.values()
+    scored, named = any(c.gap for c in of), any(c.chosen or c.rejected for c in of)
+    if not scored and not named:
+        return ""
+    sections = ["## Which two responses were compared\n", _table(savings, scored)]
+    if "choices" in present:
+        sections.append(picture("choices", _CAPTION))
+    if named:
+        sections.append(_models(savings))
+    sections.append(_reading(savings, scored))
+    return "\n".join(sections)
+
+
+def _table(savings: Savings, scored: bool) -> str:
+    of_scores = ("gap", "winner regret", "pair regret", "best-hit rate")
+    head = ["policy", *(of_scores if scored else ()), "ties", "comparisons", "judge calls"]
+    rows = []
+    for policy in by_gap(savings):
+        of = savings.choices[policy]
+        scores = _score_cells(savings, of) if scored else []
+        counts = [f"{of.comparisons:.0f}", f"{of.judge_calls:.0f}"]
+        rows.append([shown(policy, savings), *scores, _percent(of.ties), *counts])
+    return table(head, rows)
+
+
+def _score_cells(savings: Savings, of: Choices) -> list[str]:
+    decimals = max(digits(savings.outcomes) - 1, 0) if savings.outcomes is not None else 3
+    amounts = [plus_minus(value, decimals) for value in (of.gap, of.winner_regret, of.pair_regret)]
+    return [*amounts, _percent(of.best_hit)]
+
+
+def _percent(of: Estimate | None) -> str:
+    return "" if of is None else f"{plus_minus(of, 1, 100.0)} %"
+
+
+def _models(savings: Savings) -> str:
+    rows = [
+        [shown(policy, savings), _names(of.chosen), _names(of.rejected)]
+        for policy in by_gap(savings)
+        for of in [savings.choices[policy]]
+    ]
+    return table(["policy", "models most often chosen", "most often rejected"], rows)
+
+
+def _names(models: list[ModelShare]) -> str:
+    quoted = [(of.model.replace("|", "\\|"), of.share) for of in models]
+    return ", ".join(f"{name} {share:.0%}" for name, share in quoted)
+
+
+def _reading(savings: Savings, scored: bool) -> str:
+    bounds = f" ± {savings.confidence:.0%} interval over seeds (Student)" if len(savings.seeds) > 1 else ""
+    lines = [f"Means over the rounds after the initial labels{bounds}; comparisons and judge calls in all.\n"]
+    if scored:
+        lines.append("""\
+- *Gap*: difference of the two scores. It is large by construction for rules that look for a likely best and
+  a likely worst response (DRTS, DeltaUCB). *Winner regret*: the prompt's best score minus the better of the two;
+  *pair regret*: minus the mean of the two. They are small by construction for rules that look for two likely best
+  responses (DTS, MaxMinLCB). Neither is an outcome: what the labels bought stands above.
+- *Best-hit rate*: share of pairs that hold a response of the prompt's best score.""")
+    lines.append("""\
+- *Ties*: share of labels that said "tie". *Judge calls*: responses scored, each once; a listed verdict counts as
+  one.""")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,58 @@
+"""The picture of what was compared: gap against winner regret, a point per policy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from prefloop.report.figure import Style
+from prefloop.report.numbers import Estimate
+from prefloop.report.point_names import Mark, name_points
+from prefloop.report.results import Savings
+from prefloop.report.wording import shown
+
+_SIZE = 6.0
+
+
+def draw_choices(figure: Figure, savings: Savings, look_of: dict[str, Style]) -> None:
+    """Draw the mean gap (right is larger) against the mean winner regret (low is better)."""
+    axes = figure.subplots()
+    points = {
+        name: (of.gap, of.winner_regret)
+        for name, of in savings.choices.items()
+        if of.gap is not None and of.winner_regret is not None
+    }
+    for name, (gap, regret) in points.items():
+        axes.errorbar(
+            gap.value,
+            regret.value,
+            xerr=_half(gap),
+            yerr=_half(regret),
+            color=look_of[name].colour,
+            marker="D" if savings.policies[name].ceiling else "o",
+            ms=_SIZE,
+            lw=1,
+        )
+    axes.margins(0.12)
+    spread = f"; bars are {savings.confidence:.0%} intervals over seeds" if len(savings.seeds) > 1 else ""
+    below = f"winner regret: the prompt's best score − the better of the two{spread}"
+    axes.set_title("Which two responses were compared", fontweight="bold", pad=20)
+    axes.text(0, 1.02, below, transform=axes.transAxes, fontsize=9, color="#595959", va="bottom")
+    axes.set_xlabel("gap: difference of the two scores")
+    figure.draw_without_rendering()  # settles the layout, so that pixels mean what they will mean
+    figure.set_layout_engine("none")
+    marks = {shown(name, savings): _mark(axes, *point) for name, point in points.items()}
+    name_points(axes, marks, {shown(name, savings): look_of[name].colour for name in points})
+
+
+def _half(of: Estimate) -> float:
+    return 0.0 if of.high is None else of.high - of.value
+
+
+def _mark(axes: Any, x: Estimate, y: Estimate) -> Mark:
+    middle = np.array([x.value, y.value])
+    half = np.array([_half(x), _half(y)])
+    low, centre, high = axes.transData.transform([middle - half, middle, middle + half])
+    return Mark(tuple(middle), centre, low, high, _SIZE * axes.figure.dpi / 72)

@@ -1,0 +1,134 @@
+"""What the labels bought and which pairs they were spent on: parts of savings.json, typed."""
+
+from __future__ import annotations
+
+from prefloop.report.numbers import Difference, Estimate, Result, Saving, Verdict
+
+
+class OutcomeResult(Saving):
+    """One policy by one primary outcome.
+
+    Attributes:
+        by_share: value at each share of the budget, against the reference's at the same share.
+        area: mean height of the curve over the shares.
+        verdict: by the interval of the difference at the last share.
+    """
+
+    by_share: list[Difference]
+    area: Difference
+    verdict: Verdict
+
+
+class Outcome(Result):
+    """One primary outcome.
+
+    Attributes:
+        prompts: test prompts it rests on.
+        target: the reference's mean value at the last share.
+        reference_gain: the same minus its value at the first share; null with a single share.
+        policies: every policy by it.
+    """
+
+    prompts: int
+    target: float
+    reference_gain: Difference | None
+    policies: dict[str, OutcomeResult]
+
+
+class Secondary(Result):
+    """What else is said of one policy's labels at the last share, on the test split.
+
+    Attributes:
+        log_likelihood: of the fresh reward model, nats per pair.
+        best_of_accuracy, best_of_regret: of its favourite among a prompt's responses; null without scores.
+        ece: its expected calibration error, mean over seeds.
+        accuracy_small_gap, accuracy_medium_gap, accuracy_large_gap: its accuracy by tercile of the pair's
+            score gap, mean over seeds; null without scored pairs.
+    """
+
+    log_likelihood: Difference
+    best_of_accuracy: Difference | None
+    best_of_regret: Difference | None
+    ece: float | None
+    accuracy_small_gap: float | None
+    accuracy_medium_gap: float | None
+    accuracy_large_gap: float | None
+
+
+class Ablation(Result):
+    """A rule against the same rule without its uncertainty, at the last share.
+
+    Attributes:
+        policy: with the uncertainty.
+        control: without it, or with another response's.
+        outcomes: primary outcome: the policy's value minus the control's, paired.
+    """
+
+    policy: str
+    control: str
+    outcomes: dict[str, Difference]
+
+
+class Outcomes(Result):
+    """Fresh models on each policy's labels, judged on the test split.
+
+    Attributes:
+        shares: shares of the budget.
+        n_labels: labels of each share, the grid of all its curves.
+        reward_model: primary: test accuracy of the fresh reward model.
+        policy: primary: expected judge score of the policy proxy on test prompts; null without scores.
+        uniform_score, best_score: that score of a uniform and of the best choice; null without scores.
+        secondary: further numbers by policy.
+        ablations: rules against themselves without uncertainty, where both ran.
+    """
+
+    shares: list[float]
+    n_labels: list[int]
+    reward_model: Outcome
+    policy: Outcome | None
+    uniform_score: float | None
+    best_score: float | None
+    secondary: dict[str, Secondary]
+    ablations: list[Ablation]
+
+    @property
+    def primary(self) -> dict[str, Outcome]:
+        """The primary outcomes that these data can show, by name."""
+        both = {"reward_model": self.reward_model, "policy": self.policy}
+        return {name: outcome for name, outcome in both.items() if outcome is not None}
+
+    @property
+    def budget(self) -> int:
+        """Labels at the last share."""
+        return self.n_labels[-1]
+
+
+class ModelShare(Result):
+    """A model that wrote responses, and its share of all the chosen, or of all the rejected."""
+
+    model: str
+    share: float
+
+
+class Choices(Result):
+    """Which pairs one policy had compared, in the rounds after the initial labels.
+
+    Attributes:
+        gap: mean |s_a - s_b|; null without scores, as are the next three.
+        winner_regret: mean of the prompt's best score minus the better of the two.
+        pair_regret: mean of the prompt's best score minus the mean of the two.
+        best_hit: share of pairs that hold the prompt's best response.
+        ties: share of labels that said tie; null without such rounds.
+        comparisons, judge_calls: at the end of the run, initial labels included; means over seeds.
+        chosen, rejected: the three models most often chosen and rejected; empty where none is known.
+    """
+
+    gap: Estimate | None
+    winner_regret: Estimate | None
+    pair_regret: Estimate | None
+    best_hit: Estimate | None
+    ties: Estimate | None
+    comparisons: float
+    judge_calls: float
+    chosen: list[ModelShare]
+    rejected: list[ModelShare]

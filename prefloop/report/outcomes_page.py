@@ -1,0 +1,198 @@
+"""report.md: what the labels bought, by a fresh reward model and a policy proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from prefloop.report.curves import verdict
+from prefloop.report.markdown import picture, table
+from prefloop.report.numbers import Difference
+from prefloop.report.outcome_results import Ablation, Outcomes
+from prefloop.report.results import Savings
+from prefloop.report.wording import by_outcome, digits, gap, labels, labels_at_share, percent, saved, shown
+
+_NAMES = {"reward_model": "fresh test accuracy", "policy": "proxy score"}
+_CAPTIONS = {
+    "reward_model": "Test accuracy of a reward model trained afresh on the labels acquired by then.",
+    "policy": "Expected judge score of the policy proxy on test prompts.",
+}
+
+
+def outcomes_page(savings: Savings, present: Set[str]) -> str:
+    """Write the section on the primary outcomes.
+
+    Args:
+        savings: the comparison.
+        present: names of the pictures there are.
+    """
+    outcomes = savings.outcomes
+    if outcomes is None:
+        return ""
+    both = outcomes.policy is not None
+    title = f"## What the labels bought: fresh reward model{' and policy proxy' if both else ''}\n"
+    pictures = [picture(f"outcome_{n}", c) for n, c in _CAPTIONS.items() if f"outcome_{n}" in present]
+    sections = [
+        title,
+        _about(savings, outcomes),
+        _main_table(savings, outcomes),
+        _warnings(savings, outcomes),
+        *[_ablation(of, outcomes) for of in outcomes.ablations],
+        *pictures,
+        *[_share_table(savings, outcomes, name) for name in outcomes.primary],
+        _secondary_table(savings, outcomes),
+        _reading(savings, outcomes),
+    ]
+    return "\n".join(section for section in sections if section)
+
+
+def _about(savings: Savings, outcomes: Outcomes) -> str:
+    accuracy = (
+        "the accuracy of a reward model trained from scratch on the labels that a policy acquired, on "
+        f"{savings.evaluated['test']} pairs of {outcomes.reward_model.prompts} test prompts"
+    )
+    if outcomes.policy is None:
+        return (
+            f"The outcome was fixed in advance and comes from models that chose nothing themselves: {accuracy}. "
+            "The other one, of a policy proxy, is missing: no test prompt has responses of different scores.\n"
+        )
+    return (
+        f"Two outcomes were fixed in advance. Both come from models that chose nothing themselves: {accuracy}; "
+        f"and the expected judge score of a policy proxy's choice, on {outcomes.policy.prompts} test prompts.\n"
+    )
+
+
+def _main_table(savings: Savings, outcomes: Outcomes) -> str:
+    head = ["policy"]
+    for name in outcomes.primary:
+        head += [f"{_NAMES[name]}, difference", f"labels to match {savings.reference}", "saved", "verdict"]
+    rows = [
+        [
+            shown(policy, savings),
+            *(cell for name in outcomes.primary for cell in _cells(savings, outcomes, name, policy)),
+        ]
+        for policy in by_outcome(savings, outcomes)
+    ]
+    return table(head, rows)
+
+
+def _cells(savings: Savings, outcomes: Outcomes, name: str, policy: str) -> tuple[str, str, str, str]:
+    of = outcomes.primary[name].policies[policy]
+    value = _value(of.by_share[-1], _decimals(name, outcomes), policy == savings.reference)
+    if policy == savings.reference:
+        return value, str(outcomes.budget), "", "reference"
+    control = "control: " * savings.policies[policy].control
+    return value, labels_at_share(of, outcomes), saved(of), control + of.verdict
+
+
+def _value(of: Difference, decimals: int, is_reference: bool) -> str:
+    value = f"{of.value:.{decimals}f}"
+    return value if is_reference else f"{value}, {gap(of, decimals)}"
+
+
+def _decimals(name: str, outcomes: Outcomes) -> int:
+    return 4 if name == "reward_model" else digits(outcomes)
+
+
+def _ablation(of: Ablation, outcomes: Outcomes) -> str:
+    found = {name: verdict(difference) for name, difference in of.outcomes.items()}
+    parts = [
+        f"{_NAMES[name]} {gap(difference, _decimals(name, outcomes))}, "
+        f"{found[name]}{'' if found[name] == 'no difference' else ' with it'}"
+        for name, difference in of.outcomes.items()
+    ]
+    text = f"Does the uncertainty matter? {of.policy} minus {of.control}: {'; '.join(parts)}."
+    if set(found.values()) == {"no difference"}:
+        text += " The uncertainty does nothing here that these runs can show."
+    return f"{text}\n"
+
+
+def _share_table(savings: Savings, outcomes: Outcomes, name: str) -> str:
+    head = [
+        f"{_NAMES[name]} after",
+        *(f"{n} labels ({share:.0%})" for n, share in zip(outcomes.n_labels, outcomes.shares, strict=True)),
+    ]
+    decimals = _decimals(name, outcomes)
+    rows = [
+        [
+            shown(policy, savings),
+            *(
+                _value(at, decimals, policy == savings.reference)
+                for at in outcomes.primary[name].policies[policy].by_share
+            ),
+        ]
+        for policy in by_outcome(savings, outcomes)
+    ]
+    return table(head, rows)
+
+
+def _secondary_table(savings: Savings, outcomes: Outcomes) -> str:
+    head = ["secondary, at the end", "fresh log-likelihood, difference", "ECE"]
+    scored = outcomes.policy is not None
+    if scored:
+        head += ["best-of-K accuracy", "best-of-K regret, difference"]
+    strata = [f"accuracy_{size}_gap" for size in ("small", "medium", "large")]
+    known = any(getattr(of, name) is not None for of in outcomes.secondary.values() for name in strata)
+    if known:
+        head += ["accuracy, small gap", "medium gap", "large gap"]
+    rows = []
+    for policy in by_outcome(savings, outcomes):
+        of, is_reference = outcomes.secondary[policy], policy == savings.reference
+        row = [shown(policy, savings), _value(of.log_likelihood, 4, is_reference), _plain(of.ece)]
+        if of.best_of_accuracy is not None and of.best_of_regret is not None:
+            row.append(f"{of.best_of_accuracy.value:.4f}")
+            row.append(_value(of.best_of_regret, digits(outcomes), is_reference))
+        rows.append(row + [_plain(getattr(of, name)) for name in strata] * known)
+    return table(head, rows)
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _warnings(savings: Savings, outcomes: Outcomes) -> str:
+    reference, lines = savings.reference, []
+    for name, of in outcomes.primary.items():
+        own, decimals = of.policies[reference], _decimals(name, outcomes)
+        if of.reference_gain is not None and of.reference_gain.low <= 0:
+            lines.append(
+                f"**{reference}'s {_NAMES[name]} does not clearly improve with labels** "
+                f"({gap(of.reference_gain, decimals)} from the first to the last share): labels saved against it "
+                "mean little here. Read the differences instead."
+            )
+        elif own.saved:
+            lines.append(
+                f"{reference}'s own {_NAMES[name]} is not monotone: {labels(own)} labels already reach its final "
+                f"value. Of each saving by it, {percent(own.saved)} needs no better policy."
+            )
+    return "\n".join(f"> {line}\n" for line in lines)
+
+
+def _reading(savings: Savings, outcomes: Outcomes) -> str:
+    reference, budget, first = savings.reference, outcomes.budget, outcomes.n_labels[0]
+    lines = [
+        f"""\
+- *Fresh reward model*: of the configured kind, trained from scratch on a policy's first labels (ties count
+  as labels), with random numbers of its own that all policies of a seed share.
+- *Labels to match {reference}*, *saved*, *never*: as above, with the shares of the budget in the place of rounds,
+  so coarser; below {first} labels nothing is seen, hence `≤ {first}`. *Difference*: paired, from {reference} with
+  as many labels. *Better* and *worse* mean that its {savings.confidence:.0%} interval with {budget} labels
+  excludes zero, whatever the savings say."""
+    ]
+    if outcomes.policy is not None:
+        low, high = (f"{of:.{digits(outcomes)}f}" for of in (outcomes.uniform_score, outcomes.best_score))
+        lines.append(
+            f"""\
+- *Policy proxy*: a proxy, no language model. A log-linear policy over the responses that a prompt already
+  has, trained with the DPO loss from a uniform reference; nothing is generated. Its expected judge score reads on
+  a scale from {low} (uniform choice) to {high} (always the best response)."""
+        )
+    ceilings = [name for name, of in savings.policies.items() if of.ceiling]
+    if ceilings:
+        calls = ", ".join(f"{savings.choices[name].judge_calls:.0f} ({name})" for name in ceilings)
+        lines.append(
+            f"""\
+- *Oracle ceiling*: reads the judge's score of every response before it chooses, at {calls} judge
+  calls for {savings.budget} comparisons, against {reference}'s {savings.choices[reference].judge_calls:.0f}. No
+  campaign can run it; it shows what there is to gain."""
+        )
+    return "\n".join(lines) + "\n"
