@@ -12,6 +12,9 @@ from prefloop.errors import ConfigError
 from prefloop.io.atomic import write_text
 from prefloop.io.layout import Layout
 from prefloop.report.results import Savings, read_savings
+from prefloop.rounds.benchmark import check_policies
+from prefloop.rounds.hidden import load_hidden
+from prefloop.rounds.problem import load_problem
 from stages import benchmark, compare, embed, neighbours, prepare
 
 
@@ -45,6 +48,8 @@ def bench_params(
         section["seeds"] = list(range(section["seeds"]))
     if per_prompt is not None:
         limit = int(per_prompt) if per_prompt.isdecimal() else per_prompt
+        if limit not in ("auto", "unlimited") and not (isinstance(limit, int) and limit >= 1):
+            raise ConfigError(f"--per-prompt: got {per_prompt}; expected a number >= 1, unlimited or auto")
         for policy in content["policies"].values():
             policy["pairs"]["per_prompt"] = limit
     reference = content["compare"]["reference"]
@@ -59,6 +64,8 @@ def run_bench(params: Params, out: Path) -> Savings:
     layout = Layout.folder(out.resolve())
     for stage in (prepare, embed, neighbours):
         stage.run(params, layout)
+    problem = load_problem(layout)
+    check_policies(params, problem, load_hidden(layout.prepared, problem.prepared))
     for seed in params.benchmark.seeds:
         for policy in params.benchmark.policies:
             benchmark.run(params, layout, policy, seed)

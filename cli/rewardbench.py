@@ -32,10 +32,13 @@ def rewardbench(
     Example: prefloop rewardbench reward-bench-2.parquet --model results/runs/bal_pm/0/model.safetensors
     """
     from prefloop.config import packaged_params
+    from prefloop.errors import ConfigError
     from prefloop.io.documents import write_json
     from prefloop.io.layout import Layout
     from prefloop.rewardbench.run import row_results, score_file, summary, table
 
+    if out is not None and out.is_dir():
+        raise ConfigError(f"--out: {out} is a folder, expected the name of a file to write")
     chosen = load(params or (DEFAULT_PARAMS if DEFAULT_PARAMS.is_file() else packaged_params()))
     # A cache apart from that of the stage embed, whose vectors must depend on its own inputs alone.
     cache = Layout.repository().state / "rewardbench"

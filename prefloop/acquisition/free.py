@@ -10,7 +10,7 @@ from prefloop.acquisition.pairs import Pairs, Pool
 from prefloop.acquisition.segments import Segments
 from prefloop.acquisition.slate import Free
 
-# Ordered pairs laid out at once, about 60 MB: never those of a whole pool.
+# Ordered pairs laid out at once, about 60 MB: never those of a whole pool, but at least one prompt's.
 _BLOCK = 1 << 20
 
 

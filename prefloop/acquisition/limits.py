@@ -2,12 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from prefloop.acquisition.pairs import Pool
+from prefloop.acquisition.pairs import Pairs, Pool
 from prefloop.config.pair_rules import PairRule
 
 NO_LIMIT = int(np.iinfo(np.int64).max)
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a pool can still give under a pair rule.
+
+    Attributes:
+        listed: pairs on offer as they are, any number in a round.
+        single: int64 [Q], pairs that each prompt may still give, one a round; 0 where it gives none.
+    """
+
+    listed: int
+    single: np.ndarray
+
+    @property
+    def capacity(self) -> int:
+        """How many labels can be spent at most."""
+        return self.listed + int(self.single.sum())
+
+    def least_offered(self, labels: int, rounds: int) -> int:
+        """How many pairs are sure to be on offer after some rounds, whatever they took.
+
+        The worst case spends on listed pairs first, where each label takes one from the offer, then
+        closes the prompts with the least room. One with room for more pairs than there were rounds
+        can't have closed.
+
+        Args:
+            labels: spent in these rounds.
+            rounds: their number.
+        """
+        room = np.sort(self.single[self.single > 0])
+        closable = np.cumsum(room[room <= rounds])
+        closed = int(np.searchsorted(closable, max(0, labels - self.listed), side="right"))
+        return max(0, self.listed - labels) + len(room) - closed
 
 
 def limits(rule: PairRule) -> tuple[int, int]:
@@ -24,31 +60,14 @@ def offers_all_listed(rule: PairRule) -> bool:
     return rule.rule in ("auto", "given") and limits(rule)[0] == NO_LIMIT
 
 
-def capacity(pool: Pool, rule: PairRule) -> int:
-    """How many labels a policy with this pair rule can spend on the pool at most."""
-    return int(_per_prompt(pool, rule).sum())
-
-
-def least_offered(pool: Pool, rule: PairRule, spent: int) -> int:
-    """How many pairs a round is sure to offer after `spent` labels, whatever prompts they went to.
-
-    Where a prompt offers one pair a round, the worst case is that the labels closed as many prompts
-    as they can: the smallest first. Where all listed pairs are offered, what is not spent is there.
-    """
-    limits_Q = np.sort(_per_prompt(pool, rule))
-    limits_Q = limits_Q[limits_Q > 0]
-    if offers_all_listed(rule) and len(pool.a):
-        return max(0, int(limits_Q.sum()) - spent)
-    closed = int(np.searchsorted(np.cumsum(limits_Q), spent, side="right"))
-    return len(limits_Q) - closed
-
-
-def _per_prompt(pool: Pool, rule: PairRule) -> np.ndarray:
+def room(pool: Pool, rule: PairRule, taken: Pairs) -> Room:
+    """What the pool can still give when some pairs are taken."""
     sizes = np.diff(pool.offsets)
+    used = np.bincount(taken.prompt, minlength=len(sizes))
     listed = np.bincount(pool.prompt, minlength=len(sizes))
     listed_limit, formed_limit = limits(rule)
-    most = np.minimum(listed, listed_limit)
-    if rule.rule == "given":
-        return most
     formed = np.where(listed > 0, 0, sizes * (sizes - 1) // 2)
-    return most + np.minimum(formed, formed_limit)
+    single = np.zeros_like(formed) if rule.rule == "given" else np.minimum(formed, formed_limit)
+    if offers_all_listed(rule):
+        return Room(int((listed - np.where(listed > 0, used, 0)).sum()), np.maximum(single - used, 0))
+    return Room(0, np.maximum(single + np.minimum(listed, listed_limit) - used, 0))

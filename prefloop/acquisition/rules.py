@@ -119,7 +119,8 @@ def deltaquantile(slate: Slate, config: params.DeltaQuantile) -> np.ndarray:
     free = slate.free
     low, high = slate.bounds(config.beta)
     gaps = high[free.first] - low[free.second]
-    rank = (config.quantile * free.by_prompt.counts).astype(np.int64)
+    # A touch more, so that 0.29 of 100 is 29, whatever binary fractions make of it.
+    rank = np.floor(config.quantile * free.by_prompt.counts + 1e-9).astype(np.int64)
     chosen = gaps == free.by_prompt.spread(free.by_prompt.ranked(gaps, rank))
     return _largest(slate, np.where(chosen, high[free.first], -np.inf))
 

@@ -25,8 +25,6 @@ def check_models(pool: Pool, rule: PairRule) -> None:
             "pair rule 'fixed_pair' compares models, but the data do not say which model wrote a completion: "
             "add the field models (or model_a, model_b) to the data, or choose another policy"
         )
-    if bool(rule.strong) != bool(rule.weak):
-        raise ConfigError("pair rule 'fixed_pair': name both strong and weak models, or neither")
     for name in (*rule.strong, *rule.weak):
         if name not in known:
             raise ConfigError(f"pair rule 'fixed_pair': no model '{name}' in the pool; known: {', '.join(known)}")

@@ -13,7 +13,7 @@ from prefloop.config import pair_rules as params
 def dts(slate: Slate, config: params.Dts) -> np.ndarray:
     """Double Thompson sampling: i = argmax of a posterior draw, j = argmax of a fresh draw, redrawn while j = i.
 
-    After `redraws` fresh draws that gave i again, j is uniform.
+    After the fresh draw and `redraws` further ones that all gave i again, j is uniform.
 
     Source: Wu & Liu 2016 (arXiv 1604.07101), as in Melikidze et al. 2026.
     """

@@ -15,8 +15,8 @@ from prefloop.rounds.steps import Labelled, fit_round
 
 log = logging.getLogger("prefloop")
 
-# Number of the first fresh model's round: beyond any run's, so that its random numbers are not the
-# selector's, and shared by all policies of a seed.
+# The round of all fresh models: beyond any run's, so that their random numbers are not the selector's,
+# and shared by all policies of a seed and all shares.
 FRESH_ROUND = 1_000_000
 
 
@@ -47,9 +47,9 @@ def assess(
     n_labels = np.array([round(share * len(labelled.pairs)) for share in config.shares])
     parts = [_first(labelled, int(count)) for count in n_labels]
     rewards = []
-    for number, part in enumerate(parts):
-        log.info("judging the labels by a fresh model, on %d of %d", len(part.pairs), len(labelled.pairs))
-        model = fit_round(problem, reward, part, None, device=device, seed=seed, round_=FRESH_ROUND + number)
+    for part in parts:
+        log.info("a fresh model on %d of %d labels", len(part.pairs), len(labelled.pairs))
+        model = fit_round(problem, reward, part, None, device=device, seed=seed, round_=FRESH_ROUND)
         rewards.append(model.rewards(features))
     differences, scale = _differences(problem, labelled)
     theta = np.stack([fit_policy(differences[: len(part.comparisons())], config.proxy) for part in parts])

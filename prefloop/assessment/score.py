@@ -12,7 +12,7 @@ from prefloop.assessment.result import Assessment
 from prefloop.assessment.scored import ScoredPrompts, scored_prompts
 from prefloop.data.prepared import Prepared
 from prefloop.metrics.evaluation import EvalSet
-from prefloop.metrics.predictive import calibration_error, log_likelihoods, pair_logits
+from prefloop.metrics.predictive import calibration_error, correctness, log_likelihoods, pair_logits
 
 Outcomes = dict[str, tuple[np.ndarray, np.ndarray]]
 
@@ -90,7 +90,7 @@ def prompt_outcomes(
 def _score_pairs(pairs: EvalSet, rewards: np.ndarray, first: int) -> _PairScores:
     logits = pair_logits(rewards, pairs.a - first, pairs.b - first)
     p = expit(logits).mean(axis=0)
-    correct = np.where(p == 0.5, 0.5, (p > 0.5) == (pairs.y > 0.5))
+    correct = correctness(p, pairs.y)
     return _PairScores(log_likelihoods(logits, pairs.y), correct, np.maximum(p, 1 - p))
 
 

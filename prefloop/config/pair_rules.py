@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from prefloop.config.base import Section
 
@@ -60,6 +60,14 @@ class FixedPair(_Rule):
     rule: Literal["fixed_pair"]
     strong: tuple[str, ...]
     weak: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> FixedPair:
+        if bool(self.strong) != bool(self.weak):
+            raise ValueError("name both strong and weak models, or neither")
+        if both := set(self.strong) & set(self.weak):
+            raise ValueError(f"'{min(both)}' is named as strong and as weak")
+        return self
 
 
 class Ultrafeedback(_Rule):

@@ -51,8 +51,10 @@ def check_ending(path: Path) -> str:
     """The ending of a file's name, a key of `WRITERS`.
 
     Raises:
-        ConfigError: another ending.
+        ConfigError: another ending, or a folder of that name.
     """
+    if path.is_dir():
+        raise ConfigError(f"--out: {path} is a folder, expected the name of a file to write")
     ending = next((ending for ending in WRITERS if path.name.endswith(ending)), None)
     if ending is None:
         raise ConfigError(f"--out: got {path}, expected a file name that ends in {', '.join(WRITERS)}")

@@ -35,6 +35,11 @@ def log_likelihoods(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     return values
 
 
+def correctness(p: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """1 where a probability p [n] of "a is preferred" is on the side of y [n], 0 where not, 1/2 for p = 1/2."""
+    return np.where(p == 0.5, 0.5, (p > 0.5) == (y > 0.5))
+
+
 def predictive_metrics(logits: np.ndarray, y: np.ndarray) -> dict[str, float | None]:
     """All metrics of one evaluation set.
 
@@ -51,7 +56,7 @@ def predictive_metrics(logits: np.ndarray, y: np.ndarray) -> dict[str, float | N
         correlation is None where one of the two is constant.
     """
     p = expit(logits).mean(axis=0)
-    correct = np.where(p == 0.5, 0.5, (p > 0.5) == (y > 0.5))
+    correct = correctness(p, y)
     squared = (p - y) ** 2
     epistemic = u.bald(logits)
     sigma = logits.std(axis=0, ddof=1)

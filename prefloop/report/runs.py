@@ -15,7 +15,7 @@ from prefloop.errors import StateError
 from prefloop.io.arrays import open_array, read_table
 from prefloop.io.documents import read_json
 from prefloop.metrics.evaluation import EvalSet
-from prefloop.metrics.predictive import log_likelihoods, pair_logits
+from prefloop.metrics.predictive import correctness, log_likelihoods, pair_logits
 from prefloop.report.bootstrap import PromptSums, sums_by_prompt
 
 _TABLES = ("rounds", "metrics", "assessment", "models")
@@ -126,7 +126,7 @@ def _score_run(runs: Runs, key: tuple[str, int], pairs: EvalSet, first: int) -> 
     for rewards_M_E in rewards:
         logits = pair_logits(rewards_M_E, a, b)
         p = expit(logits).mean(axis=0)
-        correct = np.where(p == 0.5, 0.5, (p > 0.5) == (pairs.y > 0.5))
+        correct = correctness(p, pairs.y)
         by_prompt, counts = sums_by_prompt(np.stack([log_likelihoods(logits, pairs.y), correct]), pairs.prompt)
         sums.append(by_prompt)
     return np.stack(sums, axis=1), counts

@@ -6,8 +6,8 @@ arXiv 2506.01937); rewardbench/constants.py of github.com/allenai/reward-bench (
 
 from __future__ import annotations
 
-# RewardBench 1: section -> subset -> weight within its section. A weight is the number of prompts of the
-# published subset; math-prm (447 prompts) counts as much as the six code subsets together.
+# RewardBench 1: section -> subset -> weight within its section: the authors' constants, mostly the number of
+# prompts of the subset; math-prm (447 prompts) counts as much as the six code subsets together.
 SECTIONS: dict[str, dict[str, int]] = {
     "Chat": {
         "alpacaeval-easy": 100,

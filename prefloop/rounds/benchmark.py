@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 import prefloop
 from prefloop.assessment.fresh import assess
+from prefloop.assessment.result import Assessment
 from prefloop.config import Params
+from prefloop.config.pair_rules import ORACLE_CEILINGS
 from prefloop.device import resolve_device
 from prefloop.errors import ConfigError
 from prefloop.io.documents import to_json
@@ -23,6 +26,7 @@ from prefloop.rounds.loop import RunSpec, run_rounds
 from prefloop.rounds.output import versions, write_run
 from prefloop.rounds.problem import Problem, dataset_name, inputs_digest
 from prefloop.rounds.record import RoundRecord, RoundStore
+from prefloop.rounds.steps import Labelled, check_budget
 
 Observer = Callable[[RoundRecord, float], None]
 
@@ -64,17 +68,36 @@ def run_benchmark(
     with locked(state):
         store = RoundStore(state, about["fingerprint"])
         result = run_rounds(problem, hidden, oracle, spec, store, observe(about))
-        assessed = assess(
-            problem,
-            result.labelled,
-            params.reward,
-            params.assessment,
-            seed=seed,
-            device=params.benchmark.device,
-        )
+        assessed = _assess(params, problem, store, result.labelled, seed)
         folder = layout.run(name, seed)
         write_run(folder, result, assessed, problem.prepared, hidden, about, params.reward.kind)
     return folder
+
+
+def check_policies(params: Params, problem: Problem, hidden: HiddenAnswers) -> None:
+    """Refuse what any of the configured runs would refuse, before the first of them starts.
+
+    Raises:
+        ConfigError: a budget above what the pool allows under a policy, or a rule that lacks models' names.
+        DataError: a rule that reads the judge's scores, and a pool completion without one.
+    """
+    for name in params.benchmark.policies:
+        policy = params.policies[name]
+        for seed in params.benchmark.seeds:
+            check_budget(problem, policy, params.benchmark, seed)
+        if policy.pairs.rule in ORACLE_CEILINGS:
+            oracle = SimulatedOracle(params.oracle, problem.prepared, hidden.answers)
+            oracle.scores(np.arange(problem.prepared.completions_of("pool").stop))
+
+
+def _assess(params: Params, problem: Problem, store: RoundStore, labelled: Labelled, seed: int) -> Assessment:
+    key = text_id(to_json(params.assessment.model_dump(mode="json")), str(len(labelled.pairs)))
+    kept = store.assessment(key)
+    if kept is None:
+        device = params.benchmark.device
+        kept = assess(problem, labelled, params.reward, params.assessment, seed=seed, device=device)
+        store.keep_assessment(key, kept)
+    return kept
 
 
 def describe_run(params: Params, layout: Layout, problem: Problem, name: str, seed: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefloop.acquisition.pairs import Pairs
+from prefloop.acquisition.strength import check_models
 from prefloop.config import Params
 from prefloop.io.hashing import pair_id
 from prefloop.reward.registry import RewardModel
@@ -79,6 +80,9 @@ def next_batch(
 
     Returns:
         A table of BATCH_SCHEMA; empty when nothing is left to label.
+
+    Raises:
+        ConfigError: a pair rule about models on a pool that does not name them.
     """
     if previous is not None:
         rest = _unlabelled(problem, previous, labelled)
@@ -93,6 +97,7 @@ def next_batch(
     config = params.campaign
     policy = params.policies[config.policy if model.epochs.any() else config.cold_start]
     wanted = config.batch if len(labelled.pairs) else config.initial
+    check_models(problem.pool, policy.pairs)
     count = min(wanted, len(blind_offer(problem, policy.pairs, labelled.pairs, config.seed)))
     if not count:
         log.warning("nothing is left to label: the batch is empty")

@@ -76,7 +76,7 @@ def run_rounds(
         ConfigError: the budget is above what the pool allows (before anything is spent).
     """
     config = spec.benchmark
-    check_budget(problem, spec.policy, config.initial, config.batch, config.budget, config.validation)
+    check_budget(problem, spec.policy, config, spec.seed)
     if config.threads:
         torch.set_num_threads(config.threads)
     validation = _validation(problem, oracle, spec)

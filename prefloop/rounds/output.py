@@ -83,8 +83,14 @@ def write_run(
         write_array(temporary / "assessment_rewards.npy", assessed.rewards)
         write_array(temporary / "assessment_policy.npy", assessed.log_policy)
         write_table(temporary / "models.parquet", _models_table(result.rounds, prepared, identity))
-        save_model(temporary / "model.safetensors", kind, result.model, about)
+        save_model(temporary / "model.safetensors", kind, result.model, _provenance(about))
         write_json(temporary / "run.json", about)
+
+
+def _provenance(about: dict[str, Any]) -> dict[str, Any]:
+    # How the labels were assessed afterwards is no part of where the weights come from.
+    parameters = {name: value for name, value in about["parameters"].items() if name != "assessment"}
+    return {**about, "parameters": parameters}
 
 
 def acquired_table(rounds: list[RoundRecord], prepared: Prepared) -> pa.Table:

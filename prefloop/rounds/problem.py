@@ -17,6 +17,8 @@ from prefloop.io.hashing import file_digest, text_id
 from prefloop.io.layout import Layout
 from prefloop.neighbours.graph import NeighbourGraph, load_graph
 
+_ROUNDING = 1e-10
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -51,7 +53,10 @@ class Problem:
             block = self.pool_features[start : start + 16_384].astype(np.float64)
             total, square = total + block.sum(axis=0), square + np.square(block).sum(axis=0)
         mean = total / len(self.pool_features)
-        return mean, np.sqrt(np.maximum(square / len(self.pool_features) - mean**2, 0.0))
+        square /= len(self.pool_features)
+        variance = square - mean**2
+        # What is left of a constant feature is rounding, not spread.
+        return mean, np.sqrt(np.where(variance > _ROUNDING * square, variance, 0.0))
 
 
 def load_problem(layout: Layout) -> Problem:

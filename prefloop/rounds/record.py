@@ -14,6 +14,7 @@ import torch
 
 from prefloop.acquisition.pairs import Pairs
 from prefloop.acquisition.view import Selection
+from prefloop.assessment.result import Assessment
 from prefloop.errors import StateError
 from prefloop.io.arrays import read_tensors, write_tensors
 from prefloop.io.documents import append_jsonl, to_json
@@ -105,6 +106,27 @@ class RoundStore:
         facts = {"facts": to_json(record.facts), "metrics": to_json(record.metrics)}
         write_tensors(self._round(record.number), tensors, {"number": str(record.number), **facts})
         self._model(record.number - 1).unlink(missing_ok=True)
+
+    def assessment(self, key: str) -> Assessment | None:
+        """What fresh models said of this run's labels, if it was kept under this key."""
+        path = self._folder / "assessment.safetensors"
+        if not path.exists():
+            return None
+        try:
+            tensors, facts = read_tensors(path)
+            if facts["key"] != key:
+                return None
+            names = ("n_labels", "rewards", "log_policy")
+            return Assessment(tuple(json.loads(facts["shares"])), *(tensors[name] for name in names))
+        except (StateError, KeyError, json.JSONDecodeError) as error:
+            log.warning("%s; the labels are assessed again", error)
+            return None
+
+    def keep_assessment(self, key: str, found: Assessment) -> None:
+        """Keep an assessment; it replaces the one of another key (other shares, other rounds)."""
+        tensors = {"n_labels": found.n_labels, "rewards": found.rewards, "log_policy": found.log_policy}
+        facts = {"key": key, "shares": to_json(list(found.shares))}
+        write_tensors(self._folder / "assessment.safetensors", tensors, facts)
 
     def note(self, event: dict[str, Any]) -> None:
         """Append one line to the run's log (fits and timings; never part of an output)."""

@@ -8,17 +8,17 @@ from functools import cached_property
 import numpy as np
 
 from prefloop.acquisition.draws import Draws
-from prefloop.acquisition.limits import capacity, least_offered
+from prefloop.acquisition.limits import room
 from prefloop.acquisition.offer import Judge, Offer, Sight, make_offer
 from prefloop.acquisition.pairs import Pairs
 from prefloop.acquisition.registry import BATCH_POLICIES
 from prefloop.acquisition.strength import check_models
 from prefloop.acquisition.view import PoolView, Selection, require
-from prefloop.config.model import Reward
+from prefloop.config.model import Benchmark, Reward
 from prefloop.config.pair_rules import Auto, PairRule
 from prefloop.config.policies import Policy, Random
 from prefloop.device import resolve_device
-from prefloop.errors import ConfigError
+from prefloop.errors import ConfigError, StateError
 from prefloop.reward.comparisons import Comparisons
 from prefloop.reward.inputs import FitInputs
 from prefloop.reward.registry import RewardModel, fit_model
@@ -66,33 +66,39 @@ class Labelled:
         return cls(Pairs.empty(), np.zeros(0, dtype=np.int8))
 
 
-def check_budget(problem: Problem, policy: Policy, initial: int, batch: int, budget: int, validation: int) -> None:
+def check_budget(problem: Problem, policy: Policy, config: Benchmark, seed: int) -> None:
     """Refuse a budget that the pool cannot meet, before anything is spent.
+
+    The initial and validation pairs are drawn as the run will draw them; nobody is asked about them.
 
     Raises:
         ConfigError: budget above what the pair rule can give, a round above what it is sure to offer, or
             a rule about models on a pool that does not name them.
     """
     check_models(problem.pool, policy.pairs)
-    most = capacity(problem.pool, policy.pairs)
-    if budget + validation > most:
+    rule = f"the pair rule '{policy.pairs.rule}' (per_prompt: {policy.pairs.per_prompt})"
+    remedy = "lower benchmark.rounds, batch or initial, raise the policy's per_prompt, or add data"
+    at_random = len(blind_offer(problem, ANY_PAIR, Pairs.empty(), seed))
+    if config.initial + config.validation > at_random:
         raise ConfigError(
-            f"the budget is {budget} labels{f' and {validation} for validation' if validation else ''}, but "
-            f"the pool has {most} comparisons under the pair rule '{policy.pairs.rule}' "
-            f"(per_prompt: {policy.pairs.per_prompt}): lower benchmark.rounds, batch or initial, or add data"
+            f"{config.initial} initial and {config.validation} validation labels are drawn at random, but the "
+            f"pool offers {at_random} comparisons for it: lower benchmark.initial or validation, or add data"
         )
-    random_ = len(blind_offer(problem, ANY_PAIR, Pairs.empty(), 0))
-    if initial + validation > random_:
+    validation = random_pairs(problem, config.validation, Pairs.empty(), seed, Stream.VALIDATION).pairs
+    initial = random_pairs(problem, config.initial, validation, seed, Stream.INITIAL).pairs
+    left = room(problem.pool, policy.pairs, Pairs.join(validation, initial))
+    chosen = config.budget - config.initial
+    if chosen > left.capacity:
         raise ConfigError(
-            f"{initial} initial and {validation} validation labels are drawn at random, but the pool offers "
-            f"{random_} comparisons for it: lower benchmark.initial or validation, or add data"
+            f"the budget is {config.budget} labels, but after {config.initial} initial"
+            f"{f' and {config.validation} validation' if config.validation else ''} ones the pool has "
+            f"{left.capacity} comparisons under {rule}: {remedy}"
         )
-    offered = least_offered(problem.pool, policy.pairs, budget - batch + validation)
-    if budget > initial and batch > offered:
+    offered = left.least_offered(chosen - config.batch, config.rounds - 2) if chosen else config.batch
+    if config.batch > offered:
         raise ConfigError(
-            f"a round takes {batch} comparisons, but the pair rule '{policy.pairs.rule}' (per_prompt: "
-            f"{policy.pairs.per_prompt}) can be down to {offered} in the last round: "
-            "lower benchmark.batch or rounds"
+            f"a round takes {config.batch} comparisons, but {rule} can be down to {offered} in the last round: "
+            f"{remedy}"
         )
 
 
@@ -128,11 +134,22 @@ class _PoolRewards:
     @cached_property
     def all(self) -> np.ndarray:
         """float32 [M, C_pool]."""
-        return self._model.rewards(self._features)
+        return self.of(slice(None))
 
-    def of(self, rows: np.ndarray) -> np.ndarray:
-        """float32 [M, n] of completion rows int64 [n]."""
-        return self._model.rewards(self._features[rows])
+    def of(self, rows: np.ndarray | slice) -> np.ndarray:
+        """float32 [M, n] of completion rows int64 [n].
+
+        Raises:
+            StateError: a reward that is not finite.
+        """
+        rewards = self._model.rewards(self._features[rows])
+        wrong = np.flatnonzero(~np.isfinite(rewards).all(axis=0))
+        if wrong.size:
+            raise StateError(
+                f"the rewards of {wrong.size} of {rewards.shape[1]} pool completions are not finite: check the "
+                "features (prefloop doctor), or lower the ensemble's learning_rate"
+            )
+        return rewards
 
 
 def choose_batch(

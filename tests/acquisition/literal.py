@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from math import floor
 
 import numpy as np
@@ -116,7 +117,7 @@ def literal_deltaucb(p, rule):
 def literal_deltaquantile(p, rule):
     lower, upper = bounds(p, rule.beta)
     gaps = {(i, j): upper[i] - lower[j] for i, j in p.pairs}
-    wanted = sorted(gaps.values(), reverse=True)[floor(rule.quantile * len(gaps))]
+    wanted = sorted(gaps.values(), reverse=True)[floor(Fraction(str(rule.quantile)) * len(gaps))]
     return argmax([ij for ij in p.pairs if gaps[ij] == wanted], lambda ij: upper[ij[0]], p.uniform(0))
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefloop.acquisition.draws import Draws
-from prefloop.acquisition.limits import capacity, least_offered
+from prefloop.acquisition.limits import room
 from prefloop.acquisition.offer import Sight, make_offer
 from prefloop.acquisition.pairs import Pairs
 from prefloop.acquisition.registry import PAIR_RULES
@@ -16,7 +16,7 @@ from prefloop.acquisition.strength import check_models
 from prefloop.config.pair_rules import PairRule
 from prefloop.data.prepared import Models
 from prefloop.errors import ConfigError
-from tests.acquisition.slates import make_pool
+from tests.acquisition.slates import all_pairs, make_pool
 from tests.worlds import make_params
 
 RULES = {policy.pairs.rule: policy.pairs for policy in make_params().policies.values()}
@@ -108,7 +108,7 @@ def test_unlimited_pairs_never_repeat_and_end(name, a, b, prompt):
         round_ = offer_of(pool, unlimited, acquired, seed).pairs
         seen += as_tuples(round_)
         acquired = Pairs.join(acquired, round_)
-    assert len(seen) == len(set(seen)) == (len(a) or 6) + 1 == capacity(pool, unlimited)
+    assert len(seen) == len(set(seen)) == (len(a) or 6) + 1 == room(pool, unlimited, Pairs.empty()).capacity
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -163,18 +163,61 @@ def test_formed_pairs_are_uniform():
     [("given", "auto", 3), ("given", 1, 2), ("auto", "auto", 4), ("auto", "unlimited", 6), ("random", "auto", 3)],
 )
 def test_capacity(name, per_prompt, expected):
-    assert capacity(listed_pool(), rule(name, per_prompt)) == expected
+    assert room(listed_pool(), rule(name, per_prompt), Pairs.empty()).capacity == expected
+
+
+def least(pool, pair_rule, labels, rounds):
+    return room(pool, pair_rule, Pairs.empty()).least_offered(labels, rounds)
 
 
 def test_least_offered_is_the_worst_case_of_closed_prompts():
     pool = make_pool([2, 3, 3, 5])
     limited = rule("random", 2)
     # One pair can close the first prompt, two more the second, two more the third.
-    assert [least_offered(pool, limited, spent) for spent in range(8)] == [4, 3, 3, 2, 2, 1, 1, 0]
+    assert [least(pool, limited, spent, 9) for spent in range(8)] == [4, 3, 3, 2, 2, 1, 1, 0]
+
+
+def test_a_prompt_gives_one_pair_a_round_so_that_a_wide_one_cannot_close_early():
+    pool = make_pool([16] * 180)
+    assert least(pool, rule("drts", 8), 7 * 180, 7) == 180
+    assert least(pool, rule("drts", 8), 8 * 180, 8) == 0
 
 
 def test_all_listed_pairs_are_offered_until_they_are_spent():
-    assert least_offered(listed_pool(), rule("given"), 2) == 1
+    assert least(listed_pool(), rule("given"), 2, 1) == 1
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    name=st.sampled_from(["auto", "given", "random"]),
+    per_prompt=st.sampled_from(["auto", "unlimited", 1, 2, 3]),
+    sizes=st.lists(st.integers(1, 4), min_size=1, max_size=6),
+    batches=st.lists(st.integers(1, 6), min_size=1, max_size=6),
+    seed=st.integers(0, 1000),
+)
+def test_no_order_of_choice_leaves_less_on_offer_than_promised(name, per_prompt, sizes, batches, seed):
+    """Mixed pools, walked by somebody who closes prompts as fast as can be, or at random."""
+    rng = np.random.default_rng(seed)
+    every = all_pairs(sizes)
+    listed = every.take((rng.random(len(every)) < 0.5) & (every.prompt % 2 == 0))
+    pool = make_pool(sizes, listed.a, listed.b, listed.prompt)
+    pair_rule = rule(name, per_prompt)
+    start = Pairs.empty()
+    if len(every) and seed % 2:
+        start = every.take(rng.permutation(len(every))[:1])
+        if len(listed) and start.prompt[0] in listed.prompt:
+            start = listed.take(rng.permutation(len(listed))[:1])
+    taken, promised, spent = start, room(pool, pair_rule, start), 0
+    for rounds, batch in enumerate(batches):
+        offer = offer_of(pool, pair_rule, taken, seed)
+        assert len(offer) >= promised.least_offered(spent, rounds)
+        assert spent + len(offer) <= promised.capacity
+        if len(offer) < batch:
+            return
+        left = room(pool, pair_rule, taken).single[offer.prompt]
+        order = np.argsort(left + (rng.random(len(offer)) if seed % 3 else 0.0), kind="stable")
+        taken = Pairs.join(taken, offer.take(order[:batch]))
+        spent += batch
 
 
 def named_pool():
@@ -199,7 +242,6 @@ def test_fixed_pair_without_names_ranks_models_by_their_mean_reward():
     ("pool", "changes", "message"),
     [
         (listed_pool(), {}, "do not say which model"),
-        (named_pool(), {"strong": ("s",)}, "name both"),
         (named_pool(), {"strong": ("s",), "weak": ("x",)}, "no model 'x' in the pool; known: m, s, w"),
     ],
 )

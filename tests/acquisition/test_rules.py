@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefloop.acquisition.registry import PAIR_RULES
-from prefloop.config.pair_rules import ORACLE_CEILINGS, Given, RandomPair
+from prefloop.config.pair_rules import ORACLE_CEILINGS, Given
 from prefloop.config.policies import Policy
 from tests.acquisition.literal import choose, prompt_of
 from tests.acquisition.slates import make_slate
@@ -19,7 +19,7 @@ from tests.worlds import make_params
 PARAMS = make_params()
 # One set of parameters for each registered rule, as the named policies ship them.
 RULES = {policy.pairs.rule: policy.pairs for policy in PARAMS.policies.values()}
-RULES |= {"given": Given(rule="given", per_prompt=1), "random": RandomPair(rule="random", per_prompt=1)}
+RULES |= {"given": Given(rule="given", per_prompt=1)}
 
 
 def picked(slate, rule):
@@ -85,6 +85,21 @@ def frequencies(name, k=4, prompts=30_000, **changes):
 def test_an_indifferent_rule_chooses_uniformly(name):
     # Each of 6 pairs: 1/6, standard error 0.002.
     np.testing.assert_allclose(frequencies(name), np.full(6, 1 / 6), atol=0.011)
+
+
+@pytest.mark.parametrize("redraws", [0, 2])
+def test_redraws_are_counted_after_the_first_fresh_draw(redraws):
+    """Response 0 wins every draw but the last one allowed, which response 2 wins."""
+    slate = make_slate(np.random.default_rng(0), [3] * 5)
+    asked = []
+
+    def draw(number):
+        asked.append(number)
+        return np.tile([1.0, 0.0, 2.0 if number == redraws + 1 else -1.0], 5)
+
+    chosen = picked(replace(slate, draw=draw), RULES["dts"].model_copy(update={"redraws": redraws}))
+    assert chosen == [(0, 2)] * 5
+    assert asked == list(range(redraws + 2))
 
 
 def without_uncertainty(seed=3, prompts=200, k=6):

@@ -95,6 +95,14 @@ def test_a_share_is_the_labels_acquired_first(world):
     np.testing.assert_array_equal(whole.log_policy[0], part.log_policy[0])
 
 
+def test_other_shares_change_nothing(world):
+    problem, hidden = world
+    labelled = label(problem, hidden, 48)
+    several, alone = judge(problem, labelled, 0.25, 0.5, 1.0), judge(problem, labelled, 1.0)
+    np.testing.assert_array_equal(several.rewards[-1], alone.rewards[0])
+    np.testing.assert_array_equal(several.log_policy[-1], alone.log_policy[0])
+
+
 def test_the_random_numbers_are_not_the_selectors(world):
     problem, hidden = world
     labelled = label(problem, hidden, 30)

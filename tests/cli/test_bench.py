@@ -158,3 +158,29 @@ def test_the_reference_is_added_and_other_options_win_over_the_file(prefloop, da
         == (effective["benchmark"])
     )
     assert json.loads((tmp_path / "o/features/manifest.json").read_text())["pooling"] == "last_token"
+
+
+def test_every_policy_is_checked_before_the_first_run(prefloop, data, params, tmp_path):
+    arguments = ("--data", data, "--params", params, "--out", tmp_path / "o", *MINI[2:])
+    outcome = prefloop("bench", *arguments, "--policies", "random,fixed_pair")
+    assert outcome.code == 2
+    assert "do not say which model" in outcome.err
+    assert not (tmp_path / "o/runs").exists()
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "many", "1.5"])
+def test_an_impossible_limit_is_one_message(prefloop, data, params, tmp_path, limit):
+    outcome = prefloop(
+        "bench", "--data", data, "--params", params, "--out", tmp_path / "o", f"--per-prompt={limit}"
+    )
+    assert outcome.code == 2
+    assert f"--per-prompt: got {limit}; expected a number >= 1, unlimited or auto" in outcome.err
+    assert len(outcome.err.strip().splitlines()) == 1
+
+
+def test_a_limit_per_prompt_holds_for_every_policy(prefloop, data, params, tmp_path):
+    arguments = ("--data", data, "--params", params, "--out", tmp_path / "o", "--policies", "random,bal_pm")
+    assert prefloop("bench", *arguments, "--seeds", 1, "--rounds", 2, "--per-prompt", 7).code == 0
+    for name in ("random", "bal_pm"):
+        about = json.loads((tmp_path / f"o/runs/{name}/0/run.json").read_text())
+        assert about["parameters"]["policy"]["pairs"]["per_prompt"] == 7

@@ -129,6 +129,7 @@ def used_policies() -> set[str]:
     [
         ("policies__drts__pairs__rule", "best", "policies.drts.pairs.rule: got 'best'; expected one of 'auto', "),
         ("campaign__policy", "maxmin", "campaign.policy: 'maxmin' reads a judge's scores"),
+        ("policies__fixed_pair__pairs__strong", ["x"], "name both strong and weak models, or neither"),
         ("assessment__shares", [0.5, 0.5], "assessment.shares: "),
         ("data__source", "web", "data.source: got 'web'; input should be 'example', 'files' or 'hub'"),
         ("data__example__pairs", 3, "data.example.pairs: got 3; input should be greater than or equal to 100"),

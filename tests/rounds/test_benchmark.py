@@ -86,6 +86,18 @@ def test_every_policy_accounts_for_every_label(world_of, tmp_path, name):
     assert open_array(folder / "predictions.npy").shape[:2] == (3, 3)
 
 
+def test_all_pair_rules_of_a_seed_share_the_initial_labels(response_world, tmp_path):
+    shutil.copytree(response_world.data, tmp_path / "w")
+    layout = type(response_world).folder(tmp_path / "w")
+    first = [
+        read_table(run(PARAMS, layout, name) / "acquired.parquet")
+        .slice(0, 8)
+        .drop(["score", "uncertainty", "entropy"])
+        for name in sorted(ON_RESPONSES | {"random", "random_control", "bal_pm"})
+    ]
+    assert all(table.equals(first[0]) for table in first)
+
+
 def test_all_policies_of_a_seed_share_the_initial_labels(layout):
     first = [
         read_table(run(PARAMS, layout, name) / "acquired.parquet")["pair_id"].to_pylist()[:8]
@@ -146,6 +158,26 @@ def test_an_error_between_rounds_resumes_to_the_same_bytes(layout):
     assert fits(layout) == [0, 1, 2]
     shutil.rmtree(layout.state)
     assert digest(run(PARAMS, layout)) == resumed
+
+
+def test_a_finished_run_is_not_assessed_again_unless_asked_otherwise(layout, monkeypatch):
+    import prefloop.rounds.benchmark as module
+
+    expected = digest(run(PARAMS, layout))
+    calls = []
+    real = module.assess
+    monkeypatch.setattr(module, "assess", lambda *args, **options: calls.append(1) or real(*args, **options))
+    assert digest(run(PARAMS, layout)) == expected
+    assert not calls
+    other = digest(run(make_params(assessment__shares=[0.5, 1.0]), layout))
+    assert calls == [1]
+    assert fits(layout) == [0, 1, 2]
+    assert {name for name in other if other[name] != expected[name]} == {
+        "assessment.parquet",
+        "assessment_policy.npy",
+        "assessment_rewards.npy",
+        "run.json",
+    }
 
 
 def test_a_damaged_state_file_is_done_again(layout, caplog):
@@ -286,9 +318,9 @@ def test_permuting_test_and_ood_answers_changes_no_selection(world_of, name, tmp
 @pytest.mark.parametrize(
     ("per_prompt", "message"),
     [
-        ("auto", r"budget is 80 labels, but the pool has 24 comparisons under the pair rule 'drts'"),
-        (2, "budget is 80 labels, but the pool has 48 comparisons"),
-        ("unlimited", r"a round takes 36 comparisons, but the pair rule 'drts' .* can be down to 20"),
+        ("auto", r"budget is 80 labels, but after 8 initial ones the pool has 16 comparisons under .* 'drts'"),
+        (2, "budget is 80 labels, but after 8 initial ones the pool has 40 comparisons"),
+        ("unlimited", r"a round takes 36 comparisons, but the pair rule 'drts' .* can be down to 24"),
     ],
 )
 def test_a_budget_beyond_the_responses_is_refused_before_anything_is_spent(
@@ -312,8 +344,14 @@ def test_validation_labels_are_counted_apart_and_never_acquired(layout):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"benchmark__rounds": 400}, r"budget is 2402 labels, but the pool has \d+ comparisons"),
-        ({"benchmark__validation": 5000}, "5000 for validation"),
+        (
+            {"benchmark__rounds": 400},
+            r"budget is 2402 labels, but after 8 initial ones the pool has \d+ comparisons",
+        ),
+        (
+            {"benchmark__validation": 5000},
+            "8 initial and 5000 validation labels are drawn at random, but the pool offers",
+        ),
         (
             {
                 "policies__bal_pm__pairs": {"rule": "given", "per_prompt": 2},

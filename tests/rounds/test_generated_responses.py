@@ -81,4 +81,5 @@ def test_maxmin_is_the_ceiling_of_gap_and_of_winner_regret(chosen, name):
 
 @pytest.mark.parametrize("name", ["greedy", "shuffled_sigma"])
 def test_the_controls_choose_otherwise_than_deltaucb(chosen, name):
-    assert all(chosen[1][name, seed] != chosen[1]["deltaucb", seed] for seed in SEEDS)
+    shared = [len(chosen[1][name, seed] & chosen[1]["deltaucb", seed]) / 200 for seed in SEEDS]
+    assert max(shared) < 0.95
