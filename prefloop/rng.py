@@ -21,6 +21,7 @@ class Stream(IntEnum):
     EXAMPLE = 8  # the generated example set
     VALIDATION = 9  # the shared validation pairs
     CONTROL = 10  # a second, independent selection stream (the control policy)
+    GENERATE = 11  # the tokens of one sampled completion
 
 
 def generator(seed: int, round_: int, stream: Stream, *keys: int) -> np.random.Generator:

@@ -1,0 +1,50 @@
+"""What an acquisition rule of active DPO may ask for in one round; no verdict is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class OnPolicyPairs:
+    """Pairs of completions that the current policy wrote, one per prompt.
+
+    Attributes:
+        prompt: int64 [n], prompt numbers, distinct.
+        log_policy, log_reference: float64 [n, 2], nats, of the two completions.
+        row: int64 [n], where the completions are kept.
+    """
+
+    prompt: np.ndarray
+    log_policy: np.ndarray
+    log_reference: np.ndarray
+    row: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.prompt)
+
+    def take(self, rows: np.ndarray) -> OnPolicyPairs:
+        """The pairs at some positions."""
+        return OnPolicyPairs(self.prompt[rows], self.log_policy[rows], self.log_reference[rows], self.row[rows])
+
+
+@dataclass(frozen=True)
+class RoundView:
+    """One round as a rule sees it: it draws prompts, and the policy writes on demand.
+
+    Attributes:
+        draw: gives n distinct prompt numbers that no label was spent on, in random order; fewer when
+            there are no more.
+        samples: gives float64 [Q, s], log pi of fresh samples at temperature 1, for prompt numbers.
+        write: gives one pair of completions by the current policy for each prompt; prompts on which
+            it only repeats itself drop out.
+        offline: gives the pairs that the reference wrote once, of prompts not yet used, in random order.
+    """
+
+    draw: Callable[[int], np.ndarray]
+    samples: Callable[[np.ndarray], np.ndarray]
+    write: Callable[[np.ndarray], OnPolicyPairs]
+    offline: Callable[[], OnPolicyPairs]
