@@ -22,6 +22,7 @@ class Stream(IntEnum):
     VALIDATION = 9  # the shared validation pairs
     CONTROL = 10  # a second, independent selection stream (the control policy)
     GENERATE = 11  # the tokens of one sampled completion
+    DPO = 12  # the order of preferences in one fit of a policy
 
 
 def generator(seed: int, round_: int, stream: Stream, *keys: int) -> np.random.Generator:
