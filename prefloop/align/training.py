@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase, PrinterCallback
 from trl import DPOConfig, DPOTrainer
 
 from prefloop.errors import StateError
@@ -103,6 +103,7 @@ def train_dpo(
             train_dataset=_dataset(preferences),
             processing_class=tokenizer,
         )
+        trainer.remove_callback(PrinterCallback)  # it prints every step to stdout
         trainer.train()
     losses = [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
     if not np.isfinite(losses).all():

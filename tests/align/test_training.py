@@ -64,7 +64,7 @@ def margins(model, preferences):
     return won - lost - [p.reference_chosen - p.reference_rejected for p in preferences]
 
 
-def test_the_loss_starts_at_ln_2_and_the_reference_stays(reference, preferences, tokenizer):
+def test_the_loss_starts_at_ln_2_and_the_reference_stays(reference, preferences, tokenizer, capsys):
     before = weights(reference)
     policy, losses = train_dpo(reference, tokenizer, preferences, FIT, seed=0, round_=1)
     assert losses[0] == pytest.approx(math.log(2), abs=1e-5)
@@ -72,6 +72,7 @@ def test_the_loss_starts_at_ln_2_and_the_reference_stays(reference, preferences,
     assert same(weights(reference), before)
     assert not same(weights(policy), before)
     assert len(losses) == 3 * math.ceil(len(preferences) / 8)
+    assert capsys.readouterr().out == ""
 
 
 def test_every_preference_is_learnt_from(reference, preferences, tokenizer):
