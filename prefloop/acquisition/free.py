@@ -16,7 +16,7 @@ _BLOCK = 1 << 20
 
 def blocks(pool: Pool, prompts: np.ndarray) -> Iterator[slice]:
     """Cut prompts into parts whose responses form about a million ordered pairs."""
-    sizes = np.diff(pool.offsets)[prompts]
+    sizes = pool.sizes[prompts]
     ends = np.cumsum(sizes * (sizes - 1))
     start = 0
     while start < len(prompts):
@@ -34,7 +34,7 @@ def formed_pairs(pool: Pool, prompts: np.ndarray, taken: Pairs) -> Free:
         prompts: int64 [G] ascending, each with a pair left.
         taken: pairs acquired or reserved, of any prompt.
     """
-    sizes = np.diff(pool.offsets)[prompts]
+    sizes = pool.sizes[prompts]
     runs, responses = Segments(sizes * (sizes - 1)), Segments(sizes)
     others = runs.spread(sizes - 1)
     local = np.arange(int(runs.counts.sum())) - runs.spread(runs.starts)
@@ -61,7 +61,7 @@ def listed_pairs(pool: Pool, prompts: np.ndarray, listed: Pairs) -> Free:
         prompts: int64 [G] ascending, each with one of the pairs.
         listed: the pairs of these prompts that are left.
     """
-    sizes = np.diff(pool.offsets)[prompts]
+    sizes = pool.sizes[prompts]
     place = np.searchsorted(prompts, listed.prompt)
     shift = (np.cumsum(sizes) - sizes - pool.offsets[prompts])[place]
     a, b = listed.a + shift, listed.b + shift

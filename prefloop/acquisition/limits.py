@@ -62,9 +62,8 @@ def offers_all_listed(rule: PairRule) -> bool:
 
 def room(pool: Pool, rule: PairRule, taken: Pairs) -> Room:
     """What the pool can still give when some pairs are taken."""
-    sizes = np.diff(pool.offsets)
+    sizes, listed = pool.sizes, pool.listed
     used = np.bincount(taken.prompt, minlength=len(sizes))
-    listed = np.bincount(pool.prompt, minlength=len(sizes))
     listed_limit, formed_limit = limits(rule)
     formed = np.where(listed > 0, 0, sizes * (sizes - 1) // 2)
     single = np.zeros_like(formed) if rule.rule == "given" else np.minimum(formed, formed_limit)

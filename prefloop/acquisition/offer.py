@@ -93,9 +93,8 @@ class Offer:
         return result.take(place)
 
     def _form(self, prompts: np.ndarray, rewards: Rewards) -> Pairs:
-        has_list = np.zeros(len(self.pool.offsets) - 1, dtype=bool)
-        has_list[self.pool.prompt] = True
-        of_list, of_responses = prompts[has_list[prompts]], prompts[~has_list[prompts]]
+        is_listed = self.pool.listed[prompts] > 0
+        of_list, of_responses = prompts[is_listed], prompts[~is_listed]
         parts = [self._choose(part, self._listed_free(part), rewards) for part in _parts(self.pool, of_list)]
         parts += [
             self._choose(part, formed_pairs(self.pool, part, self.taken), rewards)
@@ -113,7 +112,7 @@ class Offer:
         return _fresh_listed(self.pool, self.taken)
 
     def _choose(self, prompts: np.ndarray, free: Free, rewards: Rewards) -> Pairs:
-        responses = Segments(np.diff(self.pool.offsets)[prompts])
+        responses = Segments(self.pool.sizes[prompts])
         rows = responses.spread(self.pool.offsets[prompts] - responses.starts) + np.arange(responses.counts.sum())
         draws = self.sight.draws
         slate = Slate(
@@ -151,12 +150,12 @@ def make_offer(pool: Pool, rule: PairRule, taken: Pairs, sight: Sight) -> Offer:
         sight: what the rule may look at.
     """
     fresh = _fresh_listed(pool, taken)
-    sizes = np.diff(pool.offsets)
+    sizes = pool.sizes
     used = np.bincount(taken.prompt, minlength=len(sizes))
-    has_list = np.zeros(len(sizes), dtype=bool)
-    has_list[pool.prompt] = True
     listed_limit, formed_limit = limits(rule)
-    gives_one = ~has_list & (used < np.minimum(formed_limit, sizes * (sizes - 1) // 2)) & (rule.rule != "given")
+    gives_one = (
+        (pool.listed == 0) & (used < np.minimum(formed_limit, sizes * (sizes - 1) // 2)) & (rule.rule != "given")
+    )
     if not offers_all_listed(rule):
         left = np.bincount(fresh.prompt, minlength=len(sizes)) > 0
         gives_one |= left & (used < listed_limit)

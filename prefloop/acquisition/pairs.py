@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -28,6 +29,16 @@ class Pool:
     completions: int
     characters: np.ndarray
     models: Models
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """int64 [Q], completions of each prompt."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def listed(self) -> np.ndarray:
+        """int64 [Q], listed pairs of each prompt."""
+        return np.bincount(self.prompt, minlength=len(self.sizes))
 
     @classmethod
     def of(cls, prepared: Prepared) -> Pool:

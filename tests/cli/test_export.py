@@ -108,6 +108,11 @@ def test_no_decided_label_is_exit_code_3(prefloop, repository):
     ("arguments", "code", "message"),
     [
         (["--run", "data/runs/random/0", "--out", "x.csv"], 2, "--out: got x.csv, expected a file name that ends"),
+        (
+            ["--run", "data/runs/random/0", "--out", "data"],
+            2,
+            "--out: data is a folder, expected the name of a file",
+        ),
         (["--out", "x.jsonl"], 2, "give one of --run FOLDER"),
         (["--run", "a", "--labels", "b", "--out", "x.jsonl"], 2, "give one of --run FOLDER"),
         (["--run", "data/runs/random/0", "--out", "x.jsonl", "--budget", "999"], 2, "--budget: got 999, but "),

@@ -107,3 +107,17 @@ def test_malformed_and_missing_files(run, prefloop, tmp_path):
     assert outcome.code == 1
     is_one_error(outcome, "data/campaign/model.safetensors is missing")
     assert not (tmp_path / "scores.json").exists()
+
+
+def test_a_file_that_holds_no_weights_is_not_to_be_deleted(prefloop, tmp_path):
+    data = write(tmp_path / "f.jsonl", ROWS)
+    outcome = prefloop("rewardbench", data, "--model", data)
+    assert outcome.code == 1
+    is_one_error(outcome, "f.jsonl is no weights file that this prefloop reads")
+    assert "delete" not in outcome.err
+
+
+def test_a_folder_is_no_file_to_write(run, tmp_path):
+    outcome = run(ROWS, "--out", tmp_path)
+    assert outcome.code == 2
+    is_one_error(outcome, "is a folder, expected the name of a file")

@@ -12,7 +12,7 @@ import stages.acquire
 import stages.evaluate
 import stages.labels
 import stages.train
-from prefloop.errors import DataError, NothingLeft, StateError
+from prefloop.errors import ConfigError, DataError, NothingLeft, StateError
 from prefloop.io.arrays import read_table, write_table
 from prefloop.io.documents import read_json
 from prefloop.io.hashing import pair_id
@@ -255,6 +255,16 @@ def test_a_pool_of_responses_is_labelled_in_formed_pairs(tmp_path, caplog, polic
     assert len(set(seen)) == len(seen) == PARAMS.campaign.initial + 2 * PARAMS.campaign.batch
     kinds = read_table(layout.prepared / "oracle.parquet")["kind"]
     assert pc.unique(kinds).to_pylist() == ["completion"]
+
+
+def test_a_campaign_refuses_a_rule_about_models_that_nobody_named(tmp_path):
+    params = make_params(campaign__policy="fixed_pair", campaign__cold_start="fixed_pair")
+    layout = make_world(tmp_path, response_records(), params)
+    layout.labels.parent.mkdir()
+    layout.labels.touch()
+    with pytest.raises(ConfigError, match="do not say which model"):
+        repro(layout, params)
+    assert not layout.batch.exists()
 
 
 def test_a_pool_without_answers_has_a_campaign_and_no_oracle(tmp_path):

@@ -1,0 +1,35 @@
+"""Simulated runs on small worlds, and what they leave, for the tests of this folder."""
+
+from __future__ import annotations
+
+import json
+
+from prefloop.rounds.benchmark import run_benchmark
+from prefloop.rounds.hidden import load_hidden
+from prefloop.rounds.problem import load_problem
+from tests.worlds import make_params
+
+PARAMS = make_params()
+
+
+# Rules that form pairs are shown responses with scores and models' names, the others listed pairs.
+ON_RESPONSES = {name for name, policy in PARAMS.policies.items() if policy.pairs.rule not in ("auto", "given")}
+
+
+def run(params, layout, name="bal_pm", seed=0, observe=None):
+    problem = load_problem(layout)
+    hidden = load_hidden(layout.prepared, problem.prepared)
+    return run_benchmark(params, layout, problem, hidden, name, seed, lambda about: observe or (lambda *_: None))
+
+
+def digest(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def fits(layout, name="bal_pm", seed=0):
+    lines = [
+        json.loads(line)
+        for path in (layout.state / "runs" / name / str(seed)).glob("*/log.jsonl")
+        for line in path.read_text().splitlines()
+    ]
+    return [line["round"] for line in lines if line["event"] == "fit"]
