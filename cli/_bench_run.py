@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from cli._common import beside
 from prefloop.config import Params, parse_params
 from prefloop.errors import ConfigError
 from prefloop.io.atomic import write_text
@@ -55,7 +56,7 @@ def bench_params(
     reference = content["compare"]["reference"]
     if reference not in section["policies"]:
         section["policies"] = [reference, *section["policies"]]
-    content["tracking"]["uri"] = _beside(content["tracking"]["uri"], out)
+    content["tracking"]["uri"] = beside(content["tracking"]["uri"], out)
     return parse_params(content, "prefloop bench")
 
 
@@ -73,11 +74,3 @@ def run_bench(params: Params, out: Path) -> Savings:
     # Last, so that after a failure they are still those of the comparison that stands there.
     write_text(layout.data / "params.yaml", yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False))
     return read_savings(layout.report / "savings.json")
-
-
-def _beside(uri: str, out: Path) -> str:
-    # A relative database belongs to the comparison, not to the folder one happens to stand in.
-    prefix = "sqlite:///"
-    if uri.startswith(prefix) and not uri.startswith(prefix + "/"):
-        return prefix + str(out.resolve() / uri.removeprefix(prefix))
-    return uri

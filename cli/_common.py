@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from prefloop.config import Params
     from prefloop.report.results import Savings
 
@@ -21,10 +23,24 @@ DEFAULT_PARAMS = Path("params.yaml")
 def load(path: Path) -> Params:
     """Load parameters and set the process up for real work (logging, quiet libraries)."""
     from prefloop.config import load_params
+
+    configure()
+    return load_params(path)
+
+
+def configure() -> None:
+    """Set the process up for real work: logging, quiet libraries."""
     from stages._main import configure_process
 
     configure_process()
-    return load_params(path)
+
+
+def beside(uri: str, out: Path) -> str:
+    """A tracking URI whose relative SQLite file lies in the comparison's folder, wherever one stands."""
+    prefix = "sqlite:///"
+    if uri.startswith(prefix) and not uri.startswith(prefix + "/"):
+        return prefix + str(out.resolve() / uri.removeprefix(prefix))
+    return uri
 
 
 def print_json(value: Any) -> None:
@@ -35,15 +51,20 @@ def print_json(value: Any) -> None:
 
 def print_savings(savings: Savings, report: Path) -> None:
     """Print a comparison's tables on stdout, and where its report lies."""
-    from rich.console import Console
-
     from prefloop.report.terminal import outcomes_table, terminal_table
+
+    second = outcomes_table(savings)
+    print_report([terminal_table(savings)] + ([second] if second is not None else []), report)
+
+
+def print_report(tables: list[Table], report: Path) -> None:
+    """Print tables on stdout, and where the whole report lies."""
+    from rich.console import Console
 
     # Not on a terminal: as wide as the tables need, so that logs and pipes keep whole lines.
     console = Console(width=None if sys.stdout.isatty() else 170)
-    console.print(terminal_table(savings))
-    if (second := outcomes_table(savings)) is not None:
-        console.print(second)
+    for table in tables:
+        console.print(table)
     typer.echo(f"report: {report}")
 
 

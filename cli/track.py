@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli._common import DEFAULT_PARAMS, AsJson, ParamsFile, load, print_json
+from cli._common import DEFAULT_PARAMS, AsJson, ParamsFile, configure, load, print_json
 
 if TYPE_CHECKING:
+    from prefloop.config.model import Tracking
     from prefloop.tracking.tracker import Tracker
 
 
@@ -17,15 +19,16 @@ def track(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> None:
     """Rebuild the MLflow runs from the outputs that are there; nothing is ever doubled.
 
     For runs that a DVC cache hit restored, or that could not be logged while they ran. With --params
-    OUT/params.yaml the runs of `prefloop bench --out OUT`.
+    OUT/params.yaml the runs of `prefloop bench --out OUT` or `prefloop align run --out OUT`.
 
     Example: prefloop track
     """
-    count, tracker = _track(params)
+    found = _track(params)
+    count = sum(of.runs for of in found)
     if as_json:
-        print_json({"runs": count, "uri": tracker.uri})
+        print_json({"runs": count, "uri": found[0].tracker.uri})
     else:
-        typer.echo(f"{count} simulated runs are in {tracker.uri}")
+        typer.echo(f"{count} runs are in {', '.join(sorted({of.tracker.uri for of in found}))}")
 
 
 def ui(
@@ -42,13 +45,39 @@ def ui(
     from prefloop.tracking.ui import ui_command
     from prefloop.tracking.view import view_path
 
-    _, tracker = _track(params)
-    config = load(params).tracking
-    typer.echo(f"curves over labels, by policy: http://{host}:{port}{view_path(tracker.experiment)}")
-    raise typer.Exit(subprocess.run(ui_command(config, Path.cwd(), host, port), check=False).returncode)
+    found = _track(params)
+    for of in found:
+        view = view_path(of.tracker.experiment)
+        typer.echo(f"curves over labels, by policy ({of.config.experiment}): http://{host}:{port}{view}")
+    command = ui_command(found[0].config, Path.cwd(), host, port)
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
-def _track(path: Path) -> tuple[int, Tracker]:
+@dataclass(frozen=True)
+class Tracked:
+    """Where runs went."""
+
+    runs: int
+    config: Tracking
+    tracker: Tracker
+
+
+def _track(path: Path) -> list[Tracked]:
+    """Track what the parameter file speaks of; beside the repository's own also its active DPO, if it has run."""
+    from prefloop.align.load import is_align
+    from prefloop.config.load import read_yaml
+
+    configure()
+    if is_align(read_yaml(path)):
+        return [_track_align(path)]
+    found = [_track_core(path)]
+    align = Path("align/params.yaml")
+    if path == DEFAULT_PARAMS and align.is_file() and Path("data/align/runs").is_dir():
+        found.append(_track_align(align))
+    return found
+
+
+def _track_core(path: Path) -> Tracked:
     from prefloop.io.layout import Layout
     from prefloop.tracking.campaign import track_campaign
     from prefloop.tracking.comparison import track_all
@@ -56,9 +85,23 @@ def _track(path: Path) -> tuple[int, Tracker]:
 
     params = load(path)
     # A folder of `prefloop bench` holds its parameters beside its runs.
-    is_bench = (path.parent / "runs").is_dir()
-    layout = Layout.folder(path.parent) if is_bench else Layout.repository()
+    layout = Layout.folder(path.parent) if (path.parent / "runs").is_dir() else Layout.repository()
     tracker = Tracker(params.tracking, Path.cwd())
     keys = [(policy, seed) for policy in params.benchmark.policies for seed in params.benchmark.seeds]
     track_campaign(tracker, params.campaign, layout)
-    return track_all(tracker, {key: layout.run(*key) for key in keys}, layout.report), tracker
+    count = track_all(tracker, {key: layout.run(*key) for key in keys}, layout.report)
+    return Tracked(count, params.tracking, tracker)
+
+
+def _track_align(path: Path) -> Tracked:
+    from prefloop.align.layout import AlignLayout
+    from prefloop.align.load import load_align_params
+    from prefloop.tracking.align_comparison import track_all_align
+    from prefloop.tracking.tracker import Tracker
+
+    params = load_align_params(path)
+    layout = AlignLayout.folder(path.parent) if (path.parent / "runs").is_dir() else AlignLayout.repository()
+    tracker = Tracker(params.tracking, Path.cwd())
+    keys = [(policy, seed) for policy in params.run.policies for seed in params.run.seeds]
+    count = track_all_align(tracker, {key: layout.run(*key) for key in keys}, layout.report)
+    return Tracked(count, params.tracking, tracker)

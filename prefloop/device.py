@@ -7,6 +7,12 @@ import torch
 from prefloop.errors import ConfigError
 
 
+def set_threads(count: int) -> None:
+    """Let PyTorch use so many threads, 0 for its own choice; other threads give other last bits."""
+    if count:
+        torch.set_num_threads(count)
+
+
 def resolve_device(name: str) -> torch.device:
     """Turn `auto`, `cpu`, `cuda` or `cuda:N` into a device; auto takes CUDA where there is one.
 

@@ -23,6 +23,11 @@ class Stream(IntEnum):
     CONTROL = 10  # a second, independent selection stream (the control policy)
     GENERATE = 11  # the tokens of one sampled completion
     DPO = 12  # the order of preferences in one fit of a policy
+    PROMPTS = 13  # which prompts a round of active DPO draws
+    EVALUATE = 14  # the tokens of completions that are only evaluated
+    ENTROPY = 15  # the tokens of samples for predictive entropy
+    SKETCH = 16  # the random projection of gradients
+    TEXTS = 17  # a start model: its weights, its order of texts, generated texts
 
 
 def generator(seed: int, round_: int, stream: Stream, *keys: int) -> np.random.Generator:

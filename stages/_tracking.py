@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from prefloop.config import Params
+from prefloop.config.model import Tracking
 from prefloop.tracking.live import never_fatal
 from prefloop.tracking.tracker import Tracker
 
 
-def tracked(params: Params, action: Callable[[Tracker], object]) -> None:
+def tracked(config: Tracking, action: Callable[[Tracker], object]) -> None:
     """Do something with the tracker if tracking is on; a failure is a warning with its remedy."""
-    if not params.tracking.enabled:
+    if not config.enabled:
         return
     with never_fatal():
-        action(Tracker(params.tracking, Path.cwd()))
+        action(Tracker(config, Path.cwd()))

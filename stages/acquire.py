@@ -27,7 +27,10 @@ def run(params: Params, layout: Layout) -> None:
     write_table(layout.batch, next_batch(params, problem, model, labelled, previous, last_round(labels) + 1))
     warn_of_late_labels(layout.labels, layout.label_snapshot)
     chosen = params.campaign
-    tracked(params, lambda tracker: track_campaign_batch(tracker, about, chosen.policy, chosen.seed, layout.batch))
+    tracked(
+        params.tracking,
+        lambda tracker: track_campaign_batch(tracker, about, chosen.policy, chosen.seed, layout.batch),
+    )
 
 
 if __name__ == "__main__":

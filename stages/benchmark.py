@@ -21,7 +21,7 @@ def run(params: Params, layout: Layout, policy: str, seed: int) -> None:
     problem = load_problem(layout)
     hidden = load_hidden(layout.prepared, problem.prepared)
     folder = run_benchmark(params, layout, problem, hidden, policy, seed, observer(params))
-    tracked(params, lambda tracker: track_run(tracker, folder))
+    tracked(params.tracking, lambda tracker: track_run(tracker, folder))
 
 
 def _arguments() -> argparse.Namespace:

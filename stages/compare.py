@@ -32,7 +32,7 @@ def run(params: Params, layout: Layout) -> None:
     judged = judge_runs(runs, prepared, hidden.evaluation, hidden.answers.scores)
     facts = data_facts(runs.dataset, prepared, params)
     write_report(layout.report, runs, scores, judged, params.compare, facts)
-    tracked(params, lambda tracker: track_comparison(tracker, layout.report, folders))
+    tracked(params.tracking, lambda tracker: track_comparison(tracker, layout.report, folders))
 
 
 if __name__ == "__main__":

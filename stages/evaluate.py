@@ -26,7 +26,10 @@ def run(params: Params, layout: Layout) -> None:
     evaluation = load_hidden(layout.prepared, problem.prepared).evaluation
     write_json(layout.campaign_metrics, evaluate_campaign(problem, evaluation, model, labelled))
     chosen, metrics = params.campaign, layout.campaign_metrics
-    tracked(params, lambda tracker: track_campaign_metrics(tracker, about, chosen.policy, chosen.seed, metrics))
+    tracked(
+        params.tracking,
+        lambda tracker: track_campaign_metrics(tracker, about, chosen.policy, chosen.seed, metrics),
+    )
 
 
 if __name__ == "__main__":

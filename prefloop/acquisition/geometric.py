@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
-from prefloop.acquisition.view import PoolView, Selection, require
+from prefloop.acquisition.ranking import require
+from prefloop.acquisition.view import PoolView, Selection
 from prefloop.config import policies as params
 
 _BLOCK = 65_536

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from prefloop import uncertainty as u
-from prefloop.acquisition.view import PoolView, Selection, require, top
+from prefloop.acquisition.ranking import require, top
+from prefloop.acquisition.view import PoolView, Selection
 from prefloop.config import policies as params
 from prefloop.rng import Stream, generator
 

@@ -9,7 +9,6 @@ from functools import cached_property
 import numpy as np
 
 from prefloop.acquisition.pairs import Pairs
-from prefloop.errors import NothingLeft
 from prefloop.neighbours.graph import NeighbourGraph
 
 
@@ -100,24 +99,3 @@ class Selection:
     scores: np.ndarray
     uncertainty: np.ndarray | None = None
     entropy: np.ndarray | None = None
-
-
-def top(scores: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Positions of the n largest scores, best first; ties in random order.
-
-    Raises:
-        NothingLeft: fewer than n candidates.
-    """
-    require(len(scores), n)
-    shuffled = rng.permutation(len(scores))
-    return shuffled[np.argsort(-scores[shuffled], kind="stable")[:n]]
-
-
-def require(got: int, wanted: int) -> None:
-    """Check that `wanted` pairs can be chosen from `got` candidates.
-
-    Raises:
-        NothingLeft: they cannot.
-    """
-    if got < wanted:
-        raise NothingLeft(f"{wanted} comparisons wanted, {got} unlabelled ones left: ask for fewer, or add data")

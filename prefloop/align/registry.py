@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from prefloop.align import rules
-from prefloop.align.rules import Oversampling
+from prefloop.align import designs, rules
 from prefloop.align.view import OnPolicyPairs, RoundView
 
-RULES: dict[str, Callable[[RoundView, int, np.random.Generator, Oversampling], OnPolicyPairs]] = {
+RULES: dict[str, Callable[[RoundView, int, np.random.Generator, Any], OnPolicyPairs]] = {
     "random": rules.random,
     "offline": rules.offline,
     "entropy": rules.entropy,
@@ -18,4 +18,6 @@ RULES: dict[str, Callable[[RoundView, int, np.random.Generator, Oversampling], O
     "least_certain": rules.least_certain,
     "hybrid": rules.hybrid,
     "random_compute_matched": rules.random_compute_matched,
+    "diverse_certainty": designs.diverse_certainty,
+    "d_optimal": designs.d_optimal,
 }

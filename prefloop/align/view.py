@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class OnPolicyPairs:
-    """Pairs of completions that the current policy wrote, one per prompt.
+    """Pairs of completions that one policy wrote, one per prompt.
 
     Attributes:
         prompt: int64 [n], prompt numbers, distinct.
@@ -36,15 +36,22 @@ class RoundView:
     """One round as a rule sees it: it draws prompts, and the policy writes on demand.
 
     Attributes:
-        draw: gives n distinct prompt numbers that no label was spent on, in random order; fewer when
+        draw: gives n distinct prompt numbers that no oracle was asked about, in random order; fewer when
             there are no more.
-        samples: gives float64 [Q, s], log pi of fresh samples at temperature 1, for prompt numbers.
+        samples: (prompts [Q], s) gives float64 [Q, s], log pi of fresh samples at temperature 1.
         write: gives one pair of completions by the current policy for each prompt; prompts on which
             it only repeats itself drop out.
-        offline: gives the pairs that the reference wrote once, of prompts not yet used, in random order.
+        write_by_reference: the same by the reference, the same pairs in whatever round it is asked for.
+        directions: (pairs, size) gives float64 [n, size], for each pair the difference of its completions'
+            log-probability gradients at the reference's last layer, sketched to `size` numbers.
+        labelled_directions: (size) gives the same of the pairs that have a label, float64 [A, size].
+        beta: DPO's beta, > 0.
     """
 
     draw: Callable[[int], np.ndarray]
-    samples: Callable[[np.ndarray], np.ndarray]
+    samples: Callable[[np.ndarray, int], np.ndarray]
     write: Callable[[np.ndarray], OnPolicyPairs]
-    offline: Callable[[], OnPolicyPairs]
+    write_by_reference: Callable[[np.ndarray], OnPolicyPairs]
+    directions: Callable[[OnPolicyPairs, int], np.ndarray]
+    labelled_directions: Callable[[int], np.ndarray]
+    beta: float

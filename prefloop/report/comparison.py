@@ -10,12 +10,11 @@ import pyarrow.compute as pc
 
 from prefloop.config.model import Compare
 from prefloop.report.choices import compare_choices
-from prefloop.report.curves import Curves, draw, matching, paired, told_apart, verdict
+from prefloop.report.curves import Curves, draw, matching, paired, rise, told_apart, verdict
 from prefloop.report.numbers import Saving
 from prefloop.report.outcome_results import Outcomes
 from prefloop.report.results import PolicyResult, Savings, SplitSize
 from prefloop.report.runs import Runs, SplitScores
-from prefloop.report.savings import difference
 
 _METRICS = ("log_likelihood", "accuracy")
 
@@ -70,8 +69,7 @@ def compare_runs(
     """
     test = curves["test"]["log_likelihood"]
     reference = runs.policies.index(config.reference)
-    first, last = test.mean[reference, [0, -1]]
-    gain = test.replicates[:, reference, -1] - test.replicates[:, reference, 0]
+    gain = rise(test, reference, config.confidence)
     return Savings(
         dataset=facts.dataset,
         splits=facts.splits,
@@ -83,8 +81,8 @@ def compare_runs(
         confidence=config.confidence,
         resamples=config.resamples,
         interval_covers=_covered(runs, scores["test"]),
-        target=float(last),
-        reference_gain=difference(float(last), float(first), gain, config.confidence),
+        target=gain.value,
+        reference_gain=gain,
         policies={
             policy: _result(runs, curves, row, reference, config, facts)
             for row, policy in enumerate(runs.policies)

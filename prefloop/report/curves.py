@@ -20,9 +20,17 @@ class Curves:
     mean: np.ndarray
     replicates: np.ndarray
 
+    def at(self, round_: int) -> Curves:
+        """The values after one round: [P] and [B, P]."""
+        return Curves(self.mean[..., round_], self.replicates[..., round_])
+
     def last(self) -> Curves:
         """The values at the end: [P] and [B, P]."""
-        return Curves(self.mean[..., -1], self.replicates[..., -1])
+        return self.at(-1)
+
+    def since(self, round_: int) -> Curves:
+        """The curves without the rounds before."""
+        return Curves(self.mean[..., round_:], self.replicates[..., round_:])
 
     def heights(self, n_labels: np.ndarray) -> Curves:
         """The mean heights: [P] and [B, P]."""
@@ -42,6 +50,17 @@ def paired(values: Curves, row: int, other: int, confidence: float) -> Differenc
     """One policy's number with its difference from another's; `values` are [P] and [B, P]."""
     replicates = values.replicates[:, row] - values.replicates[:, other]
     return difference(float(values.mean[row]), float(values.mean[other]), replicates, confidence)
+
+
+def paired_by_round(curves: Curves, row: int, other: int, confidence: float) -> list[Difference]:
+    """The same for every round."""
+    return [paired(curves.at(r), row, other, confidence) for r in range(curves.mean.shape[-1])]
+
+
+def rise(curves: Curves, row: int, confidence: float) -> Difference:
+    """One policy's number at the end with its difference from the one at the beginning."""
+    replicates = curves.replicates[:, row, -1] - curves.replicates[:, row, 0]
+    return difference(float(curves.mean[row, -1]), float(curves.mean[row, 0]), replicates, confidence)
 
 
 def told_apart(of: Difference) -> bool:

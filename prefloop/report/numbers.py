@@ -1,18 +1,38 @@
-"""Numbers of a comparison with their intervals, typed as they stand in savings.json."""
+"""Numbers of a comparison with their intervals, typed as they stand in its JSON file."""
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from prefloop.errors import StateError
+from prefloop.io.documents import read_json
 
 Verdict = Literal["reference", "better", "worse", "no difference"]
 
 
 class Result(BaseModel):
-    """A part of savings.json."""
+    """A comparison's JSON file, or a part of it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a whole file.
+
+        Raises:
+            StateError: missing, damaged, or of another version.
+        """
+        try:
+            return cls.model_validate(read_json(path))
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(step) for step in first["loc"])
+            raise StateError(
+                f"{path} is not this version's ({place}: {first['msg']}): run the stage compare again"
+            ) from None
 
 
 class Saving(Result):

@@ -11,11 +11,10 @@ import pyarrow.compute as pc
 from prefloop.config.model import Compare
 from prefloop.report.bootstrap import PromptSums
 from prefloop.report.comparison import DataFacts
-from prefloop.report.curves import Curves, draw, matching, paired, told_apart, verdict
+from prefloop.report.curves import Curves, draw, matching, paired, paired_by_round, rise, told_apart, verdict
 from prefloop.report.judged import Judged
 from prefloop.report.outcome_results import Ablation, Outcome, OutcomeResult, Outcomes, Secondary
 from prefloop.report.runs import Runs
-from prefloop.report.savings import difference
 from prefloop.report.tables import interval_columns
 
 # Fixed in advance, whatever they say: the name in savings.json, and the score it is the mean of.
@@ -87,12 +86,11 @@ def outcome_series(
 
 def _outcome(runs: Runs, scores: PromptSums, curves: Curves, n_labels: np.ndarray, config: Compare) -> Outcome:
     reference = runs.policies.index(config.reference)
-    first, last = (float(curves.mean[reference, s]) for s in (0, -1))
-    gain = curves.replicates[:, reference, -1] - curves.replicates[:, reference, 0]
+    gain = rise(curves, reference, config.confidence)
     return Outcome(
         prompts=len(scores.pairs),
-        target=last,
-        reference_gain=difference(last, first, gain, config.confidence) if len(n_labels) > 1 else None,
+        target=gain.value,
+        reference_gain=gain if len(n_labels) > 1 else None,
         policies={
             policy: _result(curves, row, reference, n_labels, config.confidence)
             for row, policy in enumerate(runs.policies)
@@ -102,8 +100,7 @@ def _outcome(runs: Runs, scores: PromptSums, curves: Curves, n_labels: np.ndarra
 
 def _result(curves: Curves, row: int, reference: int, n_labels: np.ndarray, confidence: float) -> OutcomeResult:
     area = paired(curves.heights(n_labels), row, reference, confidence)
-    shares = [Curves(curves.mean[:, s], curves.replicates[..., s]) for s in range(len(n_labels))]
-    by_share = [paired(share, row, reference, confidence) for share in shares]
+    by_share = paired_by_round(curves, row, reference, confidence)
     needed = matching(curves, row, reference, n_labels, confidence, told_apart(area))
     return OutcomeResult(
         **needed.model_dump(),

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from prefloop.errors import StateError
-from prefloop.io.documents import read_json
 from prefloop.report.numbers import Difference, Result, Saving, Verdict
 from prefloop.report.outcome_results import Choices, Outcomes
 
@@ -92,11 +88,4 @@ def read_savings(path: Path) -> Savings:
     Raises:
         StateError: missing, damaged, or of another version.
     """
-    try:
-        return Savings.model_validate(read_json(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(step) for step in first["loc"])
-        raise StateError(
-            f"{path} is not this version's ({place}: {first['msg']}): run the stage compare again"
-        ) from None
+    return Savings.read(path)

@@ -9,7 +9,7 @@ from prefloop.report.outcome_results import Outcomes
 from prefloop.report.results import Savings
 from prefloop.report.wording import by_outcome, digits, gap, labels_at_share, ordered, saved, shown
 
-_STYLES = {"better": "green", "worse": "red", "no difference": "", "reference": "dim"}
+VERDICT_STYLES = {"better": "green", "worse": "red", "no difference": "", "reference": "dim"}
 
 
 def terminal_table(savings: Savings) -> Table:
@@ -27,7 +27,7 @@ def terminal_table(savings: Savings) -> Table:
         own = ("–", final, "–") if of.verdict == "reference" else (saved(of), final, gap(of.area, digits=3))
         # Text, because the brackets of an interval would be read as markup.
         row = (shown(name, savings), *own, "control: " * of.control + of.verdict)
-        table.add_row(*(Text(cell) for cell in row), style=_STYLES[of.verdict])
+        table.add_row(*(Text(cell) for cell in row), style=VERDICT_STYLES[of.verdict])
     return table
 
 
@@ -54,7 +54,7 @@ def outcomes_table(savings: Savings) -> Table | None:
 def _outcome_cells(savings: Savings, outcomes: Outcomes, name: str, policy: str) -> list[Text]:
     of, decimals = outcomes.primary[name].policies[policy], 3 if name == "reward_model" else digits(outcomes)
     value = f"{of.by_share[-1].value:.{decimals}f}"
-    style = _STYLES[of.verdict]
+    style = VERDICT_STYLES[of.verdict]
     if policy == savings.reference:
         return [Text(value, style), Text("–", style), Text(str(outcomes.budget), style)]
     return [Text(value), Text(gap(of.by_share[-1], decimals), style), Text(labels_at_share(of, outcomes))]

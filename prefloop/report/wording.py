@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import floor, inf, log10
 
-from prefloop.report.numbers import Difference, Estimate, Saving
+from prefloop.report.numbers import Difference, Estimate, Saving, Verdict
 from prefloop.report.outcome_results import Outcomes
-from prefloop.report.results import PolicyResult, Savings
+from prefloop.report.results import Savings
 
 
 def percent(value: float | None) -> str:
@@ -48,9 +48,14 @@ def plus_minus(of: Estimate | None, decimals: int, scale: float = 1.0) -> str:
 
 
 def labels_at_share(of: Saving, outcomes: Outcomes) -> str:
-    """Labels needed to match the reference; at the first share no more is known than an upper bound."""
-    first = of.labels_to_target is not None and of.labels_to_target <= outcomes.n_labels[0]
-    return "≤ " * first + labels(of)
+    """Labels needed to match the reference, on the grid of shares."""
+    return labels_from(of, outcomes.n_labels[0])
+
+
+def labels_from(of: Saving, first: int) -> str:
+    """Labels needed to match the reference; where the curve begins no more is known than an upper bound."""
+    at_once = of.labels_to_target is not None and of.labels_to_target <= first
+    return "≤ " * at_once + labels(of)
 
 
 def shown(name: str, savings: Savings) -> str:
@@ -63,11 +68,43 @@ def headline(name: str, savings: Savings) -> str:
     of, reference = savings.policies[name], savings.reference
     name = f"**{name}**{' (oracle ceiling)' * of.ceiling}"
     nats = f"{gap(of.area)} nats over the whole curve"
-    if of.verdict == "better":
-        return f"{name} learns faster than {reference} ({nats}): {_reach(of, savings)}."
-    if of.verdict == "worse":
-        return f"{name} learns more slowly than {reference} ({nats}): {_reach(of, savings)}."
-    return f"{name}: no difference from {reference} that these runs can show ({nats}); {_reach(of, savings)}."
+    reached = reach(of, savings.budget, f"{reference}'s final test log-likelihood")
+    return f"{learns(name, of.verdict, reference, nats, reached)}."
+
+
+def learns(name: str, verdict: Verdict, reference: str, by: str, reached: str) -> str:
+    """A gain, a loss or the absence of both, in words.
+
+    Args:
+        name: the policy.
+        verdict: on its whole curve.
+        reference: the policy that it is measured against.
+        by: the curve's difference.
+        reached: what `reach` says.
+    """
+    if verdict == "better":
+        return f"{name} learns faster than {reference} ({by}): {reached}"
+    if verdict == "worse":
+        return f"{name} learns more slowly than {reference} ({by}): {reached}"
+    return f"{name}: no difference from {reference} that these runs can show ({by}); {reached}"
+
+
+def reach(of: Saving, budget: int, target: str) -> str:
+    """How many labels reach the target, in words.
+
+    Args:
+        of: the labels.
+        budget: what the reference used.
+        target: what it reached with them.
+    """
+    if of.saved is None:
+        some = f" ({1 - of.never_share:.0%} of the resamples do)" if of.never_share < 0.995 else ""
+        return f"it never reaches {target} within {budget} labels{some}"
+    bounds = f"{percent(of.saved_low)} to {percent(of.saved_high)}"
+    return (
+        f"it reaches {target} with {labels(of)} labels instead of {budget}, "
+        f"{percent(of.saved)} saved (interval {bounds})"
+    )
 
 
 def ordered(savings: Savings) -> list[str]:
@@ -85,15 +122,3 @@ def by_gap(savings: Savings) -> list[str]:
     """Names of the policies, the largest gap between the responses compared first, those without one last."""
     gaps = {name: of.gap.value if of.gap is not None else -inf for name, of in savings.choices.items()}
     return sorted(gaps, key=lambda name: -gaps[name])
-
-
-def _reach(of: PolicyResult, savings: Savings) -> str:
-    budget, reference = savings.budget, savings.reference
-    if of.saved is None:
-        some = f" ({1 - of.never_share:.0%} of the resamples do)" if of.never_share < 0.995 else ""
-        return f"it never reaches {reference}'s final test log-likelihood within {budget} labels{some}"
-    bounds = f"{percent(of.saved_low)} to {percent(of.saved_high)}"
-    return (
-        f"it reaches {reference}'s final test log-likelihood with {labels(of)} labels instead of {budget}, "
-        f"{percent(of.saved)} saved (interval {bounds})"
-    )

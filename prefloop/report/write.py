@@ -7,16 +7,15 @@ from pathlib import Path
 import pyarrow as pa
 
 from prefloop.config.model import Compare
-from prefloop.io.atomic import atomic_folder, write_bytes, write_text
-from prefloop.io.documents import write_json
 from prefloop.report.comparison import DataFacts, compare_runs, resample
 from prefloop.report.document import document
+from prefloop.report.folder import write_folder
 from prefloop.report.judged import Judged
 from prefloop.report.outcomes import compare_outcomes, outcome_series, resample_outcomes
 from prefloop.report.plots import draw_all
 from prefloop.report.results import Savings
 from prefloop.report.runs import Runs, SplitScores
-from prefloop.report.tables import curves_schema, curves_table, mean_schema, mean_table, to_csv
+from prefloop.report.tables import curves_schema, curves_table, mean_schema, mean_table
 
 NO_POLICIES = (
     "Nothing to compare: no simulated runs are configured. Name policies in `benchmark.policies` and seeds in "
@@ -111,12 +110,5 @@ def _primary(savings: Savings, policy: str) -> dict[str, float | None]:
 
 
 def _write(folder: Path, savings: Savings, tables: dict[str, pa.Table], pictures: dict[str, bytes]) -> None:
-    with atomic_folder(folder) as new:
-        (new / "plots").mkdir()
-        for name, table in tables.items():
-            write_bytes(new / f"{name}.csv", to_csv(table))
-        write_json(new / "savings.json", savings.model_dump(mode="json"))
-        write_json(new / "metrics.json", headline_metrics(savings))
-        write_text(new / "report.md", document(savings, pictures))
-        for name, content in pictures.items():
-            write_bytes(new / "plots" / name, content)
+    documents = {"savings": savings.model_dump(mode="json"), "metrics": headline_metrics(savings)}
+    write_folder(folder, tables, documents, document(savings, pictures), pictures)

@@ -15,6 +15,7 @@ from prefloop.errors import ModelError
 
 _SAME = ("pooling", "normalise", "max_length", "dtype")
 _NEEDED = (*_SAME, "model", "revision", "model_digest", "code", "template", "chat_template")
+_PLAIN = "{prompt}{completion}"
 
 
 def load_recorded_encoder(recorded: object, config: Embed) -> Encoder:
@@ -30,12 +31,30 @@ def load_recorded_encoder(recorded: object, config: Embed) -> Encoder:
         ModelError: the record is incomplete, the encoder is not here, or its files are not the same.
         ConfigError: a device that is not here.
     """
+    return find_recorded_encoder(
+        recorded, model=config.model, device=config.device, batch_size=config.batch_size, key="embed.model"
+    )
+
+
+def find_recorded_encoder(recorded: object, *, model: str, device: str, batch_size: int, key: str) -> Encoder:
+    """Load the encoder that the features' manifest describes, for users without a section `embed`.
+
+    Args:
+        recorded: as above.
+        model: a name, or a folder that may hold the recorded weights.
+        device, batch_size: as in section `embed`.
+        key: the parameter that `model` comes from, for messages.
+
+    Raises:
+        ModelError, ConfigError: as above.
+    """
     manifest = _complete(recorded)
-    source = _find(manifest, config)
+    source = _find(manifest, model, key)
+    # With a chat template, it stands in the tokenizer's files, and the plain one is not used.
+    template = _PLAIN if manifest["chat_template"] else manifest["template"]
     same = {name: manifest[name] for name in _SAME}
-    if not manifest["chat_template"]:  # with one, it stands in the tokenizer's files
-        same["template"] = manifest["template"]
-    return load_encoder(Embed.model_validate(config.model_dump() | same), source)
+    here = {"model": model, "revision": None, "template": template, "device": device, "batch_size": batch_size}
+    return load_encoder(Embed.model_validate(same | here), source)
 
 
 def _complete(recorded: object) -> Mapping[str, Any]:
@@ -53,16 +72,16 @@ def _complete(recorded: object) -> Mapping[str, Any]:
     return manifest
 
 
-def _find(manifest: Mapping[str, Any], config: Embed) -> ModelFolder:
+def _find(manifest: Mapping[str, Any], model: str, key: str) -> ModelFolder:
     name, digest = manifest["model"], manifest["model_digest"]
-    if Path(config.model).expanduser().is_dir():
-        here = find_model(config.model, None)
+    if Path(model).expanduser().is_dir():
+        here = find_model(model, None)
         if here.digest() == digest:
             return here
     if name != DEFAULT_MODEL and manifest["revision"] is None:
         raise ModelError(
             f"the reward model was trained with the encoder in a folder '{name}' (digest {digest}), and "
-            f"embed.model is {config.model}: set embed.model to that folder and pass the file with --params"
+            f"{key} is {model}: set {key} to that folder and pass the file with --params"
         )
     source = find_model(name, manifest["revision"], offline=True)
     if (came := source.digest()) != digest:

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from prefloop.config.data import Embed
-from prefloop.errors import LabelsMissing, ModelError, StateError
-from prefloop.reward.registry import RewardModel, load_model
 from prefloop.rewardbench.embed import embed_items
 from prefloop.rewardbench.encoder import load_recorded_encoder
 from prefloop.rewardbench.items import Item
 from prefloop.rewardbench.read import read_items
 from prefloop.rewardbench.scoring import Result, evaluate
+from prefloop.rewardbench.trained import load_trained
 
 
 def score_file(path: Path, model_path: Path, embed: Embed, cache: Path) -> tuple[Result, list[Item]]:
@@ -38,27 +37,10 @@ def score_file(path: Path, model_path: Path, embed: Embed, cache: Path) -> tuple
         ModelError: no weights file of prefloop.
         StateError: a missing model, or a cache in use.
     """
-    model, about = _load(model_path)
-    if not model.epochs.any():
-        raise LabelsMissing(
-            f"{model_path} holds an untrained ensemble, which would score as chance does: give labels and run "
-            "dvc repro, or pass --model with a trained one"
-        )
+    model, about = load_trained(model_path, "pass --model with")
     version, items = read_items(path)
     encoder = load_recorded_encoder(about.get("encoder"), embed)
     return evaluate(version, items, model.rewards(embed_items(items, encoder, cache))), items
-
-
-def _load(path: Path) -> tuple[RewardModel, dict[str, Any]]:
-    try:
-        return load_model(path)
-    except StateError as error:
-        if not path.is_file():
-            raise
-        # The file is the user's: no advice to delete it.
-        raise ModelError(
-            f"{path} is no weights file that this prefloop reads: give model.safetensors of a run or a campaign"
-        ) from error
 
 
 def summary(result: Result) -> dict[str, Any]:

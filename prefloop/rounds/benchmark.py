@@ -23,10 +23,11 @@ from prefloop.io.lock import locked
 from prefloop.oracle.simulated import SimulatedOracle
 from prefloop.rounds.hidden import HiddenAnswers
 from prefloop.rounds.loop import RunSpec, run_rounds
-from prefloop.rounds.output import versions, write_run
+from prefloop.rounds.output import write_run
 from prefloop.rounds.problem import Problem, dataset_name, inputs_digest
 from prefloop.rounds.record import RoundRecord, RoundStore
 from prefloop.rounds.steps import Labelled, check_budget
+from prefloop.versions import versions
 
 Observer = Callable[[RoundRecord, float], None]
 

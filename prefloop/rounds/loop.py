@@ -7,13 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
-
 from prefloop.acquisition.offer import Judge
 from prefloop.acquisition.pairs import Pairs
 from prefloop.config.model import Benchmark, Reward
 from prefloop.config.policies import Policy
-from prefloop.device import resolve_device
+from prefloop.device import resolve_device, set_threads
 from prefloop.oracle.simulated import SimulatedOracle
 from prefloop.reward.registry import RewardModel
 from prefloop.rng import Stream
@@ -77,8 +75,7 @@ def run_rounds(
     """
     config = spec.benchmark
     check_budget(problem, spec.policy, config, spec.seed)
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    set_threads(config.threads)
     validation = _validation(problem, oracle, spec)
     records = store.load()[: config.rounds]
     labelled = Labelled.empty()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from pathlib import Path
 from typing import Any
 
@@ -150,21 +149,3 @@ def read_run(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]], list[d
         read_table(folder / "metrics.parquet").to_pylist(),
         open_array(folder / "predictions.npy"),
     )
-
-
-def versions() -> dict[str, str]:
-    """Versions that decide the bytes of a run."""
-    import pyarrow
-    import scipy
-    import torch
-
-    import prefloop
-
-    return {
-        "prefloop": prefloop.__version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "pyarrow": pyarrow.__version__,
-    }

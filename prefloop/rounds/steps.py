@@ -11,9 +11,10 @@ from prefloop.acquisition.draws import Draws
 from prefloop.acquisition.limits import room
 from prefloop.acquisition.offer import Judge, Offer, Sight, make_offer
 from prefloop.acquisition.pairs import Pairs
+from prefloop.acquisition.ranking import require
 from prefloop.acquisition.registry import BATCH_POLICIES
 from prefloop.acquisition.strength import check_models
-from prefloop.acquisition.view import PoolView, Selection, require
+from prefloop.acquisition.view import PoolView, Selection
 from prefloop.config.model import Benchmark, Reward
 from prefloop.config.pair_rules import Auto, PairRule
 from prefloop.config.policies import Policy, Random

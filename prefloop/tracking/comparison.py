@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
 from prefloop.io.documents import read_json
-from prefloop.report.numbers import Difference, Saving
 from prefloop.report.results import Savings, read_savings
 from prefloop.report.wording import headline, ordered
-from prefloop.tracking.names import comparison_spec
+from prefloop.tracking.names import comparison_spec, saving_metrics
 from prefloop.tracking.outputs import track_run
 from prefloop.tracking.tracker import RunLogger, Tracker
 
@@ -68,25 +66,13 @@ def track_all(tracker: Tracker, runs: Mapping[tuple[str, int], Path], report: Pa
 def _numbers(savings: Savings, policy: str) -> dict[str, float]:
     """A policy's savings, the same on all its runs; NaN stands for "never"."""
     of = savings.policies[policy]
-    numbers = _saving(of, of.area, "", "area")
+    numbers = saving_metrics(of, of.area, "", "area")
     for outcome, name in _OUTCOMES.items():
         judged = savings.outcomes.primary.get(outcome) if savings.outcomes is not None else None
         if judged is not None:
             result = judged.policies[policy]
-            numbers |= _saving(result, result.by_share[-1], f"{name}_", name)
-    return {name: math.nan if value is None else value for name, value in numbers.items()}
-
-
-def _saving(of: Saving, difference: Difference, prefix: str, name: str) -> dict[str, float | None]:
-    return {
-        f"{prefix}labels_to_target": of.labels_to_target,
-        f"{prefix}saved": of.saved,
-        f"{prefix}saved_low": of.saved_low,
-        f"{prefix}saved_high": of.saved_high,
-        f"{name}_difference": difference.difference,
-        f"{name}_difference_low": difference.low,
-        f"{name}_difference_high": difference.high,
-    }
+            numbers |= saving_metrics(result, result.by_share[-1], f"{name}_", name)
+    return numbers
 
 
 def _note(savings: Savings) -> str:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from prefloop.errors import TrackingError
-from prefloop.tracking.names import comparison_spec, round_metrics, run_spec, system_facts
+from prefloop.tracking.names import round_metrics, system_facts
+from prefloop.tracking.outputs import open_run
 from prefloop.tracking.tracker import RunLogger, Tracker
 
 log = logging.getLogger("prefloop")
@@ -23,8 +24,31 @@ def never_fatal() -> Iterator[None]:
         log.warning("not tracked: %s", error)
 
 
-class LiveRun:
-    """One simulated run in MLflow while it goes on; after a failure it logs nothing more.
+class Live:
+    """One run in MLflow while it goes on; after a failure it logs nothing more.
+
+    Args:
+        open_run: opens the experiment and finds or creates the run.
+    """
+
+    def __init__(self, open_run: Callable[[], RunLogger]) -> None:
+        self._run: RunLogger | None = None
+        with never_fatal():
+            self._run = open_run()
+            self._run.set_tags(system_facts())
+            self._run.resume()
+
+    def _log(self, write: Callable[[RunLogger], None]) -> None:
+        if self._run is None:
+            return
+        run, self._run = self._run, None
+        with never_fatal():
+            write(run)
+            self._run = run
+
+
+class LiveRun(Live):
+    """One simulated run.
 
     Args:
         open_tracker: opens the experiment.
@@ -32,14 +56,7 @@ class LiveRun:
     """
 
     def __init__(self, open_tracker: Callable[[], Tracker], about: Mapping[str, Any]) -> None:
-        self._run: RunLogger | None = None
-        with never_fatal():
-            tracker = open_tracker()
-            tracker.show(about["dataset"])
-            parent = tracker.run(comparison_spec(about))
-            self._run = tracker.run(run_spec(about, parent.id))
-            self._run.set_tags(system_facts())
-            self._run.resume()
+        super().__init__(lambda: open_run(open_tracker(), about))
 
     def log_round(self, facts: Mapping[str, Any], metrics: list[dict[str, Any]], seconds: float) -> None:
         """Log one finished round.
@@ -49,9 +66,5 @@ class LiveRun:
             metrics: its rows of metrics.parquet.
             seconds: how long it took; timings stand in MLflow and in no tracked output.
         """
-        if self._run is None:
-            return
-        run, self._run = self._run, None
-        with never_fatal():
-            run.log_rounds([(int(facts["n_labels"]), round_metrics(facts, metrics) | {"seconds": seconds})])
-            self._run = run
+        values = round_metrics(facts, metrics) | {"seconds": seconds}
+        self._log(lambda run: run.log_rounds([(int(facts["n_labels"]), values)]))

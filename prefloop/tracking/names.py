@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Iterable, Mapping
@@ -9,6 +10,7 @@ from typing import Any
 
 from prefloop.io.documents import to_json
 from prefloop.io.hashing import text_id
+from prefloop.report.numbers import Difference, Saving
 from prefloop.tracking.tracker import RunSpec
 
 _ROUND_METRICS = (
@@ -58,6 +60,27 @@ def assessed_metrics(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     return {name: float(last[column]) for column, name in _ASSESSED.items() if last[column] is not None}
 
 
+def saving_metrics(of: Saving, difference: Difference, prefix: str, name: str) -> dict[str, float]:
+    """A policy's saving and a difference of its curve, as numbers of a whole run; NaN stands for "never".
+
+    Args:
+        of: the saving.
+        difference: what the saving's verdict rests on.
+        prefix: of the saving's names.
+        name: the difference's.
+    """
+    numbers = {
+        f"{prefix}labels_to_target": of.labels_to_target,
+        f"{prefix}saved": of.saved,
+        f"{prefix}saved_low": of.saved_low,
+        f"{prefix}saved_high": of.saved_high,
+        f"{name}_difference": difference.difference,
+        f"{name}_difference_low": difference.low,
+        f"{name}_difference_high": difference.high,
+    }
+    return {name: math.nan if value is None else value for name, value in numbers.items()}
+
+
 def comparison_spec(about: Mapping[str, Any]) -> RunSpec:
     """The parent of a comparison: one dataset with the parameters that all its runs share.
 
@@ -81,13 +104,26 @@ def run_spec(about: Mapping[str, Any], parent: str | None) -> RunSpec:
         about: its run.json.
         parent: run id of the comparison.
     """
+    params = _shared_params(about) | flat(without_rounds(about["parameters"]))
+    return policy_spec("run", about, params, parent)
+
+
+def policy_spec(kind: str, about: Mapping[str, Any], params: Mapping[str, str], parent: str | None) -> RunSpec:
+    """A run of one policy with one seed.
+
+    Args:
+        kind: what sort of run.
+        about: its run.json.
+        params: further parameters.
+        parent: run id of the comparison.
+    """
     policy, seed, dataset = about["policy"], about["seed"], about["dataset"]
-    own = {"kind": "run", "policy": policy, "seed": str(seed), **_shared_params(about)}
+    own = {"kind": kind, "policy": policy, "seed": str(seed)}
     return RunSpec(
-        key=f"run/{dataset}/{policy}/{seed}",
+        key=f"{kind}/{dataset}/{policy}/{seed}",
         fingerprint=about["fingerprint"],
         name=f"{policy}-{seed}",
-        params=own | flat(without_rounds(about["parameters"])),
+        params={**own, **params},
         tags={"policy": policy}
         | {f"version.{name}": str(version) for name, version in about.get("versions", {}).items()},
         parent=parent,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,12 @@ from prefloop.tracking.names import assessed_metrics, campaign_spec, comparison_
 from prefloop.tracking.tracker import RunLogger, Tracker
 
 
+def open_run(tracker: Tracker, about: Mapping[str, Any]) -> RunLogger:
+    """Find or create the MLflow run of a run.json, and its parent."""
+    tracker.show(about["dataset"])
+    return tracker.run(run_spec(about, tracker.run(comparison_spec(about)).id))
+
+
 def track_run(tracker: Tracker, folder: Path) -> RunLogger:
     """Log one finished simulated run, and its parent if that is new.
 
@@ -27,16 +33,14 @@ def track_run(tracker: Tracker, folder: Path) -> RunLogger:
     Returns:
         Its MLflow run.
     """
-    about = read_json(folder / "run.json")
-    tracker.show(about["dataset"])
-    run = tracker.run(run_spec(about, tracker.run(comparison_spec(about)).id))
+    run = open_run(tracker, read_json(folder / "run.json"))
     rounds = read_table(folder / "rounds.parquet").to_pylist()
     metrics = read_table(folder / "metrics.parquet").to_pylist()
     by_round: dict[int, list[dict[str, Any]]] = {}
     for row in metrics:
         by_round.setdefault(row["round"], []).append(row)
     run.log_rounds([(row["n_labels"], round_metrics(row, by_round.get(row["round"], []))) for row in rounds])
-    _log_batches(run, "acquired", read_table(folder / "acquired.parquet"))
+    log_by_round(run, "acquired", read_table(folder / "acquired.parquet"))
     assessment = read_table(folder / "assessment.parquet").to_pylist()
     run.log_summary(_own_summary(metrics) | assessed_metrics(assessment))
     run.set_tags({"rounds": str(len(rounds)), "budget": str(rounds[-1]["n_labels"])})
@@ -65,12 +69,28 @@ def track_campaign_metrics(
 
 def track_campaign_batch(tracker: Tracker, about: Mapping[str, Any], policy: str, seed: int, batch: Path) -> None:
     """Keep a campaign's open batch as an artifact; arguments as above, `batch` is its batch.parquet."""
-    _log_batches(tracker.run(campaign_spec(about, policy, seed)), "batches", read_table(batch))
+    log_by_round(tracker.run(campaign_spec(about, policy, seed)), "batches", read_table(batch))
 
 
-def _log_batches(run: RunLogger, folder: str, table: pa.Table) -> None:
+def log_by_round(
+    run: RunLogger,
+    folder: str,
+    table: pa.Table,
+    columns: Sequence[str] | None = None,
+    at_most: int | None = None,
+) -> None:
+    """Keep a table's rows as artifacts, one a round, for instance `acquired/round_0003.csv`.
+
+    Args:
+        run: where to.
+        folder: folder of the artifacts.
+        table: with a column `round`.
+        columns: what to keep, None = all.
+        at_most: rows of each artifact, None = all.
+    """
     for number in pc.unique(table["round"]).to_pylist():
-        run.log_table(f"{folder}/round_{number:04d}.csv", table.filter(pc.equal(table["round"], number)))
+        rows = table.filter(pc.equal(table["round"], number)).select(columns or table.column_names)
+        run.log_table(f"{folder}/round_{number:04d}.csv", rows.slice(0, at_most))
 
 
 def _own_summary(metrics: Iterable[Mapping[str, Any]]) -> dict[str, float]:

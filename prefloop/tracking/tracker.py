@@ -20,7 +20,7 @@ from prefloop.tracking.store import (
     open_client,
     resolve_uri,
 )
-from prefloop.tracking.view import VIEW_TAG, shared_view
+from prefloop.tracking.view import SIMULATED, VIEW_TAG, Board, shared_view
 
 KEY, FINGERPRINT, CURRENT = "prefloop.key", "prefloop.fingerprint", "prefloop.current"
 _METRICS_PER_CALL, _PARAMS_PER_CALL = 1000, 100
@@ -68,9 +68,9 @@ class Tracker:
                 artifacts = artifact_root(self.uri, root)
                 self.experiment = find_or_create_experiment(self._client, config.experiment, artifacts)
 
-    def show(self, dataset: str) -> None:
-        """Point the UI's prepared view at one dataset."""
-        view = shared_view(dataset)
+    def show(self, dataset: str, board: Board = SIMULATED) -> None:
+        """Point the UI's prepared view at the runs on one dataset."""
+        view = shared_view(dataset, board)
         with failures_named(self.uri):
             if self._client.get_experiment(self.experiment).tags.get(VIEW_TAG) != view:
                 self._client.set_experiment_tag(self.experiment, VIEW_TAG, view)

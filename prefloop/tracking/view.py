@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 # The UI reads a shared view from this experiment tag; its last part is the key in the address.
 VIEW_KEY = "prefloop"
 VIEW_TAG = f"mlflow.sharedViewState.{VIEW_KEY}"
-CHARTS = (
-    "test_log_likelihood",
-    "ood_log_likelihood",
-    "test_accuracy",
-    "test_epistemic",
-    "n_prompts",
-    "entropy_ratio",
-)
 _SECTION = "prefloop-curves"
 
 
-def shared_view(dataset: str) -> str:
+@dataclass(frozen=True)
+class Board:
+    """Which runs a view shows, and what of them.
+
+    Attributes:
+        kind: their parameter `kind`.
+        charts: metrics, the most important first.
+    """
+
+    kind: str
+    charts: tuple[str, ...]
+
+
+SIMULATED = Board(
+    "run",
+    (
+        *("test_log_likelihood", "ood_log_likelihood", "test_accuracy"),
+        *("test_epistemic", "n_prompts", "entropy_ratio"),
+    ),
+)
+ALIGN = Board("align", ("win_oracle", "win_judge", "kl", "length", "agreement", "distinct_2"))
+
+
+def shared_view(dataset: str, board: Board) -> str:
     """State of the runs page as the UI (MLflow 3.17) stores it: a filter, a grouping and charts.
 
     Args:
         dataset: the one shown; curves of different data must not be averaged.
+        board: which runs, and what of them.
     """
     quoted = dataset.replace("'", "_")
-    chosen = f"tags.`prefloop.current` = 'true' and params.kind = 'run' and params.dataset = '{quoted}'"
+    chosen = f"tags.`prefloop.current` = 'true' and params.kind = '{board.kind}' and params.dataset = '{quoted}'"
     state = {
         "searchFilter": chosen,
         "lifecycleFilter": "Active",
@@ -42,7 +59,7 @@ def shared_view(dataset: str) -> str:
         "runsHiddenMode": "SHOW_ALL",
         "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
         "compareRunSections": [_section()],
-        "compareRunCharts": [_chart(metric) for metric in CHARTS],
+        "compareRunCharts": [_chart(metric) for metric in board.charts],
     }
     return json.dumps(state, sort_keys=True)
 

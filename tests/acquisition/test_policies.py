@@ -10,8 +10,9 @@ from scipy.special import expit
 
 from prefloop import uncertainty as u
 from prefloop.acquisition.pairs import Pairs
+from prefloop.acquisition.ranking import top
 from prefloop.acquisition.registry import BATCH_POLICIES
-from prefloop.acquisition.view import PoolView, top
+from prefloop.acquisition.view import PoolView
 from prefloop.config.policies import Policy
 from prefloop.errors import NothingLeft
 from prefloop.neighbours.graph import build_graph

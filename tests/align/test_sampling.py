@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from prefloop.align.logprobs import completion_logprobs
-from prefloop.align.sampling import Request, sample
+from prefloop.align.sampling import Draw, Request, sample
 from prefloop.align.scores import predictive_entropy
+from prefloop.rng import Stream
 from tests.align.toys import END, LONGEST, completions, exact_logprobs, toy_model
 
 PROMPTS = [(0, 1), (0, 2, 3), (0, 3), (0, 1, 1, 2)]
@@ -20,9 +21,14 @@ def model():
     return toy_model()
 
 
-def write(model, requests, seed=0, round_=0, temperature=1.0, batch_size=64):
-    options = {"max_new_tokens": LONGEST, "end": END, "batch_size": batch_size}
-    return sample(model, requests, seed=seed, round_=round_, temperature=temperature, **options)
+def written(model, requests, seed=0, round_=0, temperature=1.0, batch_size=64, stream=Stream.GENERATE):
+    return sample(
+        model, requests, Draw(seed, round_, stream, temperature, LONGEST), end=END, batch_size=batch_size
+    )
+
+
+def write(model, requests, **options):
+    return [completion.tokens for completion in written(model, requests, **options)]
 
 
 def requests_of(prompt, number, count):
@@ -64,6 +70,16 @@ def test_seeds_rounds_and_samples_draw_anew(model):
     assert write(model, requests, seed=1) != first
     assert write(model, requests, round_=1) != first
 
+    assert write(model, requests, stream=Stream.EVALUATE) != first
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.4])
+def test_log_probabilities_come_with_the_completions_at_temperature_1(model, temperature):
+    requests = [r for number, prompt in enumerate(PROMPTS) for r in requests_of(prompt, number, 16)]
+    found = written(model, requests, temperature=temperature, batch_size=5)
+    expected = completion_logprobs(model, [r.prompt for r in requests], [c.tokens for c in found], batch_size=16)
+    np.testing.assert_allclose([c.log_prob for c in found], expected, atol=1e-5)
+
 
 def test_a_cold_policy_repeats_its_likeliest_tokens(model):
     assert len(set(write(model, requests_of(PROMPTS[2], 2, 30), temperature=1e-4))) == 1
@@ -75,8 +91,7 @@ def test_entropy_estimates_the_exact_one_with_an_error_that_falls_as_one_over_ro
     for n in (16, 256, 4096):
         repeats = max(1, 8192 // n)
         requests = [r for number, p in enumerate(PROMPTS) for r in requests_of(p, number, n * repeats)]
-        written = write(model, requests, batch_size=4096)
-        logs = completion_logprobs(model, [r.prompt for r in requests], written, batch_size=4096)
+        logs = np.array([completion.log_prob for completion in written(model, requests, batch_size=4096)])
         estimates = predictive_entropy(logs.reshape(len(PROMPTS) * repeats, n)).reshape(len(PROMPTS), repeats)
         errors[n] = float(np.sqrt((((estimates - exact[:, None]) / exact[:, None]) ** 2).mean()))
     assert errors[16] < 0.35
@@ -88,7 +103,7 @@ def test_entropy_estimates_the_exact_one_with_an_error_that_falls_as_one_over_ro
 def test_entropy_goes_with_its_prompt(model):
     def estimate(order):
         requests = [Request(PROMPTS[number], (number, k)) for number in order for k in range(32)]
-        logs = completion_logprobs(model, [r.prompt for r in requests], write(model, requests), batch_size=16)
+        logs = np.array([completion.log_prob for completion in written(model, requests, batch_size=16)])
         return predictive_entropy(logs.reshape(len(order), 32))
 
     order = [2, 0, 3, 1]

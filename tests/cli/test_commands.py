@@ -112,7 +112,7 @@ def test_track_rebuilds_the_runs_and_doubles_nothing(prefloop, finished, bert):
     write_params(Path("params.yaml"), bert, tracking__enabled=True)
     outcome = prefloop("track")
     assert outcome.code == 0
-    assert outcome.out.startswith("4 simulated runs are in sqlite:///")
+    assert outcome.out.startswith("4 runs are in sqlite:///")
     told = json.loads(prefloop("track", "--json").out)
     first = points(told["uri"])
     assert told["runs"] == 4

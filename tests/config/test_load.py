@@ -62,7 +62,10 @@ def test_the_installed_package_brings_the_file_along():
     import tomllib
 
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert wheel["force-include"] == {"params.yaml": "prefloop/params.yaml"}
+    assert wheel["force-include"] == {
+        "params.yaml": "prefloop/params.yaml",
+        "align/params.yaml": "prefloop/align/params.yaml",
+    }
 
 
 def written_keys(node: yaml.Node, top: str = "") -> Iterator[tuple[str, str, int]]:

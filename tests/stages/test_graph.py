@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -12,8 +13,24 @@ import yaml
 from prefloop.io.hashing import source_files
 from tests.worlds import ROOT
 
-STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+def read(path: str) -> dict[str, Any]:
+    return yaml.safe_load((ROOT / path).read_text())
+
+
+STAGES = read("dvc.yaml")["stages"]
+ALIGN = read("align/dvc.yaml")["stages"]
+# (folder of the stage's file, its name)
+EVERY = [("stages", name) for name in STAGES] + [("stages/align", name) for name in ALIGN]
+PARAMS = {"stages": read("params.yaml"), "stages/align": read("align/params.yaml")}
+RUNS = {"stages": "benchmark", "stages/align": "run"}
+
+
+def stage_of(folder: str, name: str) -> dict[str, Any]:
+    return (STAGES if folder == "stages" else ALIGN)[name]
+
+
+every_stage = pytest.mark.parametrize(("folder", "stage"), EVERY)
 
 
 def imported(*entries: str) -> list[Path]:
@@ -32,69 +49,88 @@ def covers(dep: Path, file: Path) -> bool:
     return dep == file or dep in file.parents
 
 
-def source_deps(stage: str) -> list[Path]:
-    return [Path(dep) for dep in STAGES[stage]["deps"] if not dep.startswith(("data/", "${data."))]
+def source_deps(folder: str, stage: str) -> list[Path]:
+    deps = stage_of(folder, stage)["deps"]
+    return [Path(dep) for dep in deps if not dep.startswith(("data/", "${data."))]
 
 
 def test_every_stage_file_is_a_stage():
-    files = {path.stem for path in (ROOT / "stages").glob("[!_]*.py")}
-    assert files == set(STAGES)
+    assert {(str(p.parent.relative_to(ROOT)), p.stem) for p in (ROOT / "stages").rglob("[!_]*.py")} == set(EVERY)
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_runs_its_own_file(stage):
-    command = STAGES[stage]["cmd"].split(" --")[0]
-    assert command == f"python -m stages.{stage}"
+@every_stage
+def test_a_stage_runs_its_own_file(folder, stage):
+    command = stage_of(folder, stage)["cmd"].split(" --")[0]
+    assert command == f"python -m {folder.replace('/', '.')}.{stage}"
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_deps_cover_all_imports(stage):
-    deps = source_deps(stage)
+@pytest.mark.parametrize("stage", ALIGN)
+def test_a_stage_of_active_dpo_runs_in_the_root(stage):
+    assert ALIGN[stage]["wdir"] == ".."
+
+
+@every_stage
+def test_deps_cover_all_imports(folder, stage):
+    deps = source_deps(folder, stage)
     missing = [
         str(file)
-        for file in imported(f"stages/{stage}.py")
+        for file in imported(f"{folder}/{stage}.py")
         if not any(covers(dep, file) for dep in deps)
         and not (file.name == "__init__.py" and is_only_a_docstring(file))
     ]
-    assert not missing, f"add to the deps of {stage} in dvc.yaml"
+    assert not missing, f"add to the deps of {stage}"
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_no_dep_is_idle(stage):
-    files = imported(f"stages/{stage}.py")
-    idle = [str(dep) for dep in source_deps(stage) if not any(covers(dep, file) for file in files)]
-    assert not idle, f"nothing in stages/{stage}.py imports these"
+@every_stage
+def test_no_dep_is_idle(folder, stage):
+    files = imported(f"{folder}/{stage}.py")
+    idle = [str(dep) for dep in source_deps(folder, stage) if not any(covers(dep, file) for file in files)]
+    assert not idle, f"nothing in {folder}/{stage}.py imports these"
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_deps_are_sorted_and_stand_once(stage):
-    deps = STAGES[stage]["deps"]
+@every_stage
+def test_deps_are_sorted_and_stand_once(folder, stage):
+    deps = stage_of(folder, stage)["deps"]
     assert deps == sorted(set(deps))
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_declared_params_exist(stage):
-    items = {"policy": PARAMS["benchmark"]["policies"][0], "seed": 0}
-    for key in STAGES[stage].get("params", []):
+@every_stage
+def test_declared_params_exist(folder, stage):
+    params = PARAMS[folder]
+    items = {"policy": params[RUNS[folder]]["policies"][0], "seed": 0}
+    declared = stage_of(folder, stage).get("params", [])
+    if folder == "stages/align" and declared:
+        declared = declared[0]["align/params.yaml"]
+    for key in declared:
         key = re.sub(r"\$\{item\.(\w+)\}", lambda m: str(items[m[1]]), key)
-        key = re.sub(r"\$\{([\w.]+)\}", lambda m: str(value_of(m[1])), key)
-        value_of(key)
+        key = re.sub(r"\$\{([\w.]+)\}", lambda m: str(value_of(params, m[1])), key)
+        value_of(params, key)
 
 
-def value_of(key: str) -> object:
-    value = PARAMS
+def value_of(params: dict[str, Any], key: str) -> object:
+    value = params
     for step in key.split("."):
-        assert step in value, f"params.yaml has no {key}"
+        assert step in value, f"there is no parameter {key}"
         value = value[step]
     return value
 
 
 @pytest.mark.parametrize(
     "entry",
-    ["prefloop/acquisition", "prefloop/entropy", "prefloop/neighbours", "stages/acquire.py", "stages/train.py"],
+    [
+        *("prefloop/acquisition", "prefloop/entropy", "prefloop/neighbours"),
+        *("stages/acquire.py", "stages/train.py"),
+        *("prefloop/align/registry.py", "prefloop/align/view.py", "prefloop/align/writing.py"),
+    ],
 )
 def test_selection_cannot_reach_hidden_answers(entry):
     assert not [str(file) for file in imported(entry) if covers(Path("prefloop/oracle"), file)]
+
+
+@pytest.mark.parametrize("entry", ["prefloop/align/registry.py", "prefloop/align/view.py"])
+def test_rules_of_active_dpo_cannot_reach_an_oracle(entry):
+    judges = [file for file in imported(entry) if covers(Path("prefloop/align/judges"), file)]
+    assert {file.stem for file in judges} <= {"config", "__init__"}
 
 
 @pytest.mark.parametrize("stage", ["acquire", "train", "neighbours", "embed"])
@@ -124,9 +160,9 @@ def test_the_bottom_rests_on_nothing_above(bottom):
     assert not [str(file) for file in imported(bottom) if not any(covers(part, file) for part in below)]
 
 
-@pytest.mark.parametrize("stage", sorted(STAGES))
-def test_a_stage_is_thin(stage):
-    assert len((ROOT / "stages" / f"{stage}.py").read_text().splitlines()) < 60
+@every_stage
+def test_a_stage_is_thin(folder, stage):
+    assert len((ROOT / folder / f"{stage}.py").read_text().splitlines()) < 60
 
 
 def top_level_imports(path: Path) -> set[str]:

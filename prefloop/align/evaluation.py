@@ -1,0 +1,146 @@
+"""How good a policy is on held-out prompts: against the start model, by two judges, and how far it has moved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from prefloop.align.config import Evaluation
+from prefloop.align.judges.types import Comparison, Oracle
+from prefloop.align.language_model import LanguageModel
+from prefloop.align.problem import Problem
+from prefloop.align.sampling import Completion
+from prefloop.rng import Stream
+from prefloop.verdicts import TIE, A, B
+
+# Samples of a test prompt: the start model's, the policy's, and one more where the temperature is not 1.
+_START, _POLICY, _AT_ONE = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One policy on the Q evaluated prompts.
+
+    Attributes:
+        completions: the policy's, token ids.
+        oracle, judge: float64 [Q], 1 where the policy's is better than the start model's, .5 a tie, 0; NaN = no
+            answer.
+        log_ratio: float64 [Q], log pi - log pi_ref of a completion at temperature 1, nats; its mean is
+            an unbiased estimate of the KL divergence from the reference.
+    """
+
+    completions: list[tuple[int, ...]]
+    oracle: np.ndarray
+    judge: np.ndarray
+    log_ratio: np.ndarray
+
+
+class Evaluator:
+    """Evaluates policies of one seed on the same prompts with the same random numbers.
+
+    Args:
+        problem: prompts and the reference.
+        config: section `evaluation`.
+        oracle: the training oracle without its noise.
+        judge: the one that never trains.
+        seed: the run's seed.
+        start: what `start_completions` gave.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        config: Evaluation,
+        oracle: Oracle,
+        judge: Oracle,
+        seed: int,
+        start: Sequence[tuple[int, ...]],
+    ) -> None:
+        self._problem, self._config, self._seed = problem, config, seed
+        self._oracle, self._judge = oracle, judge
+        self.prompts = evaluated_prompts(problem, config)
+        self.start_texts = [problem.text(tokens) for tokens in start]
+
+    def __call__(self, policy: LanguageModel) -> Evaluated:
+        """Write with the policy, compare with the start model's completions, measure the distance."""
+        temperature = self._config.temperature
+        wrote = _write(self._problem, self._config, policy, self._seed, _POLICY, temperature)
+        at_one = wrote
+        if temperature != 1:
+            at_one = _write(self._problem, self._config, policy, self._seed, _AT_ONE, 1.0)
+        if policy.model is self._problem.reference.model:
+            log_ratio = np.zeros(len(at_one))
+        else:
+            reference = self._problem.reference
+            log_reference = self._problem.log_probs(reference, self.prompts, [c.tokens for c in at_one])
+            log_ratio = np.array([c.log_prob for c in at_one]) - log_reference
+        texts = [self._problem.text(completion.tokens) for completion in wrote]
+        return Evaluated(
+            completions=[completion.tokens for completion in wrote],
+            oracle=self._wins(self._oracle, texts),
+            judge=self._wins(self._judge, texts),
+            log_ratio=log_ratio,
+        )
+
+    def _wins(self, by: Oracle, texts: Sequence[str]) -> np.ndarray:
+        wins = np.full(len(texts), 0.5)
+        prompts = [self._problem.prompts.texts[number] for number in self.prompts]
+        # Equal texts are a tie, and nobody needs to be asked.
+        rows = [row for row, (own, other) in enumerate(zip(texts, self.start_texts, strict=True)) if own != other]
+        asked = [Comparison(prompts[row], texts[row], self.start_texts[row]) for row in rows]
+        for row, answer in zip(rows, by.ask(asked), strict=True):
+            wins[row] = np.nan if answer.verdict is None else _WIN[answer.verdict]
+        return wins
+
+
+_WIN = {A: 1.0, TIE: 0.5, B: 0.0}
+
+
+def evaluated_prompts(problem: Problem, config: Evaluation) -> list[int]:
+    """Numbers of the evaluated prompts, the same in every run."""
+    return list(problem.prompts.test)[: config.prompts]
+
+
+def start_completions(problem: Problem, config: Evaluation, seed: int) -> list[tuple[int, ...]]:
+    """What the start model writes on the evaluated prompts: the same in every round and policy of a seed."""
+    wrote = _write(problem, config, problem.reference, seed, _START, config.temperature)
+    return [completion.tokens for completion in wrote]
+
+
+def _write(
+    problem: Problem, config: Evaluation, author: LanguageModel, seed: int, sample: int, temperature: float
+) -> list[Completion]:
+    keys = [(number, sample) for number in evaluated_prompts(problem, config)]
+    # Round 0 always: every round, and every policy of a seed, is evaluated with the same random numbers.
+    return problem.write(author, keys, seed, 0, Stream.EVALUATE, temperature)
+
+
+def distinct(completions: Sequence[tuple[int, ...]], n: int) -> float:
+    """Share of different ones among all n-grams of tokens of all completions; 0 where there are none.
+
+    Source: Li et al. 2016 (arXiv 1510.03055), distinct-n.
+    """
+    grams = [gram for tokens in completions for gram in _grams(tokens, n)]
+    return len(set(grams)) / len(grams) if grams else 0.0
+
+
+def _grams(tokens: tuple[int, ...], n: int) -> list[tuple[int, ...]]:
+    return list(pairwise(tokens)) if n == 2 else [tokens[k : k + n] for k in range(len(tokens) - n + 1)]
+
+
+def summarise(evaluated: Evaluated) -> dict[str, float | int | None]:
+    """The round's numbers of an evaluation, as columns of rounds.parquet; a win rate without answers is None."""
+    found: dict[str, float | int | None] = {}
+    for name, wins in (("oracle", evaluated.oracle), ("judge", evaluated.judge)):
+        unjudged = int(np.isnan(wins).sum())
+        found[f"unjudged_{name}"] = unjudged
+        found[f"win_{name}"] = float(np.nanmean(wins)) if unjudged < len(wins) else None
+    return found | {
+        "kl": float(evaluated.log_ratio.mean()),
+        "length": float(np.mean([len(tokens) for tokens in evaluated.completions])),
+        "distinct_1": distinct(evaluated.completions, 1),
+        "distinct_2": distinct(evaluated.completions, 2),
+    }

@@ -1,0 +1,50 @@
+"""report.md: how to read it."""
+
+from __future__ import annotations
+
+from prefloop.align.report.results import Comparison
+
+
+def reading(comparison: Comparison) -> str:
+    """Write the section that explains every column."""
+    reference, budget, first = comparison.reference, comparison.budget, comparison.n_labels[0]
+    covered = " and ".join(comparison.interval_covers) or "nothing (one seed, one test prompt)"
+    over_seeds = (
+        "Student's t over the seeds' paired differences" if len(comparison.seeds) > 1 else "not there for one seed"
+    )
+    return f"""## How to read this
+
+- *Win rate*: share of test prompts on which the policy's completion beats the start model's, a tie counting one
+  half; 0.5 is where all start. The *training oracle* gave the labels, so a policy may learn its habits; the
+  *independent judge* never trains. Test prompts that some run has no verdict for are left out in all runs of that
+  judge (here: {_left_out(comparison)}).
+- *Labels to match {reference}*: where the best value so far of a policy's mean curve, from the first round on,
+  reaches {reference}'s final mean value, by linear interpolation between rounds; below {first} labels nothing is
+  seen, hence `≤ {first}`. *Saved* is 1 − that number divided by {budget}. *Never* means not within the budget; in
+  an interval it counts below every number, so `[never, 6%]` reaches from "not within the budget" to 6 %.
+- The best value so far of a noisy curve lies a little too high, so the saving itself leans upwards where the noise
+  between rounds is large against the rise of the curve. Its interval does not: it holds every number of labels at
+  which the policy and {reference}'s end can't be told apart, and zero wherever the two curves as a whole can't.
+- *Difference over the curve*: area under a policy's curve from the first round on, divided by the range of labels
+  (its mean height), minus {reference}'s. *Better* and *worse* mean that its {comparison.confidence:.0%} interval
+  excludes zero. Each policy is judged by itself: of twenty that differ in nothing, about one would be called
+  better or worse.
+- *KL*: mean of log π − log π_ref, in nats per completion, over the policy's own completions at temperature 1.
+  *Win rate there*: of both policies where they have moved equally far: at {reference}'s final KL, or at the
+  policy's largest where that is less, interpolated between rounds along the root of the KL. A policy that only
+  moves more per label gains nothing there. *Distinct-n*: distinct n-grams of tokens divided by all of them.
+- Intervals: {comparison.resamples} bootstrap replicates over {covered}, the same ones for all policies, so that
+  differences are paired; with Student's tails, because seeds are few. Those of distinct-n: {over_seeds}.
+- *Ties* cost a label and train nothing. *No answer* costs a call and no label: another comparison took its place.
+  *Written* are completions for pairs, *sampled* those for entropies, *dropped* the prompts on which a policy only
+  repeated itself. *DPO loss*: first and last step of the last round's training, nats. *Certainty*: mean difference
+  of the implicit rewards of the labelled pairs; *agreement*: how often the implicit reward already agreed with the
+  oracle; both from the second round on. All are means over seeds.
+"""
+
+
+def _left_out(comparison: Comparison) -> str:
+    return ", ".join(
+        f"{comparison.test_prompts - of.prompts} of {comparison.test_prompts} ({judge})"
+        for judge, of in comparison.judges.items()
+    )

@@ -1,0 +1,46 @@
+"""The comparison as a table for the terminal."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from prefloop.align.report.results import Comparison, PolicyResult
+from prefloop.align.report.wording import ordered
+from prefloop.report.numbers import Difference
+from prefloop.report.terminal import VERDICT_STYLES
+from prefloop.report.wording import labels_from
+
+
+def terminal_table(comparison: Comparison) -> Table:
+    """Build the table that `prefloop align report` prints, the best curve by the oracle first."""
+    about = f"{comparison.budget} labels, {len(comparison.seeds)} seeds, {comparison.confidence:.0%} intervals"
+    note = f"win %: at the end, difference from {comparison.reference}, its interval; verdict: oracle's curve"
+    title = f"{comparison.dataset}: {about}"
+    table = Table(title=title, title_justify="left", caption=note, caption_justify="left")
+    table.add_column("policy", no_wrap=True)
+    table.add_column("labels\nto match", justify="right", no_wrap=True)
+    for judge, who in comparison.judges.items():
+        table.add_column(f"win %, {judge}\n{who.name}", justify="right")
+    for name in ("KL,\nnats", "length"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict")
+    for name in ordered(comparison):
+        of = comparison.policies[name]
+        verdict = of.wins["oracle"].verdict
+        # Text, because the brackets of an interval would be read as markup.
+        cells = [Text(cell) for cell in (name, *_cells(of, comparison), "control: " * of.control + verdict)]
+        table.add_row(*cells, style=VERDICT_STYLES[verdict])
+    return table
+
+
+def _cells(of: PolicyResult, comparison: Comparison) -> list[str]:
+    oracle = of.wins["oracle"]
+    wins = [_win(of.wins[judge].final, oracle.verdict == "reference") for judge in comparison.judges]
+    needed = "–" if oracle.verdict == "reference" else labels_from(oracle, comparison.n_labels[0])
+    return [needed, *wins, f"{of.kl[-1].value:.2f}", f"{of.length[-1].value:.1f}"]
+
+
+def _win(of: Difference, is_reference: bool) -> str:
+    value, bounds = f"{100 * of.value:.1f}", f"[{100 * of.low:+.1f}, {100 * of.high:+.1f}]"
+    return value if is_reference else f"{value} {100 * of.difference:+.1f}\n{bounds}"

@@ -1,0 +1,1 @@
+"""The DVC stages of active DPO: each loads, calls one library function, and writes."""

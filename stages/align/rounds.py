@@ -1,0 +1,33 @@
+"""Stage rounds@policy-seed: one run, all its rounds."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from prefloop.align.config import AlignParams
+from prefloop.align.layout import AlignLayout
+from prefloop.align.run import load_problem, run_policy
+from prefloop.tracking.align import track_align_run
+from stages._tracking import tracked
+from stages.align._main import align_main
+from stages.align._observer import observer
+
+
+def run(params: AlignParams, layout: AlignLayout, policy: str, seed: int) -> None:
+    """Run or resume one policy with one seed and write its folder."""
+    problem = load_problem(params, layout)
+    folder = run_policy(params, layout, problem, policy, seed, observer(params.tracking))
+    tracked(params.tracking, lambda tracker: track_align_run(tracker, folder))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--policy", required=True, help="a policy named in align/params.yaml")
+    parser.add_argument("--seed", required=True, type=int, help="seed of the run")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    arguments = _arguments()
+    sys.exit(align_main(lambda params, layout: run(params, layout, arguments.policy, arguments.seed)))
