@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+import stages
 from cli._common import beside
 from prefloop.align.config import AlignParams
+from prefloop.align.describe import versions
 from prefloop.align.layout import AlignLayout
 from prefloop.align.load import parse_align_params
-from prefloop.align.run import load_problem
+from prefloop.align.problem import check_counts
+from prefloop.align.prompt_set import load_prompts
+from prefloop.align.run import load_problem, make_judges
+from prefloop.config.base import Section
 from prefloop.errors import ConfigError
 from prefloop.io.atomic import write_text
+from prefloop.io.documents import to_json
+from prefloop.io.hashing import file_digest, source_digest, text_id
 from stages.align import compare, prompts, rounds, sft
 
 
@@ -31,7 +39,8 @@ def align_params(
             raise ConfigError(f"{prompts} is missing: give an existing file of prompts")
         content["prompts"] |= {"source": "files", "files": [str(prompts.resolve())]}
     if model is not None:
-        content["start"] |= {"source": "model", "model": model}
+        folder = Path(model).expanduser()
+        content["start"] |= {"source": "model", "model": str(folder.resolve()) if folder.is_dir() else model}
         content["start"]["texts"]["epochs"] = 0
     section = content["run"]
     section |= {key: value for key, value in changes.items() if value is not None}
@@ -47,12 +56,33 @@ def align_params(
 def run_align(params: AlignParams, out: Path) -> None:
     """Run prompts, sft, every policy with every seed, and compare below `out`."""
     layout = AlignLayout.folder(out.resolve())
-    prompts.run(params, layout)
-    sft.run(params, layout)
-    load_problem(params, layout)  # refuses what no run could meet, before the first of them starts
+    _once(layout.prompts, _key(params.prompts, params.prompts.files), lambda: prompts.run(params, layout))
+    check_counts(load_prompts(layout.prompts), params.run, params.evaluation)
+    make_judges(params, layout)  # what they lack is said before a model is trained
+    texts = file_digest(layout.prompts / "texts.parquet")
+    start = _key(params.start, [], texts, params.run.device, str(params.run.threads))
+    _once(layout.start, start, lambda: sft.run(params, layout))
+    problem = load_problem(params, layout)
     for seed in params.run.seeds:
         for policy in params.run.policies:
-            rounds.run(params, layout, policy, seed)
+            rounds.run_one(params, layout, problem, policy, seed)
     compare.run(params, layout)
     # Last, so that after a failure they are still those of the comparison that stands there.
     write_text(layout.data / "params.yaml", yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False))
+
+
+def _key(section: Section, files: Sequence[Path], *more: str) -> str:
+    """What a folder was made from: its section, files, versions and source."""
+    root = Path(stages.__file__).resolve().parents[1]
+    source = source_digest(root, root / "stages" / "align" / "prompts.py", root / "stages" / "align" / "sft.py")
+    return text_id(section.model_dump_json(), *map(file_digest, files), to_json(versions()), source, *more)
+
+
+def _once(folder: Path, key: str, make: Callable[[], None]) -> None:
+    """Make a folder unless it was made from the same before."""
+    mark = folder.parent / ".prefloop" / f"{folder.name}.key"
+    if folder.is_dir() and mark.is_file() and mark.read_text() == key:
+        return
+    mark.unlink(missing_ok=True)
+    make()
+    write_text(mark, key)

@@ -46,7 +46,7 @@ def ui(
     from prefloop.tracking.view import view_path
 
     found = _track(params)
-    for of in found:
+    for of in (of for of in found if of.tracker.uri == found[0].tracker.uri):
         view = view_path(of.tracker.experiment)
         typer.echo(f"curves over labels, by policy ({of.config.experiment}): http://{host}:{port}{view}")
     command = ui_command(found[0].config, Path.cwd(), host, port)
@@ -72,7 +72,7 @@ def _track(path: Path) -> list[Tracked]:
         return [_track_align(path)]
     found = [_track_core(path)]
     align = Path("align/params.yaml")
-    if path == DEFAULT_PARAMS and align.is_file() and Path("data/align/runs").is_dir():
+    if path == DEFAULT_PARAMS and align.is_file() and any(Path("data/align/runs").glob("*/*/run.json")):
         found.append(_track_align(align))
     return found
 

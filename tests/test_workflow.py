@@ -51,9 +51,9 @@ class Repository:
         self._git("init", "-q", at=root)
         self.change(**SMALL, **{"embed.model": str(model)})
 
-    def change(self, **values: Any) -> None:
+    def change(self, file: str = "params.yaml", **values: Any) -> None:
         """Set parameters by their dotted keys."""
-        path = self.root / "params.yaml"
+        path = self.root / file
         content = yaml.safe_load(path.read_text())
         for dotted, value in values.items():
             *steps, last = dotted.split(".")
@@ -138,3 +138,42 @@ def test_a_pool_without_answers_runs_with_no_benchmark(repository):
     assert "no simulated runs are configured" in report
     graph = repository.run("dvc", "stage", "list", "--name-only").split()
     assert set(graph) == {"prepare", "embed", "neighbours", "compare", *CAMPAIGN}
+
+
+SMALL_ALIGN = {
+    "prompts.example.prompts": 120,
+    "prompts.example.texts": 400,
+    "start.tiny.vocabulary": 300,
+    "start.tiny.width": 16,
+    "start.tiny.layers": 1,
+    "start.tiny.heads": 2,
+    "start.texts.epochs": 1,
+    "sampling.max_new_tokens": 8,
+    "policies.certainty.pairs": 2,
+    "run.policies": ["random", "certainty"],
+    "run.seeds": [0],
+    "run.labels": 4,
+    "run.rounds": 2,
+    "evaluation.prompts": 16,
+    "compare.resamples": 100,
+    "tracking.enabled": False,
+}
+
+
+def test_active_dpo_from_nothing_and_what_a_change_runs(repository):
+    graph, params = "align/dvc.yaml", "align/params.yaml"
+    repository.change(params, **SMALL_ALIGN)
+    runs = {f"align/dvc.yaml:rounds@{policy}-0" for policy in ("random", "certainty")}
+    before = {f"align/dvc.yaml:{stage}" for stage in ("prompts", "sft")}
+    compare = "align/dvc.yaml:compare"
+    assert repository.repro(graph) == before | runs | {compare}
+    assert (repository.root / "data" / "align" / "report" / "report.md").is_file()
+    assert "random" in repository.run("cli.main", "align", "report")
+    assert repository.repro(graph) == set()
+    # One policy's parameter is that policy's run; a longer comparison is every run; reporting is the report.
+    repository.change(params, **{"policies.certainty.pairs": 3})
+    assert repository.repro(graph) == {"align/dvc.yaml:rounds@certainty-0", compare}
+    repository.change(params, **{"compare.confidence": 0.9})
+    assert repository.repro(graph) == {compare}
+    # The repository's own graph knows nothing of it.
+    assert "align" not in repository.run("dvc", "stage", "list", "--name-only")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prefloop.align.judges.types import Answer, Comparison, Oracle
+from prefloop.align.judges.types import LOST, Answer, Comparison, Oracle
 from prefloop.align.view import OnPolicyPairs
 from prefloop.align.writing import WrittenPair
 from prefloop.errors import ModelError, NothingLeft
@@ -84,7 +84,7 @@ def label_round(
                 labelled.append(LabelledPair(pair, answer.verdict))
                 bought(pair)
         calls, tokens = (sum(x) for x in zip((calls, tokens), _costs(answers), strict=True))
-        silent = silent + len(answers) if all(a.verdict is None for a in answers) else 0
+        silent = _silent(answers, silent)
         if silent >= _SILENT:
             raise ModelError(
                 f"the oracle {oracle.name} answered none of the last {silent} comparisons ({_why(answers)}); what "
@@ -92,6 +92,16 @@ def label_round(
             )
         attempt += 1
     return RoundLabels(labelled, unanswered, calls, tokens)
+
+
+def _silent(answers: Sequence[Answer], before: int) -> int:
+    """How many of the last answers in a row were none; those that are lost by parameter don't count."""
+    for answer in answers:
+        if answer.verdict is not None:
+            before = 0
+        elif answer.reason != LOST:
+            before += 1
+    return before
 
 
 def _costs(answers: Sequence[Answer]) -> tuple[int, int]:

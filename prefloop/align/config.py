@@ -81,7 +81,6 @@ class Start(Section):
     source: Literal["tiny", "model"]
     model: str
     revision: str | None
-    dtype: Literal["float32", "bfloat16", "float16"]
     chat: bool
     seed: Seed
     tiny: Tiny
@@ -103,7 +102,7 @@ class Lora(Section):
     rank: Annotated[int, Field(ge=1, le=4096)]
     alpha: Annotated[int, Field(ge=1)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
-    targets: Literal["all-linear"] | tuple[str, ...]
+    targets: Literal["all-linear"] | Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Train(Section):

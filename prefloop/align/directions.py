@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from prefloop.align.logprobs import padded
 from prefloop.rng import Stream, generator
 
 
@@ -60,23 +61,13 @@ def sketch_signs(size: int, vocabulary: int, width: int) -> tuple[np.ndarray, np
 
 
 def _batch(model: Any, texts: list[tuple[Sequence[int], Sequence[int]]], signs: list[torch.Tensor]) -> np.ndarray:
-    width = max(len(x) + len(y) for x, y in texts)
-    # What the prompts' inner positions give is not needed.
-    kept = width - min(len(x) for x, _ in texts) + 1
-    tokens = torch.zeros(len(texts), width, dtype=torch.long)
-    mask = torch.zeros(len(texts), width, dtype=torch.long)
-    written = torch.zeros(len(texts), width, dtype=torch.bool)
-    for row, (x, y) in enumerate(texts):
-        tokens[row, : len(x) + len(y)] = torch.tensor([*x, *y])
-        mask[row, : len(x) + len(y)] = 1
-        written[row, len(x) : len(x) + len(y)] = True
-    tokens, mask, written = (part.to(model.device) for part in (tokens, mask, written[:, width - kept + 1 :]))
+    of = padded(texts, model.device)
     with torch.inference_mode():
-        hidden, logits = _last_layer(model, tokens, mask, kept)
-        chosen = tokens[:, width - kept + 1 :][written]
-        of_token = _sketch(hidden[:, :-1][written], logits[:, :-1][written], chosen, signs)
+        hidden, logits = _last_layer(model, of.tokens, of.mask, of.kept)
+        chosen = of.targets[of.counted]
+        of_token = _sketch(hidden[:, :-1][of.counted], logits[:, :-1][of.counted], chosen, signs)
         summed = torch.zeros(len(texts), of_token.shape[1], dtype=torch.float64, device=model.device)
-        summed.index_add_(0, written.nonzero()[:, 0], of_token.double())
+        summed.index_add_(0, of.counted.nonzero()[:, 0], of_token.double())
     values: np.ndarray = summed.cpu().numpy()
     return values
 

@@ -9,10 +9,11 @@ from itertools import pairwise
 import numpy as np
 
 from prefloop.align.config import Evaluation
-from prefloop.align.judges.types import Comparison, Oracle
+from prefloop.align.judges.types import Answer, Comparison, Oracle
 from prefloop.align.language_model import LanguageModel
 from prefloop.align.problem import Problem
 from prefloop.align.sampling import Completion
+from prefloop.errors import ModelError
 from prefloop.rng import Stream
 from prefloop.verdicts import TIE, A, B
 
@@ -30,12 +31,15 @@ class Evaluated:
             answer.
         log_ratio: float64 [Q], log pi - log pi_ref of a completion at temperature 1, nats; its mean is
             an unbiased estimate of the KL divergence from the reference.
+        calls, tokens: what both took, in requests and tokens.
     """
 
     completions: list[tuple[int, ...]]
     oracle: np.ndarray
     judge: np.ndarray
     log_ratio: np.ndarray
+    calls: int = 0
+    tokens: int = 0
 
 
 class Evaluator:
@@ -78,22 +82,50 @@ class Evaluator:
             log_reference = self._problem.log_probs(reference, self.prompts, [c.tokens for c in at_one])
             log_ratio = np.array([c.log_prob for c in at_one]) - log_reference
         texts = [self._problem.text(completion.tokens) for completion in wrote]
+        oracle, judge = (self._answers(by, texts) for by in (self._oracle, self._judge))
         return Evaluated(
             completions=[completion.tokens for completion in wrote],
-            oracle=self._wins(self._oracle, texts),
-            judge=self._wins(self._judge, texts),
+            oracle=_wins(oracle),
+            judge=_wins(judge),
             log_ratio=log_ratio,
+            calls=sum(answer.calls for answer in [*oracle, *judge]),
+            tokens=sum(answer.tokens for answer in [*oracle, *judge]),
         )
 
-    def _wins(self, by: Oracle, texts: Sequence[str]) -> np.ndarray:
-        wins = np.full(len(texts), 0.5)
+    def _answers(self, by: Oracle, texts: Sequence[str]) -> list[Answer]:
+        """What a judge says of each text against the start model's; what it does not answer is asked again.
+
+        Raises:
+            ModelError: a judge that answers nothing.
+        """
         prompts = [self._problem.prompts.texts[number] for number in self.prompts]
+        answers = [_ALIKE] * len(texts)
         # Equal texts are a tie, and nobody needs to be asked.
         rows = [row for row, (own, other) in enumerate(zip(texts, self.start_texts, strict=True)) if own != other]
-        asked = [Comparison(prompts[row], texts[row], self.start_texts[row]) for row in rows]
-        for row, answer in zip(rows, by.ask(asked), strict=True):
-            wins[row] = np.nan if answer.verdict is None else _WIN[answer.verdict]
-        return wins
+        for attempt in range(_TRIES):
+            asked = [Comparison(prompts[row], texts[row], self.start_texts[row]) for row in rows]
+            for row, answer in zip(rows, by.ask(asked), strict=True):
+                answers[row] = answer.after(answers[row])
+            unanswered = [row for row in rows if answers[row].verdict is None]
+            if attempt == 0 and len(unanswered) == len(rows) >= _SILENT:
+                raise ModelError(
+                    f"the judge {by.name} answered none of {len(rows)} evaluated comparisons "
+                    f"({answers[rows[0]].reason}); finished rounds are kept: mend it, then run the same command "
+                    "again"
+                )
+            rows = unanswered
+            if not rows:
+                break
+        return answers
+
+
+_ALIKE = Answer(TIE, calls=0)
+# Times that an evaluated comparison is asked, and how many in vain show a judge out of order.
+_TRIES, _SILENT = 3, 10
+
+
+def _wins(answers: Sequence[Answer]) -> np.ndarray:
+    return np.array([np.nan if answer.verdict is None else _WIN[answer.verdict] for answer in answers])
 
 
 _WIN = {A: 1.0, TIE: 0.5, B: 0.0}
@@ -139,6 +171,8 @@ def summarise(evaluated: Evaluated) -> dict[str, float | int | None]:
         found[f"unjudged_{name}"] = unjudged
         found[f"win_{name}"] = float(np.nanmean(wins)) if unjudged < len(wins) else None
     return found | {
+        "eval_calls": evaluated.calls,
+        "eval_tokens": evaluated.tokens,
         "kl": float(evaluated.log_ratio.mean()),
         "length": float(np.mean([len(tokens) for tokens in evaluated.completions])),
         "distinct_1": distinct(evaluated.completions, 1),

@@ -40,7 +40,8 @@ class LanguageModel:
             turn = [{"role": "user", "content": prompt}]
             text = self.tokenizer.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
             return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-        tokens = tuple(self.tokenizer(prompt)["input_ids"])
+        # A text that spells a special token is that text, not the token.
+        tokens = tuple(self.tokenizer(prompt, split_special_tokens=True)["input_ids"])
         # Some tokenizers end every text: the completion would start after the end.
         return tokens[:-1] if len(tokens) > 1 and tokens[-1] == self.end else tokens
 
@@ -53,15 +54,17 @@ class LanguageModel:
         return LanguageModel(model, self.tokenizer, self.end, self.chat)
 
 
-def load_model(folder: Path, *, dtype: str, device: torch.device, chat: bool) -> LanguageModel:
-    """Load a model from a folder in transformers' format.
+def load_model(folder: Path, *, device: torch.device, chat: bool) -> LanguageModel:
+    """Load a model from a folder in transformers' format, in float32.
+
+    Half precision is not offered: steps of DPO's sizes are lost in its rounding.
 
     Raises:
         ModelError: no such model, no end token, or no chat template where one is wanted.
     """
     try:
         with quiet_transformers():
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+            model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         cause = " ".join(str(error).split())[:200]
@@ -80,6 +83,15 @@ def load_model(folder: Path, *, dtype: str, device: torch.device, chat: bool) ->
     # `generate` would mix a model's own settings (repetition penalty, ...) into ours: log pi would be another's.
     model.generation_config = GenerationConfig(**special)
     return LanguageModel(model.to(device).eval(), tokenizer, int(tokenizer.eos_token_id), chat)
+
+
+def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write model and tokenizer into a folder in transformers' format."""
+    with quiet_transformers():
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    for weights in folder.glob("*.safetensors"):  # written for their owner alone, unlike all other files
+        weights.chmod((folder / "config.json").stat().st_mode)
 
 
 def encode_prompts(of: LanguageModel, prompts: list[str], max_new_tokens: int) -> list[tuple[int, ...]]:

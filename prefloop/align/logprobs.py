@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,24 +35,45 @@ def completion_logprobs(
     return result
 
 
-def _batch(model: Any, texts: list[tuple[Sequence[int], Sequence[int]]]) -> np.ndarray:
+@dataclass(frozen=True)
+class Padded:
+    """Texts padded on the right, on the model's device, and what of them is a completion.
+
+    Attributes:
+        tokens, mask: int64 [n, width].
+        kept: positions at the end whose outputs are needed; those inside the prompts are not.
+        targets: int64 [n, kept - 1], the tokens that these outputs predict, but for the last one's.
+        counted: bool [n, kept - 1], which of them belong to a completion.
+    """
+
+    tokens: torch.Tensor
+    mask: torch.Tensor
+    kept: int
+    targets: torch.Tensor
+    counted: torch.Tensor
+
+
+def padded(texts: Sequence[tuple[Sequence[int], Sequence[int]]], device: torch.device) -> Padded:
+    """Pad prompts with their completions."""
     width = max(len(x) + len(y) for x, y in texts)
-    # Logits of the prompts' inner positions are not needed: a third of the work for short completions.
     kept = width - min(len(x) for x, _ in texts) + 1
-    tokens = torch.zeros(len(texts), width, dtype=torch.long)
-    mask = torch.zeros(len(texts), width, dtype=torch.long)
+    tokens, mask = (torch.zeros(len(texts), width, dtype=torch.long) for _ in range(2))
     counted = torch.zeros(len(texts), width, dtype=torch.bool)
     for row, (x, y) in enumerate(texts):
         tokens[row, : len(x) + len(y)] = torch.tensor([*x, *y])
         mask[row, : len(x) + len(y)] = 1
         counted[row, len(x) : len(x) + len(y)] = True
-    tokens, counted = tokens.to(model.device), counted.to(model.device)
+    tokens, mask, counted = (part.to(device) for part in (tokens, mask, counted))
+    behind = slice(width - kept + 1, None)
+    return Padded(tokens, mask, kept, tokens[:, behind], counted[:, behind])
+
+
+def _batch(model: Any, texts: list[tuple[Sequence[int], Sequence[int]]]) -> np.ndarray:
+    of = padded(texts, model.device)
     with torch.inference_mode():
-        output = model(
-            input_ids=tokens, attention_mask=mask.to(model.device), logits_to_keep=kept, use_cache=False
-        )
+        output = model(input_ids=of.tokens, attention_mask=of.mask, logits_to_keep=of.kept, use_cache=False)
         logits = output.logits[:, :-1].float()
-        chosen = logits.gather(2, tokens[:, width - kept + 1 :, None]).squeeze(2) - logits.logsumexp(dim=2)
-        summed = (chosen.double() * counted[:, width - kept + 1 :]).sum(dim=1)
+        chosen = logits.gather(2, of.targets[..., None]).squeeze(2) - logits.logsumexp(dim=2)
+        summed = (chosen.double() * of.counted).sum(dim=1)
     values: np.ndarray = summed.cpu().numpy()
     return values

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from prefloop.align.language_model import save_model
 from prefloop.align.problem import Problem
 from prefloop.align.record import RoundRecord
 from prefloop.io.arrays import write_table
@@ -23,7 +24,7 @@ ROUNDS = pa.schema(
     + [(name, pa.int64()) for name in ("written", "sampled", "dropped")]
     + [(name, pa.float64()) for name in ("loss_first", "loss_last", "certainty", "agreement")]
     + [(name, pa.float64()) for name in ("win_oracle", "win_judge")]
-    + [(name, pa.int64()) for name in ("unjudged_oracle", "unjudged_judge")]
+    + [(name, pa.int64()) for name in ("unjudged_oracle", "unjudged_judge", "eval_calls", "eval_tokens")]
     + [(name, pa.float64()) for name in ("kl", "length", "distinct_1", "distinct_2")]
     + [("reference", pa.string())]
 )
@@ -67,8 +68,7 @@ def write_run(
         tables = [evaluation_table(r, problem, evaluated_prompts, start_texts) for r in records]
         write_table(new / "evaluation.parquet", pa.concat_tables(tables))
         write_table(new / "pairs.parquet", pa.concat_tables([pairs_table(r, problem, beta) for r in records]))
-        policy.save_pretrained(new / "policy")
-        problem.reference.tokenizer.save_pretrained(new / "policy")
+        save_model(policy, problem.reference.tokenizer, new / "policy")
         write_json(new / "run.json", about)
 
 

@@ -62,14 +62,11 @@ class Problem:
         return self.reference.decode(tokens)
 
 
-def make_problem(
-    prompts: PromptSet, reference: LanguageModel, sampling: Sampling, run: Run, evaluation: Evaluation
-) -> Problem:
-    """Encode the prompts, and refuse what they cannot meet, before anything is spent.
+def check_counts(prompts: PromptSet, run: Run, evaluation: Evaluation) -> None:
+    """Refuse what the prompts cannot meet, before anything is spent.
 
     Raises:
         ConfigError: fewer pool prompts than labels, or fewer test prompts than evaluations.
-        DataError: a prompt that leaves no room for a completion.
     """
     if run.budget > len(prompts.pool):
         raise ConfigError(
@@ -81,5 +78,13 @@ def make_problem(
             f"evaluation.prompts: got {evaluation.prompts}; expected at most the {len(prompts.test)} test "
             "prompts: lower it, raise prompts.test, or add prompts"
         )
+
+
+def make_problem(prompts: PromptSet, reference: LanguageModel, sampling: Sampling) -> Problem:
+    """Encode the prompts.
+
+    Raises:
+        DataError: a prompt that leaves no room for a completion.
+    """
     tokens = encode_prompts(reference, prompts.texts, sampling.max_new_tokens)
     return Problem(prompts, tokens, reference, sampling, sample)

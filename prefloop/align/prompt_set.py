@@ -33,6 +33,7 @@ def load_prompts(folder: Path) -> PromptSet:
     Raises:
         StateError: the table is missing or damaged.
     """
+    _require(folder / "prompts.parquet")
     table = read_table(folder / "prompts.parquet", ["prompt_id", "prompt", "split"])
     splits = table["split"].to_pylist()
     pool = splits.count(POOL)
@@ -48,6 +49,12 @@ def load_texts(folder: Path, split: str) -> list[str]:
     Raises:
         StateError: the table is missing or damaged.
     """
+    _require(folder / "texts.parquet")
     table = read_table(folder / "texts.parquet", ["text", "split"])
     pairs = zip(table["text"].to_pylist(), table["split"].to_pylist(), strict=True)
     return [text for text, of in pairs if of == split]
+
+
+def _require(path: Path) -> None:
+    if not path.is_file():
+        raise StateError(f"{path} is missing: dvc repro align/dvc.yaml, or prefloop align run")

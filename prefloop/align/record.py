@@ -64,8 +64,12 @@ class AlignStore:
             try:
                 records.append(_read(path))
             except (StateError, KeyError, ValueError) as error:
-                log.warning("%s; that round is done again", error)
+                log.warning("%s; that round and those after it are done again", error)
                 break
+        # What lies behind a gap belongs to another history.
+        for path in self._folder.glob("round-*.safetensors"):
+            if int(path.stem.removeprefix("round-")) >= len(records):
+                path.unlink()
         return records
 
     def load_policy(self, number: int, like: Any) -> Any | None:

@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Genera
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from prefloop.align.config import Start
+from prefloop.align.language_model import save_model
 from prefloop.align.prompt_set import TEST, TRAIN, load_texts
 from prefloop.align.text_training import TextFit, encode_texts, mean_loss, train_on_texts
 from prefloop.align.tiny import train_tokenizer, untrained_model
@@ -24,8 +25,6 @@ from prefloop.io.documents import write_json
 from prefloop.quiet import quiet_transformers
 
 log = logging.getLogger("prefloop")
-
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,8 @@ def write_start(config: Start, texts_folder: Path, folder: Path, device: str) ->
         raw = _tiny(config, train) if config.source == "tiny" else _given(config)
         about = _fit(raw, config, train, test, resolve_device(device))
         with atomic_folder(folder) as temporary:
-            _save(raw, _DTYPES[config.dtype], temporary)
-            write_json(temporary / "start.json", {"source": config.source, "dtype": config.dtype} | about)
+            _save(raw, temporary)
+            write_json(temporary / "start.json", {"source": config.source} | about)
 
 
 def _check(config: Start, train: list[str]) -> None:
@@ -82,13 +81,11 @@ def _tiny(config: Start, train: list[str]) -> _Raw:
 
 def _given(config: Start) -> _Raw:
     source = find_model(config.model, config.revision, key="start.model")
-    # Step sizes of fine-tuning are lost in the rounding of half precision: it trains in full precision.
-    dtype = torch.float32 if config.texts.epochs else _DTYPES[config.dtype]
     try:
         _check_kind(AutoConfig.from_pretrained(source.folder), source.name)
         tokenizer = AutoTokenizer.from_pretrained(source.folder)
         model, report = AutoModelForCausalLM.from_pretrained(
-            source.folder, dtype=dtype, use_safetensors=True, output_loading_info=True
+            source.folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True
         )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:300]
@@ -140,7 +137,7 @@ def _fit(raw: _Raw, config: Start, train: list[str], test: list[str], device: to
     before = {split: mean_loss(model, tokens, longest) for split, tokens in encoded.items()}
     after = before
     if config.texts.epochs:
-        fit = TextFit(config.texts, config.dtype == "bfloat16", device.type, config.seed)
+        fit = TextFit(config.texts, device.type, config.seed)
         train_on_texts(model, encoded[TRAIN], fit)
         after = {split: mean_loss(model, tokens, longest) for split, tokens in encoded.items()}
     log.info("sft: loss on test texts %s, before %s (nats per token)", after[TEST], before[TEST])
@@ -156,17 +153,14 @@ def _fit(raw: _Raw, config: Start, train: list[str], test: list[str], device: to
     }
 
 
-def _save(raw: _Raw, dtype: torch.dtype, folder: Path) -> None:
+def _save(raw: _Raw, folder: Path) -> None:
     # A model's own settings (top_k, repetition penalty, ...) would change what `generate` samples from.
     raw.model.generation_config = GenerationConfig(
         bos_token_id=raw.tokenizer.bos_token_id,
         eos_token_id=raw.tokenizer.eos_token_id,
         pad_token_id=raw.tokenizer.pad_token_id,
     )
-    raw.model.to("cpu", dtype).save_pretrained(folder)
-    raw.tokenizer.save_pretrained(folder)
-    for weights in folder.glob("*.safetensors"):  # written for their owner alone, unlike all other files
-        weights.chmod((folder / "config.json").stat().st_mode)
+    save_model(raw.model.to("cpu"), raw.tokenizer, folder)
 
 
 def _versions() -> dict[str, str]:

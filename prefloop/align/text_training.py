@@ -38,13 +38,11 @@ class TextFit:
 
     Attributes:
         texts: passes, step size and blocks.
-        autocast: whether matrix products are computed in bfloat16.
         device: the device's type: "cpu" or "cuda".
         seed: seed of the order of blocks.
     """
 
     texts: Texts
-    autocast: bool
     device: str
     seed: int
 
@@ -54,7 +52,9 @@ def encode_texts(tokenizer: Any, texts: Sequence[str]) -> list[np.ndarray]:
     end = tokenizer.eos_token_id
     encoded: list[np.ndarray] = []
     for start in range(0, len(texts), _TOKENISED):
-        for tokens in tokenizer(list(texts[start : start + _TOKENISED]), verbose=False)["input_ids"]:
+        part = list(texts[start : start + _TOKENISED])
+        # A text that spells a special token is that text, as in a prompt.
+        for tokens in tokenizer(part, verbose=False, split_special_tokens=True)["input_ids"]:
             whole = tokens if tokens[-1:] == [end] else [*tokens, end]
             encoded.append(np.array(whole, dtype=np.int32))
     return encoded
@@ -150,7 +150,7 @@ class _Bar(TrainerCallback):  # type: ignore[misc]
 
 def _arguments(fit: TextFit, scratch: str) -> TrainingArguments:
     draw = int(generator(fit.seed, 0, Stream.TEXTS, 2).integers(2**31))
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=scratch,
         num_train_epochs=fit.texts.epochs,
         learning_rate=fit.texts.learning_rate,
@@ -158,7 +158,6 @@ def _arguments(fit: TextFit, scratch: str) -> TrainingArguments:
         warmup_steps=0.05,
         optim="adamw_torch",
         per_device_train_batch_size=fit.texts.batch_size,
-        bf16=fit.autocast,
         use_cpu=fit.device == "cpu",
         seed=draw,
         data_seed=draw,
@@ -168,3 +167,5 @@ def _arguments(fit: TextFit, scratch: str) -> TrainingArguments:
         disable_tqdm=True,
         dataloader_pin_memory=torch.cuda.is_available() and fit.device != "cpu",
     )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # with several visible ones the trainer would use them all
+    return arguments

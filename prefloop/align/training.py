@@ -169,6 +169,16 @@ def _narrow_buffers(policy: Any) -> Iterator[None]:
         trl_utils._CHUNKED_LOGPROB_CHUNK_SIZE = width
 
 
+def check_adapters(lora: Lora | None, model: Any) -> None:
+    """Refuse adapters for modules that the model does not have, before anything is spent.
+
+    Raises:
+        ConfigError: they are not there.
+    """
+    if lora is not None:
+        _adapters(lora, model)
+
+
 def _adapters(lora: Lora, policy: Any) -> Any:
     from peft import LoraConfig
 

@@ -7,6 +7,7 @@ import sys
 
 from prefloop.align.config import AlignParams
 from prefloop.align.layout import AlignLayout
+from prefloop.align.problem import Problem
 from prefloop.align.run import load_problem, run_policy
 from prefloop.tracking.align import track_align_run
 from stages._tracking import tracked
@@ -16,7 +17,11 @@ from stages.align._observer import observer
 
 def run(params: AlignParams, layout: AlignLayout, policy: str, seed: int) -> None:
     """Run or resume one policy with one seed and write its folder."""
-    problem = load_problem(params, layout)
+    run_one(params, layout, load_problem(params, layout), policy, seed)
+
+
+def run_one(params: AlignParams, layout: AlignLayout, problem: Problem, policy: str, seed: int) -> None:
+    """The same with a problem that is loaded already."""
     folder = run_policy(params, layout, problem, policy, seed, observer(params.tracking))
     tracked(params.tracking, lambda tracker: track_align_run(tracker, folder))
 

@@ -37,8 +37,8 @@ class Oracle:
         ]
 
 
-def label(m, prompts, silent, step=None):
-    asked, oracle = set(), Oracle(silent)
+def label(m, prompts, silent, step=None, oracle=Oracle):
+    asked, oracle = set(), oracle(silent)
 
     def choose(count, attempt):
         left = [n for n in range(prompts) if n not in asked][: min(count, step or count)]
@@ -73,3 +73,15 @@ def test_it_stops_when_nothing_is_answered_any_more():
         label(12, 100, set(range(100)))
     with pytest.raises(ModelError, match="none of the last 10 comparisons"):
         label(1, 100, set(range(100)))
+
+
+def test_answers_lost_by_parameter_are_no_silence():
+    from prefloop.align.judges.types import LOST
+
+    class Lossy(Oracle):
+        def ask(self, comparisons, keep=None):
+            return [Answer(None, LOST) if a.verdict is None else a for a in super().ask(comparisons)]
+
+    lost = set(range(30))
+    labels, _, _ = label(3, 100, lost, oracle=Lossy)
+    assert len(labels.unanswered) == 30

@@ -9,6 +9,7 @@ import torch
 from prefloop.align import run as run_module
 from prefloop.align.evaluation import Evaluated, Evaluator, distinct, start_completions, summarise
 from prefloop.align.judges.types import Answer
+from prefloop.errors import ModelError
 from prefloop.verdicts import TIE, A, B
 from tests.align.toys import END, completions, exact_logprobs, toy_model
 from tests.align.worlds import make_world, small_params
@@ -108,6 +109,39 @@ def test_an_evaluation_without_any_answer_is_no_win():
     nothing = np.full(3, np.nan)
     facts = summarise(Evaluated([(1, 2)] * 3, nothing, np.ones(3), np.zeros(3)))
     assert (facts["win_oracle"], facts["unjudged_oracle"]) == (None, 3)
+
+
+class Flaky(ByLength):
+    """Answers half of the comparisons at the second asking only."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = set()
+
+    def _answer(self, c):
+        if c.pair in self.seen or int(c.pair[0], 16) < 8:
+            return super()._answer(c)
+        self.seen.add(c.pair)
+        return Answer(None, "busy")
+
+
+def test_what_is_not_answered_is_asked_again_and_counted(problem):
+    params = small_params()
+    flaky, steady = Flaky(), ByLength()
+    found = evaluator(problem, params, flaky, steady)(problem.reference)
+    assert not np.isnan(found.oracle).any()
+    np.testing.assert_array_equal(found.oracle, found.judge)
+    assert flaky.asked == steady.asked + len(flaky.seen) > steady.asked
+    assert found.calls == flaky.asked + steady.asked
+
+
+def test_a_judge_that_answers_nothing_stops_the_round(problem):
+    class Dead(ByLength):
+        def _answer(self, c):
+            return Answer(None, "no route")
+
+    with pytest.raises(ModelError, match=r"length answered none of \d+ evaluated comparisons \(no route\)"):
+        evaluator(problem, small_params(), ByLength(), Dead())(problem.reference)
 
 
 def test_a_far_policy_has_moved(problem):

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from prefloop.align.language_model import (
+    LanguageModel,
     encode_prompts,
     load_model,
     load_weights,
@@ -15,6 +16,7 @@ from prefloop.align.language_model import (
     weights_digest,
 )
 from prefloop.align.sampling import Draw, Request, sample
+from prefloop.align.tiny import train_tokenizer
 from prefloop.errors import DataError, ModelError, StateError
 from prefloop.rng import Stream
 from tests.align.worlds import write_start
@@ -26,7 +28,7 @@ def folder(tmp_path_factory):
 
 
 def load(folder, chat=False):
-    return load_model(folder, dtype="float32", device=torch.device("cpu"), chat=chat)
+    return load_model(folder, device=torch.device("cpu"), chat=chat)
 
 
 def test_text_and_tokens(folder):
@@ -34,6 +36,14 @@ def test_text_and_tokens(folder):
     tokens = of.encode("tom saw rain")
     assert len(tokens) == 3
     assert of.decode((*tokens, of.end)) == "tom saw rain"
+
+
+def test_a_text_that_spells_the_end_token_is_text(folder):
+    tokenizer = train_tokenizer(["tom saw rain"] * 5, 300)
+    of = LanguageModel(load(folder).model, tokenizer, tokenizer.eos_token_id, chat=False)
+    text = f"tom {tokenizer.eos_token} saw"
+    assert of.end not in of.encode(text)
+    assert tokenizer.decode(of.encode(text), skip_special_tokens=True) == text
 
 
 def test_a_models_own_sampling_settings_change_nothing(folder, tmp_path):

@@ -33,7 +33,6 @@ BASE: dict[str, Any] = {
     "source": "tiny",
     "model": "nowhere",
     "revision": None,
-    "dtype": "float32",
     "chat": False,
     "seed": 0,
     "tiny": {"vocabulary": 300, "width": 16, "layers": 1, "heads": 2, "context": 128},
@@ -210,14 +209,6 @@ def test_without_epochs_a_model_stays_as_it_is(given_model: Path, texts: Path, t
     settings_ = json.loads((tmp_path / "out/generation_config.json").read_text())
     assert not {"top_k", "do_sample", "repetition_penalty"} & set(settings_)
     assert AutoTokenizer.from_pretrained(tmp_path / "out").pad_token == END
-
-
-def test_half_precision_is_kept_and_trained_in_full(given_model: Path, texts: Path, tmp_path: Path) -> None:
-    for epochs in (0, 1):
-        write_start(given_config(given_model, epochs, dtype="bfloat16"), texts, tmp_path / "out", "cpu")
-        assert {tensor.dtype for tensor in weights(tmp_path / "out").values()} == {torch.bfloat16}
-    about = json.loads((tmp_path / "out/start.json").read_text())
-    assert about["test_loss"]["after"] < about["test_loss"]["before"] - 0.5
 
 
 def test_a_model_without_texts_needs_no_training(given_model: Path, texts: Path, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_comparison_from_nothing_and_again(prefloop, inputs, out):
     assert effective["run"]["seeds"] == [0, 1]
     # Nothing is computed again.
     again = prefloop(*command(inputs, out, *SHORT, "--json"))
-    assert again.err.count("round") == again.err.count("resuming after round 2")
+    assert again.err.count("resuming after round 2") == again.err.count(" round ") == 4
     assert json.loads(again.out)["n_labels"] == [5, 10]
 
 

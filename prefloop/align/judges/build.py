@@ -12,7 +12,7 @@ from prefloop.align.judges.noise import Noisy
 from prefloop.align.judges.types import Oracle
 
 
-def build_oracle(config: kinds.Oracle, verdicts: Path) -> Oracle:
+def build_oracle(config: kinds.Oracle, verdicts: Path) -> Noisy:
     """The training oracle: a judge, with the noise that the section asks for.
 
     Args:
@@ -38,14 +38,14 @@ def _vader(config: kinds.Vader) -> Oracle:
     from prefloop.align.judges.lexica import vader
     from prefloop.align.judges.scored import Scored, text_scores
 
-    return Scored("vader", text_scores(vader()))
+    return Scored(_versioned("vader", "vaderSentiment"), text_scores(vader()))
 
 
 def _textblob(config: kinds.TextBlob) -> Oracle:
     from prefloop.align.judges.lexica import textblob
     from prefloop.align.judges.scored import Scored, text_scores
 
-    return Scored("textblob", text_scores(textblob()))
+    return Scored(_versioned("textblob", "textblob"), text_scores(textblob()))
 
 
 def _word_list(config: kinds.WordList) -> Oracle:
@@ -72,6 +72,12 @@ def _coin(config: kinds.Coin) -> Oracle:
     from prefloop.align.judges.coin import Coin
 
     return Coin()
+
+
+def _versioned(kind: str, package: str) -> str:
+    from importlib.metadata import version
+
+    return f"{kind}:{version(package)}"
 
 
 def _digest(path: Path) -> str:

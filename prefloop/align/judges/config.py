@@ -91,6 +91,9 @@ class Coin(Section):
     kind: Literal["coin"]
 
 
+# Keys that decide no answer, or where what they name is in the judge's own name.
+NOT_DECISIVE = frozenset({"path", "encoder", "device", "timeout_s", "retries", "parallel", "key_variable"})
+
 Judge = Annotated[Vader | TextBlob | WordList | RewardModel | Endpoint | Coin, Field(discriminator="kind")]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from prefloop.align.judges.config import Oracle as Config
-from prefloop.align.judges.types import Answer, Comparison, Oracle
+from prefloop.align.judges.types import LOST, Answer, Comparison, Oracle
 from prefloop.io.hashing import unit_interval
 from prefloop.verdicts import TIE, A, B
 
@@ -16,10 +16,13 @@ class Noisy:
     Every pair has coins of its own, keyed by salt and pair id: neither the order of a and b, nor that of
     the list, nor asking again, nor what happens to another pair changes an answer. All comparisons are
     asked before some answers are lost, so a loss costs what an answer costs.
+
+    Attributes:
+        inner: the oracle without its errors.
     """
 
     def __init__(self, inner: Oracle, config: Config) -> None:
-        self._inner, self._config = inner, config
+        self.inner, self._config = inner, config
         self.name, self.paid = inner.name, inner.paid
 
     def ask(
@@ -31,14 +34,14 @@ class Noisy:
             if keep is not None:
                 keep(position, self._noisy(comparisons[position], answer))
 
-        answers = self._inner.ask(comparisons, keep_noisy)
+        answers = self.inner.ask(comparisons, keep_noisy)
         return [self._noisy(*asked) for asked in zip(comparisons, answers, strict=True)]
 
     def _noisy(self, comparison: Comparison, answer: Answer) -> Answer:
         if answer.verdict is None or comparison.is_alike:
             return answer
         if self._coin("failure", comparison) < self._config.failure_rate:
-            return Answer(None, "lost on purpose (failure_rate)", answer.calls, answer.tokens)
+            return Answer(None, LOST, answer.calls, answer.tokens)
         verdict = answer.verdict
         if verdict != TIE and self._coin("flip", comparison) < self._config.flip_rate:
             verdict = 1 - verdict

@@ -10,6 +10,8 @@ from typing import Protocol
 from prefloop.io.hashing import completion_id, pair_id, prompt_id
 from prefloop.verdicts import TIE
 
+LOST = "lost on purpose (failure_rate)"
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -65,6 +67,10 @@ class Answer:
     reason: str | None = None
     calls: int = 1
     tokens: int = 0
+
+    def after(self, before: Answer) -> Answer:
+        """This answer, with what an earlier try has cost besides."""
+        return Answer(self.verdict, self.reason, self.calls + before.calls, self.tokens + before.tokens)
 
 
 class Oracle(Protocol):

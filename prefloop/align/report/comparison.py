@@ -132,6 +132,8 @@ def _costs(runs: AlignRuns, row: int) -> Costs:
         no_answer=at_end("n_no_answer"),
         calls=at_end("n_calls"),
         tokens=at_end("n_tokens"),
+        eval_calls=in_all("eval_calls"),
+        eval_tokens=in_all("eval_tokens"),
         written=in_all("written"),
         sampled=in_all("sampled"),
         dropped=in_all("dropped"),

@@ -194,8 +194,8 @@ def _by_round(comparison: Comparison, judge: str) -> str:
 
 def _costs(comparison: Comparison) -> str:
     head = (
-        *("policy", "ties", "no answer", "oracle calls", "tokens", "written", "sampled", "dropped"),
-        *("DPO loss, first", "last", "certainty", "agreement"),
+        *("policy", "ties", "no answer", "oracle calls", "tokens", "calls to evaluate", "their tokens"),
+        *("written", "sampled", "dropped", "DPO loss, first", "last", "certainty", "agreement"),
     )
     rows = [_cost_row(name, comparison.policies[name], comparison.budget) for name in ordered(comparison)]
     return f"## What {comparison.budget} labels took\n\n" + table(head, rows)
@@ -203,7 +203,7 @@ def _costs(comparison: Comparison) -> str:
 
 def _cost_row(name: str, policy: PolicyResult, budget: int) -> list[str]:
     of = policy.costs
-    counts = (of.no_answer, of.calls, of.tokens, of.written, of.sampled, of.dropped)
+    counts = (of.no_answer, of.calls, of.tokens, of.eval_calls, of.eval_tokens, of.written, of.sampled, of.dropped)
     return [
         name,
         f"{of.ties:.1f} ({of.ties / budget:.0%})",

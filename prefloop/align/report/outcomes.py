@@ -50,8 +50,8 @@ def resample(runs: AlignRuns, config: Compare) -> Resampled:
     judged = {name: ~np.isnan(runs.scores[name]).any(axis=(0, 1, 2)) for name in JUDGES.values()}
     if not judged["win_oracle"].any():
         raise StateError(
-            "none of the test prompts was judged by the oracle in every round of every run: make it answer more "
-            "often (oracle.failure_rate, or the endpoint's retries) and run the rounds again"
+            "none of the test prompts was judged by the oracle in every round of every run: it leaves too much "
+            "unanswered; see the reasons in verdicts.jsonl, mend it, and run the rounds again"
         )
     every = np.ones(runs.scores["kl"].shape[-1], dtype=bool)
     kept = {name: of for name, of in judged.items() if of.any()} | dict.fromkeys(MOVES, every)

@@ -53,7 +53,8 @@ class Costs(Result):
     Attributes:
         ties: labels that said tie; they cost a label and train nothing.
         no_answer: comparisons that the oracle gave no answer to; they cost no label and were replaced.
-        calls, tokens: of the oracle.
+        calls, tokens: of the oracle, for labels.
+        eval_calls, eval_tokens: of oracle and judge together, for evaluations.
         written, sampled, dropped: completions written for pairs, completions sampled for entropies, and
             prompts dropped because the policy only repeated itself.
         loss_first, loss_last: DPO loss of the first and last step of the last round's training, nats; null
@@ -68,6 +69,8 @@ class Costs(Result):
     no_answer: float
     calls: float
     tokens: float
+    eval_calls: float
+    eval_tokens: float
     written: float
     sampled: float
     dropped: float

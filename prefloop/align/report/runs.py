@@ -150,6 +150,11 @@ def _require_alike(first: Key, one: _Run, key: Key, other: _Run) -> None:
         raise StateError(
             f"the start models of {names} have different weights: {_ALL}, so that all runs start from the same"
         )
+    for section in ("oracle", "judge", "sampling", "train", "evaluation"):
+        if one.info["parameters"].get(section) != other.info["parameters"].get(section):
+            raise StateError(
+                f"the section {section} differs between {names}: {_ALL}, so that all runs have the same"
+            )
 
 
 _ALL = "dvc repro align/dvc.yaml, or prefloop align run"

@@ -151,6 +151,7 @@ def rounds_table(policy: str, seed: int, scores: Mapping[str, np.ndarray], batch
             | ({"agreement": 0.5 + 0.05 * round_} if round_ > 1 else {})
             | {"win_oracle": _mean(scores["oracle"][round_]), "win_judge": _mean(scores["judge"][round_])}
             | {f"unjudged_{of}": int(np.isnan(scores[of][round_]).sum()) for of in ("oracle", "judge")}
+            | {"eval_calls": 2 * len(scores["oracle"][round_]), "eval_tokens": 0}
             | {"kl": scores["log_ratio"][round_].mean(), "length": scores["length"][round_].mean()}
             | {f"distinct_{n}": 0.2 * n - 0.01 * round_ + 0.005 * rng.normal() for n in (1, 2)}
             | {"reference": "r0"}
@@ -169,7 +170,7 @@ _ROUNDS = pa.schema(
     + [(name, pa.int64()) for name in ("written", "sampled", "dropped")]
     + [(name, pa.float64()) for name in ("loss_first", "loss_last", "certainty", "agreement")]
     + [(name, pa.float64()) for name in ("win_oracle", "win_judge")]
-    + [(name, pa.int64()) for name in ("unjudged_oracle", "unjudged_judge")]
+    + [(name, pa.int64()) for name in ("unjudged_oracle", "unjudged_judge", "eval_calls", "eval_tokens")]
     + [(name, pa.float64()) for name in ("kl", "length", "distinct_1", "distinct_2")]
     + [("reference", pa.string())]
 )
