@@ -45,10 +45,25 @@ def test_a_comparison_from_nothing_and_again(prefloop, inputs, out):
     effective = yaml.safe_load((out / "params.yaml").read_text())
     assert effective["run"]["policies"] == ["random", "certainty"]
     assert effective["run"]["seeds"] == [0, 1]
-    # Nothing is computed again.
+    # Nothing is computed again: neither prompts, nor the start model, nor a round.
+    assert done.err.count("sft:") == done.err.count("prompts:") == 1
     again = prefloop(*command(inputs, out, *SHORT, "--json"))
     assert again.err.count("resuming after round 2") == again.err.count(" round ") == 4
+    assert "sft:" not in again.err
+    assert "prompts:" not in again.err
     assert json.loads(again.out)["n_labels"] == [5, 10]
+
+
+def test_other_prompts_in_the_same_file_start_anew(prefloop, inputs, tmp_path):
+    file = tmp_path / "prompts.jsonl"
+    file.write_text(inputs[0].read_text())
+    changed = (file, *inputs[1:])
+    short = ("--policies", "random", "--seeds", "1", "--rounds", "1", "--labels", "4")
+    assert prefloop(*command(changed, tmp_path / "out", *short)).code == 0
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:150]))
+    again = prefloop(*command(changed, tmp_path / "out", *short))
+    assert "prompts: 150 prompts" in again.err
+    assert "starts anew" in again.err
 
 
 def test_the_report_is_printed(prefloop, inputs, out):
