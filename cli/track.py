@@ -46,7 +46,8 @@ def ui(
     from prefloop.tracking.view import view_path
 
     found = _track(params)
-    for of in (of for of in found if of.tracker.uri == found[0].tracker.uri):
+    served = [of for of in found if of.tracker.uri == found[0].tracker.uri]
+    for of in [of for of in served if of.runs] or served[:1]:
         view = view_path(of.tracker.experiment)
         typer.echo(f"curves over labels, by policy ({of.config.experiment}): http://{host}:{port}{view}")
     command = ui_command(found[0].config, Path.cwd(), host, port)
