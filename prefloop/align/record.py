@@ -70,6 +70,10 @@ class AlignStore:
         for path in self._folder.glob("round-*.safetensors"):
             if int(path.stem.removeprefix("round-")) >= len(records):
                 path.unlink()
+        # What a kill left between a round's last write and the removal of the weights before it.
+        for path in self._folder.glob("policy-*.safetensors"):
+            if int(path.stem.removeprefix("policy-")) < len(records) - 1:
+                path.unlink()
         return records
 
     def load_policy(self, number: int, like: Any) -> Any | None:

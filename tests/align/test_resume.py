@@ -89,3 +89,21 @@ def test_lost_weights_are_trained_again(tmp_path, undisturbed):
     seen = []
     assert content(run(layout, small_params(run={"rounds": 5}), "hybrid", 3, seen)) == expected
     assert [done.facts["round"] for done in seen] == [5]
+
+
+def test_rounds_behind_a_gap_are_forgotten(tmp_path, undisturbed):
+    """A round that is done again must not be followed by those of another history."""
+    from prefloop.align.record import AlignStore
+
+    layout = make_world(tmp_path)
+    run(layout, small_params(run={"rounds": 5}), "hybrid", 3)
+    folder = next((layout.state / "runs" / "hybrid" / "3").iterdir())
+    (folder / "round-0002.safetensors").write_bytes(b"damaged")
+    (folder / "policy-0000.safetensors").write_bytes(b"left over")
+    records = AlignStore(folder.parent, folder.name).load()
+    assert [record.number for record in records] == [0, 1]
+    assert sorted(path.name for path in folder.glob("round-*")) == [
+        "round-0000.safetensors",
+        "round-0001.safetensors",
+    ]
+    assert not (folder / "policy-0000.safetensors").exists()
