@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import field_validator
+
 from prefloop.report.numbers import Difference, Estimate, Result, Saving, Verdict
 
 
@@ -145,6 +147,11 @@ class Comparison(Result):
     def budget(self) -> int:
         """Labels of the last round."""
         return self.n_labels[-1]
+
+    @field_validator("judges")
+    @classmethod
+    def _oracle_first(cls, value: dict[str, Judge]) -> dict[str, Judge]:
+        return {name: value[name] for name in ("oracle", "judge") if name in value}
 
 
 def read_comparison(path: Path) -> Comparison:

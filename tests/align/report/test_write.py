@@ -169,3 +169,9 @@ def test_the_table_fits_and_shows_intervals_with_their_brackets(comparison, widt
     assert re.search(r"least_certain .*│ +never │ +\d+\.\d -\d+\.\d │.*worse", text)
     assert re.search(r"\[\+\d+\.\d, \+\d+\.\d\]", text)
     assert "random_compute_matched" in text
+
+
+def test_the_training_oracle_comes_first_also_when_read_back(comparison):
+    shown = printed(comparison, 170)
+    assert list(comparison.judges) == ["oracle", "judge"]
+    assert shown.index("oracle") < shown.index("judge")
