@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from prefloop.align.judges.types import LOST, Answer, Comparison, Oracle
 from prefloop.align.view import OnPolicyPairs
 from prefloop.align.writing import WrittenPair
@@ -110,8 +108,3 @@ def _costs(answers: Sequence[Answer]) -> tuple[int, int]:
 
 def _why(answers: Sequence[Answer]) -> str:
     return "; ".join(sorted({answer.reason or "no reason" for answer in answers})[:3])
-
-
-def decided(labelled: Sequence[LabelledPair]) -> np.ndarray:
-    """Bool [n]: which of the verdicts are no tie."""
-    return np.array([pair.verdict in (0, 1) for pair in labelled], dtype=bool)
