@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from prefloop.align.judges.config import Judge, Oracle
 from prefloop.config.base import Section
-from prefloop.config.model import Compare, PolicyName, Seed, Tracking
+from prefloop.config.model import Compare, Distinct, PolicyName, Seed, Tracking
 
 Device = Literal["auto", "cpu", "cuda"]
 Factor = Annotated[int, Field(ge=1, le=1024)]
@@ -128,19 +128,12 @@ class Train(Section):
 class Run(Section):
     """Section `run`: which runs, how long, on what."""
 
-    policies: Annotated[tuple[str, ...], Field(min_length=1)]
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
+    policies: Annotated[tuple[str, ...], Field(min_length=1), Distinct]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), Distinct]
     labels: Annotated[int, Field(ge=1)]
     rounds: Annotated[int, Field(ge=1)]
     device: Device
     threads: Annotated[int, Field(ge=0)]
-
-    @field_validator("policies", "seeds")
-    @classmethod
-    def _distinct(cls, value: tuple[object, ...]) -> tuple[object, ...]:
-        if len(set(value)) != len(value):
-            raise ValueError("an entry stands twice")
-        return value
 
     @property
     def budget(self) -> int:

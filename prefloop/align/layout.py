@@ -5,28 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from prefloop.io.layout import Runs
+
 
 @dataclass(frozen=True)
-class AlignLayout:
-    """Paths below one folder: `data/align/` for the DVC workflow, DIR for `prefloop align run --out DIR`.
-
-    Attributes:
-        data: the folder of inputs and outputs.
-        state: the folder of resume state, no DVC output, never committed.
-    """
-
-    data: Path
-    state: Path
+class AlignLayout(Runs):
+    """Paths below `data/align/` for the DVC workflow, DIR for `prefloop align run --out DIR`."""
 
     @classmethod
     def repository(cls) -> AlignLayout:
         """The layout of the DVC workflow, relative to the repository's root."""
         return cls(Path("data/align"), Path(".prefloop/align"))
-
-    @classmethod
-    def folder(cls, root: Path) -> AlignLayout:
-        """The layout of a comparison outside the repository."""
-        return cls(root, root / ".prefloop")
 
     @property
     def prompts(self) -> Path:
@@ -37,20 +26,6 @@ class AlignLayout:
     def start(self) -> Path:
         """Folder of the start model, which is the reference."""
         return self.data / "start"
-
-    @property
-    def runs(self) -> Path:
-        """Folder of all runs."""
-        return self.data / "runs"
-
-    def run(self, policy: str, seed: int) -> Path:
-        """Folder of one run."""
-        return self.runs / policy / str(seed)
-
-    @property
-    def report(self) -> Path:
-        """Folder of the comparison: curves, pictures, report."""
-        return self.data / "report"
 
     @property
     def verdicts(self) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,8 @@ from prefloop.align.language_model import load_weights, save_weights
 from prefloop.align.writing import WrittenPair
 from prefloop.errors import StateError
 from prefloop.io.arrays import read_tensors, write_tensors
-from prefloop.io.documents import append_jsonl, to_json
+from prefloop.io.documents import to_json
+from prefloop.io.resume import ResumeFolder
 
 log = logging.getLogger("prefloop")
 
@@ -50,12 +50,7 @@ class AlignStore:
     """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
-        self._folder = folder / fingerprint
-        for other in folder.iterdir() if folder.is_dir() else []:
-            if other.is_dir() and other != self._folder:
-                log.info("parameters, inputs or source changed: %s starts anew", folder)
-                shutil.rmtree(other)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._state = ResumeFolder(folder, fingerprint)
 
     def load(self) -> list[RoundRecord]:
         """Read the finished rounds; a damaged file and all after it are dropped and done again."""
@@ -66,14 +61,9 @@ class AlignStore:
             except (StateError, KeyError, ValueError) as error:
                 log.warning("%s; that round and those after it are done again", error)
                 break
-        # What lies behind a gap belongs to another history.
-        for path in self._folder.glob("round-*.safetensors"):
-            if int(path.stem.removeprefix("round-")) >= len(records):
-                path.unlink()
+        self._state.forget("round", start=len(records))  # what lies behind a gap belongs to another history
         # What a kill left between a round's last write and the removal of the weights before it.
-        for path in self._folder.glob("policy-*.safetensors"):
-            if int(path.stem.removeprefix("policy-")) < len(records) - 1:
-                path.unlink()
+        self._state.forget("policy", below=len(records) - 1)
         return records
 
     def load_policy(self, number: int, like: Any) -> Any | None:
@@ -107,7 +97,7 @@ class AlignStore:
 
     def start_completions(self) -> list[tuple[int, ...]] | None:
         """What the start model wrote on the evaluated prompts, if it was kept."""
-        path = self._folder / "start.safetensors"
+        path = self._state.path / "start.safetensors"
         if not path.exists():
             return None
         try:
@@ -118,17 +108,17 @@ class AlignStore:
 
     def keep_start_completions(self, completions: Sequence[tuple[int, ...]]) -> None:
         """Keep what the start model wrote."""
-        write_tensors(self._folder / "start.safetensors", _pack("start", completions), {})
+        write_tensors(self._state.path / "start.safetensors", _pack("start", completions), {})
 
     def note(self, event: dict[str, Any]) -> None:
         """Append one line to the run's log (timings; never part of an output)."""
-        append_jsonl(self._folder / "log.jsonl", [event])
+        self._state.note(event)
 
     def _policy(self, number: int) -> Path:
-        return self._folder / f"policy-{number:04d}.safetensors"
+        return self._state.numbered("policy", number)
 
     def _round(self, number: int) -> Path:
-        return self._folder / f"round-{number:04d}.safetensors"
+        return self._state.numbered("round", number)
 
 
 def _pack(name: str, tokens: Sequence[tuple[int, ...]]) -> dict[str, np.ndarray]:

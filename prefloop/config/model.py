@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from prefloop.config.base import Section
 from prefloop.config.data import Data, Embed, Neighbours
@@ -13,6 +13,15 @@ from prefloop.config.pair_rules import ORACLE_CEILINGS
 from prefloop.config.policies import Policy
 
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
+
+
+def _distinct(value: tuple[object, ...]) -> tuple[object, ...]:
+    if len(set(value)) != len(value):
+        raise ValueError("an entry stands twice")
+    return value
+
+
+Distinct = AfterValidator(_distinct)
 PolicyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 
 
@@ -68,21 +77,14 @@ class Oracle(Section):
 class Benchmark(Section):
     """Section `benchmark`."""
 
-    policies: tuple[str, ...]
-    seeds: tuple[Seed, ...]
+    policies: Annotated[tuple[str, ...], Distinct]
+    seeds: Annotated[tuple[Seed, ...], Distinct]
     initial: Annotated[int, Field(ge=1)]
     batch: Annotated[int, Field(ge=1)]
     rounds: Annotated[int, Field(ge=1)]
     validation: Annotated[int, Field(ge=0)]
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
     threads: Annotated[int, Field(ge=0)]
-
-    @field_validator("policies", "seeds")
-    @classmethod
-    def _distinct(cls, value: tuple[object, ...]) -> tuple[object, ...]:
-        if len(set(value)) != len(value):
-            raise ValueError("an entry stands twice")
-        return value
 
     @property
     def budget(self) -> int:

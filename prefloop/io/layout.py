@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Paths below one data folder: `data/` for the DVC workflow, DIR for `prefloop bench --out DIR`.
+class Runs:
+    """What every workflow of runs and their comparison has, below one folder.
 
     Attributes:
         data: the folder of tracked inputs and outputs.
@@ -19,14 +20,33 @@ class Layout:
     state: Path
 
     @classmethod
+    def folder(cls, root: Path) -> Self:
+        """The layout of a comparison outside the repository."""
+        return cls(root, root / ".prefloop")
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the simulated runs."""
+        return self.data / "runs"
+
+    def run(self, policy: str, seed: int) -> Path:
+        """Folder of one simulated run."""
+        return self.runs / policy / str(seed)
+
+    @property
+    def report(self) -> Path:
+        """Folder of the comparison: curves, savings, plots, report."""
+        return self.data / "report"
+
+
+@dataclass(frozen=True)
+class Layout(Runs):
+    """Paths below `data/` for the DVC workflow, DIR for `prefloop bench --out DIR`."""
+
+    @classmethod
     def repository(cls) -> Layout:
         """The layout of the DVC workflow, relative to the repository's root."""
         return cls(Path("data"), Path(".prefloop"))
-
-    @classmethod
-    def folder(cls, root: Path) -> Layout:
-        """The layout of a comparison outside the repository."""
-        return cls(root, root / ".prefloop")
 
     @property
     def prepared(self) -> Path:
@@ -42,20 +62,6 @@ class Layout:
     def neighbours(self) -> Path:
         """Folder of the k-nearest-neighbour lists of the distinct pool-prompt vectors."""
         return self.data / "neighbours"
-
-    @property
-    def runs(self) -> Path:
-        """Folder of the simulated runs."""
-        return self.data / "runs"
-
-    def run(self, policy: str, seed: int) -> Path:
-        """Folder of one simulated run."""
-        return self.runs / policy / str(seed)
-
-    @property
-    def report(self) -> Path:
-        """Folder of the comparison: curves, savings, plots, report."""
-        return self.data / "report"
 
     @property
     def labels(self) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from prefloop.acquisition.view import Selection
 from prefloop.assessment.result import Assessment
 from prefloop.errors import StateError
 from prefloop.io.arrays import read_tensors, write_tensors
-from prefloop.io.documents import append_jsonl, to_json
+from prefloop.io.documents import to_json
+from prefloop.io.resume import ResumeFolder
 from prefloop.reward.registry import RewardModel, load_model, save_model
 from prefloop.rounds.steps import Batch
 
@@ -55,12 +55,7 @@ class RoundStore:
     """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
-        self._folder = folder / fingerprint
-        for other in folder.iterdir() if folder.is_dir() else []:
-            if other.is_dir() and other != self._folder:
-                log.info("parameters, inputs or source changed: %s starts anew", folder)
-                shutil.rmtree(other)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._state = ResumeFolder(folder, fingerprint)
 
     def load(self) -> list[RoundRecord]:
         """Read the finished rounds; a damaged file and all after it are dropped and done again."""
@@ -69,8 +64,9 @@ class RoundStore:
             try:
                 records.append(_read(path))
             except (StateError, KeyError, json.JSONDecodeError) as error:
-                log.warning("%s; that round is done again", error)
+                log.warning("%s; that round and those after it are done again", error)
                 break
+        self._state.forget("round", start=len(records))  # what lies behind a gap belongs to another history
         return records
 
     def load_model(self, number: int, device: torch.device) -> RewardModel | None:
@@ -109,7 +105,7 @@ class RoundStore:
 
     def assessment(self, key: str) -> Assessment | None:
         """What fresh models said of this run's labels, if it was kept under this key."""
-        path = self._folder / "assessment.safetensors"
+        path = self._state.path / "assessment.safetensors"
         if not path.exists():
             return None
         try:
@@ -126,17 +122,17 @@ class RoundStore:
         """Keep an assessment; it replaces the one of another key (other shares, other rounds)."""
         tensors = {"n_labels": found.n_labels, "rewards": found.rewards, "log_policy": found.log_policy}
         facts = {"key": key, "shares": to_json(list(found.shares))}
-        write_tensors(self._folder / "assessment.safetensors", tensors, facts)
+        write_tensors(self._state.path / "assessment.safetensors", tensors, facts)
 
     def note(self, event: dict[str, Any]) -> None:
         """Append one line to the run's log (fits and timings; never part of an output)."""
-        append_jsonl(self._folder / "log.jsonl", [event])
+        self._state.note(event)
 
     def _model(self, number: int) -> Path:
-        return self._folder / f"model-{number:04d}.safetensors"
+        return self._state.numbered("model", number)
 
     def _round(self, number: int) -> Path:
-        return self._folder / f"round-{number:04d}.safetensors"
+        return self._state.numbered("round", number)
 
 
 def _read(path: Path) -> RoundRecord:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from prefloop.align.output import ROUNDS
 from prefloop.align.report.runs import AlignRuns
 from prefloop.io.arrays import write_table
 from prefloop.io.documents import write_json
@@ -156,24 +157,12 @@ def rounds_table(policy: str, seed: int, scores: Mapping[str, np.ndarray], batch
             | {f"distinct_{n}": 0.2 * n - 0.01 * round_ + 0.005 * rng.normal() for n in (1, 2)}
             | {"reference": "r0"}
         )
-    return pa.Table.from_pylist(rows, schema=_ROUNDS)
+    return pa.Table.from_pylist(rows, schema=ROUNDS)
 
 
 def _mean(values: np.ndarray) -> float | None:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else None
-
-
-_ROUNDS = pa.schema(
-    [("policy", pa.string()), ("seed", pa.int64()), ("round", pa.int32())]
-    + [(name, pa.int64()) for name in ("n_labels", "n_ties", "n_no_answer", "n_calls", "n_tokens")]
-    + [(name, pa.int64()) for name in ("written", "sampled", "dropped")]
-    + [(name, pa.float64()) for name in ("loss_first", "loss_last", "certainty", "agreement")]
-    + [(name, pa.float64()) for name in ("win_oracle", "win_judge")]
-    + [(name, pa.int64()) for name in ("unjudged_oracle", "unjudged_judge", "eval_calls", "eval_tokens")]
-    + [(name, pa.float64()) for name in ("kl", "length", "distinct_1", "distinct_2")]
-    + [("reference", pa.string())]
-)
 
 
 def _evaluation(scores: Mapping[str, np.ndarray]) -> pa.Table:
