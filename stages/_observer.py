@@ -1,42 +1,35 @@
-"""What a simulated run calls after every round: a line on stderr, and MLflow."""
+"""What follows simulated runs while they are made: MLflow, written by this process alone."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from prefloop.config import Params
-from prefloop.rounds.benchmark import Observer
-from prefloop.rounds.record import RoundRecord
-from prefloop.tracking.live import LiveRun
+from prefloop.scale.comparison import Watcher
+from prefloop.scale.local import Key, RoundDone, RunDone
+from prefloop.tracking.live import LiveRun, never_fatal
+from prefloop.tracking.outputs import track_run
 from prefloop.tracking.tracker import Tracker
 
-log = logging.getLogger("prefloop")
+
+def watcher(params: Params) -> Watcher | None:
+    """Who logs the runs to MLflow; None where tracking is off."""
+    return _Mlflow(params) if params.tracking.enabled else None
 
 
-def observer(params: Params) -> Callable[[dict[str, Any]], Observer]:
-    """What a benchmark run calls at its start, and then after every round."""
+class _Mlflow:
+    def __init__(self, params: Params) -> None:
+        self._params = params
+        self._live: dict[Key, LiveRun] = {}
 
-    def start(about: dict[str, Any]) -> Observer:
-        live = LiveRun(lambda: Tracker(params.tracking, Path.cwd()), about) if params.tracking.enabled else None
+    def round(self, about: dict[str, Any], done: RoundDone) -> None:
+        """Log one finished round."""
+        if done.key not in self._live:
+            self._live[done.key] = LiveRun(lambda: Tracker(self._params.tracking, Path.cwd()), about)
+        self._live[done.key].log_round(done.facts, done.metrics, done.seconds)
 
-        def on_round(record: RoundRecord, seconds: float) -> None:
-            _say(record, seconds)
-            if live is not None:
-                live.log_round(record.facts, record.metrics, seconds)
-
-        return on_round
-
-    return start
-
-
-def _say(record: RoundRecord, seconds: float) -> None:
-    facts = record.facts
-    test = [row["log_likelihood"] for row in record.metrics if row["split"] == "test"]
-    score = f", test log-likelihood {test[0]:.4f}" if test else ""
-    log.info(
-        "%s-%d round %d: %d labels%s, %.1f s",
-        *(facts["policy"], facts["seed"], record.number, facts["n_labels"], score, seconds),
-    )
+    def run(self, done: RunDone) -> None:
+        """Log what a finished run's folder holds."""
+        with never_fatal():
+            track_run(Tracker(self._params.tracking, Path.cwd()), done.folder)

@@ -10,8 +10,8 @@ from prefloop.io.layout import Layout
 from prefloop.labels.log import last_round, read_labels, warn_of_late_labels
 from prefloop.reward.registry import load_model
 from prefloop.rounds.campaign import next_batch
-from prefloop.rounds.problem import load_problem
-from prefloop.rounds.resolve import resolve_labels
+from prefloop.rounds.problem import divided, load_inputs
+from prefloop.rounds.resolve import campaign_labels
 from prefloop.tracking.outputs import track_campaign_batch
 from stages._main import stage_main
 from stages._tracking import tracked
@@ -19,11 +19,11 @@ from stages._tracking import tracked
 
 def run(params: Params, layout: Layout) -> None:
     """Write the batch; the last one is kept by DVC (persist) so that its rest is asked first."""
-    problem = load_problem(layout)
+    problem = divided(load_inputs(layout, params), params.data, None)
     labels = read_labels(layout.label_snapshot)
     model, about = load_model(layout.campaign_model)
     previous = read_table(layout.batch) if layout.batch.exists() else None
-    labelled = resolve_labels(labels, problem.prepared)
+    labelled = campaign_labels(labels, problem)
     write_table(layout.batch, next_batch(params, problem, model, labelled, previous, last_round(labels) + 1))
     warn_of_late_labels(layout.labels, layout.label_snapshot)
     chosen = params.campaign

@@ -1,36 +1,32 @@
-"""Stage benchmark@policy-seed: one simulated run, all its rounds."""
+"""Stage benchmark: the simulated runs of every configured policy and seed, side by side."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from prefloop.config import Params
+from prefloop.data.prepared import load_prepared
 from prefloop.io.layout import Layout
-from prefloop.rounds.benchmark import run_benchmark
-from prefloop.rounds.hidden import load_hidden
-from prefloop.rounds.problem import load_problem
-from prefloop.tracking.outputs import track_run
+from prefloop.oracle.answers import load_answers
+from prefloop.rounds.benchmark import check_policies
+from prefloop.scale.comparison import make_runs
 from stages._main import stage_main
-from stages._observer import observer
-from stages._tracking import tracked
+from stages._observer import watcher
 
 
-def run(params: Params, layout: Layout, policy: str, seed: int) -> None:
-    """Run or resume one policy with one seed and write its folder."""
-    problem = load_problem(layout)
-    hidden = load_hidden(layout.prepared, problem.prepared)
-    folder = run_benchmark(params, layout, problem, hidden, policy, seed, observer(params))
-    tracked(params.tracking, lambda tracker: track_run(tracker, folder))
+def run(params: Params, layout: Layout) -> None:
+    """Make the runs that are missing or out of date; what has not changed is left alone."""
+    layout.runs.mkdir(parents=True, exist_ok=True)
+    if params.benchmark.policies:
+        check(params, layout)
+        make_runs(params, layout, watcher(params))
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--policy", required=True, help="a policy named in params.yaml")
-    parser.add_argument("--seed", required=True, type=int, help="seed of the run")
-    return parser.parse_args()
+def check(params: Params, layout: Layout) -> None:
+    """Refuse a budget or a policy that the prepared pool cannot meet."""
+    stored = load_prepared(layout.prepared)
+    check_policies(params, stored, load_answers(layout.prepared, stored))
 
 
 if __name__ == "__main__":
-    arguments = _arguments()
-    sys.exit(stage_main(lambda params, layout: run(params, layout, arguments.policy, arguments.seed)))
+    sys.exit(stage_main(run))

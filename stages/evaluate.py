@@ -10,9 +10,9 @@ from prefloop.io.layout import Layout
 from prefloop.labels.log import read_labels
 from prefloop.reward.registry import load_model
 from prefloop.rounds.evaluate import evaluate_campaign
-from prefloop.rounds.hidden import load_hidden
-from prefloop.rounds.problem import load_problem
-from prefloop.rounds.resolve import resolve_labels
+from prefloop.rounds.hidden import hidden_of, load_hidden
+from prefloop.rounds.problem import divided, load_inputs
+from prefloop.rounds.resolve import campaign_labels
 from prefloop.tracking.outputs import track_campaign_metrics
 from stages._main import stage_main
 from stages._tracking import tracked
@@ -20,10 +20,10 @@ from stages._tracking import tracked
 
 def run(params: Params, layout: Layout) -> None:
     """Evaluate the current model and write its metrics; without hidden answers they say so."""
-    problem = load_problem(layout)
+    problem = divided(load_inputs(layout, params), params.data, None)
     model, about = load_model(layout.campaign_model)
-    labelled = resolve_labels(read_labels(layout.label_snapshot), problem.prepared)
-    evaluation = load_hidden(layout.prepared, problem.prepared).evaluation
+    labelled = campaign_labels(read_labels(layout.label_snapshot), problem)
+    evaluation = hidden_of(problem, load_hidden(layout.prepared, problem.inputs)).evaluation
     write_json(layout.campaign_metrics, evaluate_campaign(problem, evaluation, model, labelled))
     chosen, metrics = params.campaign, layout.campaign_metrics
     tracked(

@@ -1,4 +1,4 @@
-"""Stage neighbours: nearest-neighbour lists of the pool's prompts."""
+"""Stage neighbours: nearest-neighbour lists of the prompts that can be in a pool."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from prefloop.data.prepared import load_prepared
 from prefloop.embed.features import check_ids, load_features
 from prefloop.io.layout import Layout
 from prefloop.neighbours.graph import build_graph, save_graph
+from prefloop.neighbours.restrict import poolable, widened
 from stages._main import stage_main
 
 
 def run(params: Params, layout: Layout) -> None:
-    """Build the lists from the pool's prompt vectors and write them with their measured recall."""
+    """Build lists long enough for any run's pool and write them with their measured recall."""
     prepared, features = load_prepared(layout.prepared), load_features(layout.features)
     check_ids(features, prepared)
-    graph, facts = build_graph(features.prompts[prepared.prompts_of("pool")], params.neighbours)
+    wide = widened(params.neighbours, params.data.split)
+    graph, facts = build_graph(features.prompts[poolable(prepared)], wide)
     save_graph(layout.neighbours, graph, facts)
 
 

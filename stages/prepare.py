@@ -7,13 +7,15 @@ import sys
 from prefloop.config import Params
 from prefloop.data.prepare import prepare
 from prefloop.data.sources import load_records
+from prefloop.data.target_prompts import target_prompts
 from prefloop.io.layout import Layout
 from stages._main import stage_main
 
 
 def run(params: Params, layout: Layout) -> None:
     """Write `layout.prepared` from the configured source."""
-    prepare(load_records(params.data), params.data.split, layout.prepared)
+    data = params.data
+    prepare(load_records(data), data.split, layout.prepared, target_prompts(data))
 
 
 if __name__ == "__main__":

@@ -9,16 +9,16 @@ from prefloop.io.layout import Layout
 from prefloop.labels.log import last_round, read_labels
 from prefloop.reward.registry import save_model
 from prefloop.rounds.campaign import about_model, train
-from prefloop.rounds.problem import load_problem
-from prefloop.rounds.resolve import resolve_labels
+from prefloop.rounds.problem import divided, load_inputs
+from prefloop.rounds.resolve import campaign_labels
 from stages._main import stage_main
 
 
 def run(params: Params, layout: Layout) -> None:
     """Train from scratch on the snapshot and write the weights with encoder and parameters."""
-    problem = load_problem(layout)
+    problem = divided(load_inputs(layout, params), params.data, None)
     labels = read_labels(layout.label_snapshot)
-    model = train(params, problem, resolve_labels(labels, problem.prepared), max(last_round(labels), 0))
+    model = train(params, problem, campaign_labels(labels, problem), max(last_round(labels), 0))
     save_model(layout.campaign_model, params.reward.kind, model, about_model(params, problem, len(labels)))
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from prefloop.acquisition.pairs import Pairs
+from prefloop.io.rows import Vectors
 from prefloop.neighbours.graph import NeighbourGraph
 
 
@@ -27,7 +28,7 @@ class PoolView:
         last_layer: gives float32 [C_pool, H], features in which rewards are linear; on demand.
         features: float32 [C, D], completion vectors.
         prompt_features: float32 [Q, D], prompt vectors.
-        graph: neighbour lists of the pool's prompts.
+        neighbours: gives the neighbour lists of the pool's prompts; called once, on demand.
         round: the round being chosen for, from 1.
         seed: the run's seed, for streams of its own.
     """
@@ -39,9 +40,9 @@ class PoolView:
     acquired_prompt: np.ndarray
     predict: Callable[[], np.ndarray]
     last_layer: Callable[[], np.ndarray]
-    features: np.ndarray
-    prompt_features: np.ndarray
-    graph: NeighbourGraph
+    features: Vectors
+    prompt_features: Vectors
+    neighbours: Callable[[], NeighbourGraph]
     round: int
     seed: int
 
@@ -72,6 +73,11 @@ class PoolView:
     def logits(self) -> np.ndarray:
         """float64 [M, N], Bradley-Terry logits of "a is preferred"."""
         return self.rewards[:, self.a].astype(np.float64) - self.rewards[:, self.b]
+
+    @cached_property
+    def graph(self) -> NeighbourGraph:
+        """Neighbour lists of the pool's prompts."""
+        return self.neighbours()
 
     @property
     def node(self) -> np.ndarray:

@@ -43,7 +43,7 @@ def assess(
         afresh on them.
     """
     outside = slice(problem.prepared.completions_of("pool").stop, None)
-    features = problem.features.completions[outside]
+    features = problem.outside_completions
     n_labels = np.array([round(share * len(labelled.pairs)) for share in config.shares])
     parts = [_first(labelled, int(count)) for count in n_labels]
     rewards = []
@@ -65,7 +65,7 @@ def _differences(problem: Problem, labelled: Labelled) -> tuple[np.ndarray, np.n
     """Standardised features of chosen minus rejected, float64 [n, D], and the scale [D] that was applied."""
     _, deviation = problem.moments
     scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
-    decided, features = labelled.comparisons(), problem.features.completions
+    decided, features = labelled.comparisons(), problem.completions
     differences = features[decided.winner].astype(np.float64)
     differences -= features[decided.loser]
     differences *= scale

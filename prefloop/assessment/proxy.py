@@ -11,6 +11,7 @@ from prefloop.acquisition.segments import Segments
 from prefloop.assessment.softmax import log_softmax
 from prefloop.config.model import Proxy as Config
 from prefloop.errors import StateError
+from prefloop.io.rows import Vectors
 
 # The gradient at which the fit ends, and the largest with which it is accepted, both in units of beta.
 _AIM, _LIMIT = 1e-9, 1e-6
@@ -87,7 +88,7 @@ def fit_policy(differences: np.ndarray, config: Config) -> np.ndarray:
 
 
 def log_policies(
-    theta: np.ndarray, features: np.ndarray, scale: np.ndarray, completion_prompt: np.ndarray
+    theta: np.ndarray, features: Vectors, scale: np.ndarray, completion_prompt: np.ndarray
 ) -> np.ndarray:
     """log pi(y|x) of every completion under log-linear policies.
 

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from prefloop.config.base import Section
 
 SplitName = Literal["pool", "val", "test", "ood"]
+Target = Literal["prompts", "pairs", "file"]
 
 
 class FileEntry(Section):
@@ -54,6 +55,7 @@ class Split(Section):
     val: Annotated[float, Field(ge=0, le=0.5)]
     test: Annotated[float, Field(ge=0, le=0.9)]
     salt: str
+    per_seed: bool
     max_prompt_share: Annotated[float, Field(gt=0, le=1)]
 
     @model_validator(mode="after")
@@ -61,6 +63,26 @@ class Split(Section):
         if self.val + self.test >= 1:
             raise ValueError(f"val + test = {self.val + self.test:g} leaves no pool; expected a sum below 1")
         return self
+
+    def salt_of(self, seed: int) -> str:
+        """Salt of a simulated run's division: of its own, or the one that all share."""
+        return f"{self.salt}/{seed}" if self.per_seed else self.salt
+
+
+class TargetFile(Section):
+    """Section `data.target_file`: prompts that the model will meet."""
+
+    path: Path | None
+    neighbours: Annotated[int, Field(ge=1, le=1000)]
+    clip: Annotated[float, Field(gt=1)]
+    min_effective: Annotated[float, Field(ge=1)]
+
+
+class Leaks(Section):
+    """Section `data.leaks`: the search for near-duplicates of test texts in the pool."""
+
+    similarity: Annotated[float, Field(gt=0, le=1)]
+    most: Annotated[int, Field(ge=0)]
 
 
 class Data(Section):
@@ -72,6 +94,15 @@ class Data(Section):
     hub: Hub
     example: Example
     split: Split
+    target: Target
+    target_file: TargetFile
+    leaks: Leaks
+
+    @model_validator(mode="after")
+    def _target_has_a_file(self) -> Data:
+        if self.target == "file" and self.target_file.path is None:
+            raise ValueError("target_file.path: null, but target is file; expected a file of prompts")
+        return self
 
 
 class Embed(Section):

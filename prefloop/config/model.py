@@ -85,6 +85,7 @@ class Benchmark(Section):
     validation: Annotated[int, Field(ge=0)]
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
     threads: Annotated[int, Field(ge=0)]
+    jobs: Annotated[int, Field(ge=0, le=1024)]
 
     @property
     def budget(self) -> int:

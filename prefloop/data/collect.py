@@ -12,14 +12,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from prefloop.data.prepared import SPLITS
+from prefloop.data.prepared import AUTO, SPLITS
 from prefloop.data.records import PairRecord, Record, ResponsesRecord
 from prefloop.data.texts import TextTable
 from prefloop.io.hashing import completion_id, prompt_id, text_id
 
 log = logging.getLogger("prefloop")
 
-AUTO = len(SPLITS)
 VERDICTS = ("a", "b", "tie")
 NONE = -1
 

@@ -1,4 +1,4 @@
-"""From records to the prepared tables: one split per prompt, distinct pairs, hidden answers apart."""
+"""From records to the prepared tables: distinct pairs, fixed splits, hidden answers apart."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from prefloop.config.data import Split
 from prefloop.data.arrange import Arranged, arrange
 from prefloop.data.collect import Collected, collect
-from prefloop.data.prepared import SPLITS
+from prefloop.data.division import divide
+from prefloop.data.prepared import OOD, load_prepared
 from prefloop.data.records import Record
 from prefloop.data.report import report
-from prefloop.data.splits import OOD, POOL, TEST, VAL, Assignment, assign_splits
-from prefloop.data.tables import write_tables
+from prefloop.data.splits import assign_splits
+from prefloop.data.tables import write_tables, write_target
 from prefloop.errors import DataError
 from prefloop.io.atomic import atomic_folder
 from prefloop.io.documents import write_json
@@ -24,7 +23,9 @@ from prefloop.io.documents import write_json
 log = logging.getLogger("prefloop")
 
 
-def prepare(records: Iterable[Record], split: Split, folder: Path) -> dict[str, Any]:
+def prepare(
+    records: Iterable[Record], split: Split, folder: Path, target: Iterable[str] = ()
+) -> dict[str, Any]:
     """Write the prepared tables and a report of everything dropped, merged and moved.
 
     The order of the records does not matter: the same set gives the same bytes. On any error what
@@ -32,7 +33,8 @@ def prepare(records: Iterable[Record], split: Split, folder: Path) -> dict[str, 
 
     Args:
         records: comparisons and K-response prompts, in any order and mixture; read once.
-        split: how prompts are divided.
+        split: how prompts are divided; the tables know no division, the report describes the campaign's.
+        target: prompts that the model will meet, written as target.parquet if there are any.
         folder: gets prompts, completions, pairs, oracle (.parquet) and report.json, whole or not at all.
 
     Returns:
@@ -44,42 +46,29 @@ def prepare(records: Iterable[Record], split: Split, folder: Path) -> dict[str, 
     with atomic_folder(folder) as temporary:
         data = collect(records, temporary)
         try:
-            assigned = assign_splits(data, split)
+            assigned = assign_splits(data)
             rows = arrange(data, assigned)
-            _check_splits(data, assigned, rows, split)
+            _check_splits(data, rows)
             write_tables(data, rows, temporary)
         finally:
             data.close()
-        summary = report(data, assigned, rows)
+        write_target(list(target), temporary)
+        stored = load_prepared(temporary)
+        summary = report(data, assigned, rows, stored, divide(stored, split, split.salt))
         write_json(temporary / "report.json", summary)
     _log(summary)
     return summary
 
 
-def _check_splits(data: Collected, assigned: Assignment, rows: Arranged, config: Split) -> None:
-    counts = np.bincount(rows.prompt_split, minlength=len(SPLITS))
+def _check_splits(data: Collected, rows: Arranged) -> None:
     if not len(rows.prompts):
         raise DataError(
             f"got {data.counts['rows']} rows, none of which leaves a prompt with two different answers; "
             "expected at least one"
         )
-    held = f"the data hold {len(rows.prompts)} prompts: " + ", ".join(
-        f"{name} {count}" for name, count in zip(SPLITS, counts.tolist(), strict=True)
-    )
-    if len(assigned.oversized):
-        held += f" ({len(assigned.oversized)} in the pool for more than data.split.max_prompt_share of the pairs)"
-    if not counts[POOL]:
-        raise DataError(f"no prompt is left for the pool; {held}. Add data for the pool or lower data.split.test")
-    for code, share in ((TEST, config.test), (VAL, config.val)):
-        name = SPLITS[code]
-        if share > 0 and not counts[code]:
-            raise DataError(
-                f"the {name} split is empty though data.split.{name} is {share:g}; {held}. Add prompts, raise "
-                f"data.split.max_prompt_share, give a file with split {name}, or set data.split.{name} to 0"
-            )
     wanted_ood = (data.pairs.split == OOD).any() or (data.mentions.split == OOD).any()
-    if wanted_ood and not counts[OOD]:
-        raise DataError(f"the ood split is empty: none of its prompts is absent from the other data; {held}")
+    if wanted_ood and not (rows.prompt_split == OOD).any():
+        raise DataError("the ood split is empty: none of its prompts is absent from the other data")
 
 
 def _log(summary: dict[str, Any]) -> None:

@@ -13,6 +13,9 @@ from prefloop.errors import StateError
 from prefloop.io.arrays import read_table
 
 SPLITS = ("pool", "val", "test", "ood")
+# In the stored tables a prompt without a fixed split is `auto`: a run's division puts it into one of the others.
+STORED = (*SPLITS, "auto")
+POOL, VAL, TEST, OOD, AUTO = range(len(STORED))
 
 
 @dataclass(frozen=True)
@@ -31,22 +34,30 @@ class Models:
     codes: np.ndarray
     names: list[str]
 
+    def take(self, rows: np.ndarray) -> Models:
+        """Those of some completions, int64 [n] rows."""
+        counts = np.diff(self.offsets)[rows]
+        ends = np.cumsum(counts)
+        places = np.arange(int(counts.sum())) + np.repeat(self.offsets[rows] - (ends - counts), counts)
+        return Models(np.concatenate([[0], ends]).astype(np.int64), self.codes[places], self.names)
+
 
 @dataclass(frozen=True)
 class Prepared:
-    """Prompts, completions and listed pairs by row number.
+    """Prompts, completions and listed pairs by row number: as stored, or as a run's division has them.
 
     Rows are in a fixed order: prompts by (split, prompt_id), completions by (prompt, completion_id),
     pairs by (prompt, completion_a, completion_b). So the completions of one prompt, and those of
-    one split, are contiguous.
+    one split, are contiguous. A prompt that a division cuts in two has a row on each side, with the same id.
 
     Attributes:
         prompt_ids: [Q] Arrow strings.
         completion_ids: [C] Arrow strings.
-        split: int8 [Q], index into SPLITS.
+        split: int8 [Q], index into STORED; a division has none that is `auto`.
         offsets: int64 [Q + 1]; prompt q has completions offsets[q] .. offsets[q + 1] - 1.
         completion_prompt: int64 [C], prompt row of each completion.
         characters: int32 [C], length of each completion's text.
+        text: int32 [C], number of each completion's text: the same text has the same number under any prompt.
         models: who wrote each completion.
         pair_a, pair_b: int64 [N], completion rows of the listed pairs, pair_a < pair_b.
         pair_prompt: int64 [N], prompt row of each listed pair.
@@ -58,6 +69,7 @@ class Prepared:
     offsets: np.ndarray
     completion_prompt: np.ndarray
     characters: np.ndarray
+    text: np.ndarray
     models: Models
     pair_a: np.ndarray
     pair_b: np.ndarray
@@ -65,7 +77,7 @@ class Prepared:
 
     def prompts_of(self, split: str) -> slice:
         """Rows of one split's prompts."""
-        return _slice(self.split, SPLITS.index(split))
+        return _slice(self.split, STORED.index(split))
 
     def completions_of(self, split: str) -> slice:
         """Rows of one split's completions."""
@@ -86,13 +98,13 @@ def load_prepared(folder: Path) -> Prepared:
         StateError: a table is missing, damaged, or refers to rows that do not exist.
     """
     prompts = read_table(folder / "prompts.parquet", ["prompt_id", "split"])
-    columns = ["completion_id", "prompt_id", "characters", "models"]
+    columns = ["completion_id", "prompt_id", "characters", "text_number", "models"]
     completions = read_table(folder / "completions.parquet", columns)
     pairs = read_table(folder / "pairs.parquet", ["prompt_id", "completion_a", "completion_b"])
     prompt_ids = _strings(prompts["prompt_id"])
     completion_ids = _strings(completions["completion_id"])
     completion_prompt = _rows(completions["prompt_id"], prompt_ids, folder / "completions.parquet")
-    split = pc.index_in(_strings(prompts["split"]), pa.array(SPLITS)).to_numpy().astype(np.int8)
+    split = pc.index_in(_strings(prompts["split"]), pa.array(STORED)).to_numpy().astype(np.int8)
     counts = np.bincount(completion_prompt, minlength=len(prompt_ids))
     return Prepared(
         prompt_ids=prompt_ids,
@@ -101,6 +113,7 @@ def load_prepared(folder: Path) -> Prepared:
         offsets=np.concatenate([[0], np.cumsum(counts)]),
         completion_prompt=completion_prompt,
         characters=completions["characters"].to_numpy(),
+        text=completions["text_number"].to_numpy(),
         models=_models(completions["models"]),
         pair_a=_rows(pairs["completion_a"], completion_ids, folder / "pairs.parquet"),
         pair_b=_rows(pairs["completion_b"], completion_ids, folder / "pairs.parquet"),

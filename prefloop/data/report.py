@@ -8,24 +8,27 @@ import numpy as np
 
 from prefloop.data.arrange import Arranged
 from prefloop.data.collect import Collected
-from prefloop.data.prepared import SPLITS
-from prefloop.data.splits import POOL, Assignment
-from prefloop.data.texts import hex_ids
+from prefloop.data.division import Division, pair_shares
+from prefloop.data.prepared import SPLITS, Prepared
+from prefloop.data.splits import Assignment
 
 
-def report(data: Collected, assigned: Assignment, rows: Arranged) -> dict[str, Any]:
-    """Summarise one preparation.
+def report(
+    data: Collected, assigned: Assignment, rows: Arranged, stored: Prepared, division: Division
+) -> dict[str, Any]:
+    """Summarise one preparation, and the division that the campaign will have.
 
     Returns:
         rows: input rows read, each of which is dropped, merged or kept.
         dropped: rows with an empty prompt or answer (of K responses: answers), pairs of identical answers,
             rows that repeat another, rows whose prompt another split keeps, prompts with a single answer.
         merged: answers of one prompt with the same text; further verdicts on a pair already there.
-        moved: prompts whose hash named another split than the pool, but with too many pairs to divide;
-            prompts that stood in several splits and now stand in one.
-        oversized: prompts with too large a share of the pairs, the largest first.
+        moved: prompts that stood in several splits and now stand in one.
+        divided: prompts with too large a share of the pairs, which are cut in two by completion, the largest
+            first, and the listed pairs that a cut leaves out.
         hidden_answers: pairs with votes, with a tie among them, with votes for both answers; scored answers.
-        splits: prompts, completions and pairs of each split, and how many have a hidden answer.
+        splits: prompts, completions and pairs of each split, and how many have a hidden answer; a prompt that is
+            cut in two counts on both sides.
         sources: names of the data sets or files.
     """
     kept = int(assigned.keep_pairs.sum())
@@ -44,12 +47,11 @@ def report(data: Collected, assigned: Assignment, rows: Arranged) -> dict[str, A
             "repeated_pairs": kept - rows.duplicate_rows - len(rows.pair_a),
         },
         "moved": {
-            "oversized_prompts_to_pool": int((assigned.hashed != POOL).sum()),
             "prompts_in_several_splits": int(assigned.several.sum()),
         },
-        "oversized": _oversized(data, assigned),
+        "divided": {"prompts": _divided(stored, division), "pairs_left_out": division.crossing},
         "hidden_answers": _hidden_answers(rows),
-        "splits": {name: _split_counts(rows, code) for code, name in enumerate(SPLITS)},
+        "splits": {name: _split_counts(rows, division, name) for name in SPLITS},
         "sources": sorted(data.sources),
     }
 
@@ -58,12 +60,10 @@ def _leaking_answers(data: Collected, assigned: Assignment) -> int:
     return int((~assigned.keep_mentions & data.mentions.listed).sum())
 
 
-def _oversized(data: Collected, assigned: Assignment) -> list[dict[str, Any]]:
-    ids = hex_ids(data.prompts.digests()[assigned.oversized]).to_pylist()
-    listed = [
-        {"prompt_id": identity, "share": round(share, 6), "hashed_to": SPLITS[hashed]}
-        for identity, share, hashed in zip(ids, assigned.share.tolist(), assigned.hashed.tolist(), strict=True)
-    ]
+def _divided(stored: Prepared, division: Division) -> list[dict[str, Any]]:
+    ids = stored.prompt_ids.take(division.divided).to_pylist()
+    shares = pair_shares(stored)[division.divided].tolist()
+    listed = [{"prompt_id": of, "share": round(share, 6)} for of, share in zip(ids, shares, strict=True)]
     return sorted(listed, key=lambda entry: (-entry["share"], entry["prompt_id"]))
 
 
@@ -76,13 +76,16 @@ def _hidden_answers(rows: Arranged) -> dict[str, int]:
     }
 
 
-def _split_counts(rows: Arranged, code: int) -> dict[str, int]:
-    completions = rows.prompt_split[rows.completion_prompt] == code
-    pairs = completions[rows.pair_a]
+def _split_counts(rows: Arranged, division: Division, split: str) -> dict[str, int]:
+    prepared = division.prepared
+    prompts, completions, pairs = (
+        of(split) for of in (prepared.prompts_of, prepared.completions_of, prepared.pairs_of)
+    )
+    judged = rows.votes[division.pairs[pairs]].sum(axis=1) > 0
     return {
-        "prompts": int((rows.prompt_split == code).sum()),
-        "completions": int(completions.sum()),
-        "pairs": int(pairs.sum()),
-        "pairs_judged": int((rows.votes.sum(axis=1)[pairs] > 0).sum()),
-        "completions_scored": int((~np.isnan(rows.score[completions])).sum()),
+        "prompts": prompts.stop - prompts.start,
+        "completions": completions.stop - completions.start,
+        "pairs": pairs.stop - pairs.start,
+        "pairs_judged": int(judged.sum()),
+        "completions_scored": int((~np.isnan(rows.score[division.completions[completions]])).sum()),
     }

@@ -25,6 +25,6 @@ def load_records(data: Data) -> Iterator[Record]:
 
 SOURCES: dict[str, Callable[[Data], Iterator[Record]]] = {
     "example": lambda data: generate_example(data.example),
-    "files": lambda data: read_records(data.files, data.raw),
+    "files": lambda data: read_records(data.files, data.raw, beside=data.target_file.path),
     "hub": lambda data: read_hub(data.hub),
 }

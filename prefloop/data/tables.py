@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ import pyarrow.parquet as pq
 
 from prefloop.data.arrange import Arranged
 from prefloop.data.collect import Collected
-from prefloop.data.prepared import SPLITS
+from prefloop.data.prepared import STORED
 from prefloop.data.texts import hex_ids
-from prefloop.io.hashing import pair_id
+from prefloop.io.hashing import pair_id, prompt_id
 
 _ROWS = 1 << 14
 
@@ -27,6 +28,7 @@ COMPLETIONS = pa.schema(
         ("text", pa.string()),
         ("models", pa.list_(pa.string())),
         ("characters", pa.int32()),
+        ("text_number", pa.int32()),
     ]
 )
 PAIRS = pa.schema([(name, pa.string()) for name in ("pair_id", "prompt_id", "completion_a", "completion_b")])
@@ -48,9 +50,10 @@ def write_tables(data: Collected, rows: Arranged, folder: Path) -> None:
     prompt_digests = data.prompts.digests()[rows.prompts]
     completion_digests = data.completions.digests()[rows.completions]
     sources, models = pa.array(sorted(data.sources), pa.string()), pa.array(sorted(data.models), pa.string())
-    splits = pa.array(SPLITS)
+    splits = pa.array(STORED)
     bounds = np.searchsorted(rows.completion_models[:, 0], np.arange(len(rows.completions) + 1)).astype(np.int32)
     pair_ids: list[pa.Array] = []
+    numbers: dict[bytes, int] = {}
 
     def prompts(part: slice) -> list[Any]:
         texts = data.prompts.texts(rows.prompts[part])
@@ -63,7 +66,9 @@ def write_tables(data: Collected, rows: Arranged, folder: Path) -> None:
         names = models.take(rows.completion_models[offsets[0] : offsets[-1], 1])
         lists = pa.ListArray.from_arrays(pa.array(offsets - offsets[0]), names)
         texts = data.completions.texts(rows.completions[part])
-        return [hex_ids(completion_digests[part]), prompt, texts, lists, pc.utf8_length(texts).cast(pa.int32())]
+        number = pa.array([_number(numbers, text) for text in texts.to_pylist()], pa.int32())
+        lengths = pc.utf8_length(texts).cast(pa.int32())
+        return [hex_ids(completion_digests[part]), prompt, texts, lists, lengths, number]
 
     def pairs(part: slice) -> list[Any]:
         a, b = rows.pair_a[part], rows.pair_b[part]
@@ -77,6 +82,18 @@ def write_tables(data: Collected, rows: Arranged, folder: Path) -> None:
     _write(folder / "pairs.parquet", PAIRS, len(rows.pair_a), pairs)
     known = pa.chunked_array(pair_ids, pa.string()).combine_chunks()
     _write_oracle(folder / "oracle.parquet", rows, known, prompt_digests, completion_digests)
+
+
+def write_target(prompts: list[str], folder: Path) -> None:
+    """Write the target's prompts as target.parquet, unless there are none."""
+    if prompts:
+        table = pa.table({"prompt_id": [prompt_id(prompt) for prompt in prompts], "prompt": prompts})
+        pq.write_table(table, folder / "target.parquet", compression="zstd")
+
+
+def _number(numbers: dict[bytes, int], text: str) -> int:
+    """Number of a text, by first appearance; digests, since texts of a large pool would not fit into memory."""
+    return numbers.setdefault(hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest(), len(numbers))
 
 
 def _write_oracle(

@@ -15,7 +15,8 @@ from prefloop.errors import StateError
 from prefloop.io.arrays import open_array
 from prefloop.io.documents import read_json
 
-COMPLETIONS, PROMPTS, MANIFEST = "completions.npy", "prompts.npy", "manifest.json"
+COMPLETIONS, PROMPTS, TARGET = "completions.npy", "prompts.npy", "target.npy"
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,13 @@ class Features:
         completions: float32 [C, D], memory-mapped; row = row of completions.parquet.
         prompts: float32 [Q, D], memory-mapped; row = row of prompts.parquet.
         manifest: model, pooling, lengths, counts, digests and versions (see docs/).
+        target: float32 [m, D], memory-mapped, the prompts of the target; None without such a file.
     """
 
     completions: np.ndarray
     prompts: np.ndarray
     manifest: dict[str, Any]
+    target: np.ndarray | None = None
 
 
 def load_features(folder: Path) -> Features:
@@ -45,7 +48,10 @@ def load_features(folder: Path) -> Features:
     except (KeyError, TypeError, ValueError):
         raise StateError(f"{folder / MANIFEST} has no sizes: delete {folder} and run the stage embed") from None
     completions = _checked(folder / COMPLETIONS, (counts[0], dim))
-    return Features(completions, _checked(folder / PROMPTS, (counts[1], dim)), manifest)
+    prompts, targets = _checked(folder / PROMPTS, (counts[1], dim)), int(manifest.get("target_prompts", 0))
+    return Features(
+        completions, prompts, manifest, _checked(folder / TARGET, (targets, dim)) if targets else None
+    )
 
 
 def check_ids(features: Features, prepared: Prepared) -> None:

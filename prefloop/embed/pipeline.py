@@ -12,7 +12,7 @@ import numpy as np
 from prefloop.config.data import Embed
 from prefloop.embed.cache import VectorCache, open_cache
 from prefloop.embed.encoder import Encoder
-from prefloop.embed.features import COMPLETIONS, MANIFEST, PROMPTS, ids_digest
+from prefloop.embed.features import COMPLETIONS, MANIFEST, PROMPTS, TARGET, ids_digest
 from prefloop.embed.load import load_encoder
 from prefloop.embed.plan import plan
 from prefloop.embed.prepared import Sequences, Texts, read_texts, tokenise
@@ -52,7 +52,10 @@ def embed_prepared(prepared: Path, features: Path, cache: Path, config: Embed) -
         fill(vectors, sequences, encoder, lambda row: _first_id(texts, sequences, row))
         with atomic_folder(features) as folder:
             manifest = _manifest(texts, sequences, encoder, settings)
-            for name, keys in ((COMPLETIONS, sequences.completion_keys), (PROMPTS, sequences.prompt_keys)):
+            own = len(texts.prompts) - texts.targets
+            parts = [(COMPLETIONS, sequences.completion_keys), (PROMPTS, sequences.prompt_keys[:own])]
+            parts += [(TARGET, sequences.prompt_keys[own:])] * (texts.targets > 0)
+            for name, keys in parts:
                 shape = (len(keys), encoder.dim)
                 manifest[f"{Path(name).stem}_digest"] = write_blocks(
                     folder / name, shape, "<f4", vectors.blocks(keys)
@@ -103,9 +106,10 @@ def _manifest(texts: Texts, sequences: Sequences, encoder: Encoder, settings: di
         "chat_template": encoder.texts.is_chat,
         "template": encoder.texts.template,
         "completions": len(texts.completions),
-        "prompts": len(texts.prompts),
+        "prompts": len(texts.prompts) - texts.targets,
+        "target_prompts": texts.targets,
         "completion_ids": ids_digest(texts.completion_ids),
-        "prompt_ids": ids_digest(texts.prompt_ids),
+        "prompt_ids": ids_digest(texts.prompt_ids.slice(0, len(texts.prompts) - texts.targets)),
         "different_texts": len(sequences.keys),
         "truncated_prompts": counts["prompts_cut"],
         "completions_with_truncated_prompt": counts["prompt_cut"],

@@ -31,6 +31,7 @@ class Texts:
         prompt_ids, prompts: [Q] strings.
         completion_ids, completions: [C] strings.
         offsets: int64 [Q + 1]; prompt q has completions offsets[q] .. offsets[q + 1] - 1.
+        targets: how many of the last prompts are those of the target, without completions.
     """
 
     prompt_ids: pa.ChunkedArray
@@ -38,6 +39,7 @@ class Texts:
     completion_ids: pa.ChunkedArray
     completions: pa.ChunkedArray
     offsets: np.ndarray
+    targets: int = 0
 
 
 @dataclass
@@ -81,13 +83,17 @@ def read_texts(folder: Path) -> Texts:
         raise StateError(
             f"{folder / 'completions.parquet'} does not follow prompts.parquet: run the stage prepare again"
         )
-    counts = np.bincount(rows.to_numpy(), minlength=prompts.num_rows)
+    path = folder / "target.parquet"
+    target = read_table(path, ["prompt_id", "prompt"]) if path.exists() else prompts.slice(0, 0)
+    counts = np.bincount(rows.to_numpy(), minlength=len(prompts) + len(target))
+    prompts = pa.concat_tables([prompts, target])
     return Texts(
         prompt_ids=prompts["prompt_id"],
         prompts=prompts["prompt"],
         completion_ids=completions["completion_id"],
         completions=completions["text"],
         offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        targets=len(target),
     )
 
 

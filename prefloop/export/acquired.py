@@ -64,7 +64,8 @@ def acquired_by_labels(labels: list[Label], prepared: Prepared) -> Acquired:
     Raises:
         DataError: a label whose completions belong to two prompts.
     """
-    labelled = resolve_labels(labels, prepared)
+    # Whatever was labelled is exported, on whichever side a division has it.
+    labelled = resolve_labels(labels, prepared, slice(0, len(prepared.completion_ids)))
     pairs = labelled.pairs
     columns = [
         prepared.prompt_ids.take(pairs.prompt),

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prefloop.data.prepared import SPLITS, Prepared
+from prefloop.data.prepared import Prepared
 from prefloop.oracle.answers import Answers, majority
 from prefloop.verdicts import TIE, A
+
+EVALUATED = ("val", "test", "ood")
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def evaluation_sets(prepared: Prepared, answers: Answers) -> dict[str, EvalSet]:
     listed pair give every pair whose scores differ.
     """
     sets = {}
-    for split in SPLITS[1:]:
+    for split in EVALUATED:
         rows = prepared.pairs_of(split)
         verdict = majority(answers.votes[rows])
         decided = np.flatnonzero(verdict != TIE) + rows.start

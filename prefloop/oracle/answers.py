@@ -32,6 +32,10 @@ class Answers:
         """Whether there is any hidden answer at all."""
         return bool(self.votes.any() or np.isfinite(self.scores).any())
 
+    def take(self, pairs: np.ndarray, completions: np.ndarray) -> Answers:
+        """Those of some listed pairs and some completions, by their rows."""
+        return Answers(self.votes[pairs], self.scores[completions])
+
 
 def load_answers(folder: Path, prepared: Prepared) -> Answers:
     """Load `oracle.parquet`, aligned with the rows of `prepared`.

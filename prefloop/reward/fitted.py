@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from prefloop.io.rows import Vectors
 from prefloop.reward.batched import BatchedMLP
 from prefloop.reward.scaling import Scaling
 
@@ -29,7 +30,7 @@ class FittedEnsemble:
     temperature: float
     epochs: np.ndarray
 
-    def rewards(self, features: np.ndarray) -> np.ndarray:
+    def rewards(self, features: Vectors) -> np.ndarray:
         """Reward of every completion under every member.
 
         Args:
@@ -46,7 +47,7 @@ class FittedEnsemble:
             result[:, start : start + _BLOCK] = block.cpu().numpy()
         return result
 
-    def last_layer(self, features: np.ndarray) -> np.ndarray:
+    def last_layer(self, features: Vectors) -> np.ndarray:
         """Last hidden layer of all members side by side, float32 [C, M * width]."""
         blocks = []
         for start in range(0, len(features), _BLOCK):

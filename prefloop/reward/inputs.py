@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from prefloop.io.rows import Vectors
 from prefloop.reward.comparisons import Comparisons
 
 
@@ -27,7 +28,7 @@ class FitInputs:
         device: where to train.
     """
 
-    features: np.ndarray
+    features: Vectors
     comparisons: Comparisons
     seed: int
     round_: int

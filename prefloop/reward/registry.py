@@ -13,6 +13,7 @@ import torch
 from prefloop.config.model import Reward
 from prefloop.errors import StateError
 from prefloop.io.arrays import read_tensors, write_tensors
+from prefloop.io.rows import Vectors
 from prefloop.reward.anchored_ensemble import fit_anchored_ensemble
 from prefloop.reward.fitted import FittedEnsemble
 from prefloop.reward.inputs import FitInputs
@@ -30,10 +31,10 @@ class RewardModel(Protocol):
     def temperature(self) -> float:
         """What rewards are divided by."""
 
-    def rewards(self, features: np.ndarray) -> np.ndarray:
+    def rewards(self, features: Vectors) -> np.ndarray:
         """float32 [M, C] whose differences are Bradley-Terry logits."""
 
-    def last_layer(self, features: np.ndarray) -> np.ndarray:
+    def last_layer(self, features: Vectors) -> np.ndarray:
         """float32 [C, H], features in which rewards are linear."""
 
     def state(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:

@@ -51,7 +51,7 @@ def about_model(params: Params, problem: Problem, lines: int) -> dict[str, objec
     """Provenance of the campaign's weights: encoder, data, what they were trained with, size of the label log."""
     return {
         "dataset": dataset_name(params),
-        "encoder": problem.features.manifest,
+        "encoder": problem.inputs.features.manifest,
         "parameters": {
             "reward": params.reward.model_dump(mode="json"),
             "campaign": {"seed": params.campaign.seed},
@@ -98,7 +98,7 @@ def next_batch(
     policy = params.policies[config.policy if model.epochs.any() else config.cold_start]
     wanted = config.batch if len(labelled.pairs) else config.initial
     check_models(problem.pool, policy.pairs)
-    count = min(wanted, len(blind_offer(problem, policy.pairs, labelled.pairs, config.seed)))
+    count = min(wanted, len(blind_offer(problem.pool, policy.pairs, labelled.pairs, config.seed)))
     if not count:
         log.warning("nothing is left to label: the batch is empty")
         return BATCH_SCHEMA.empty_table()

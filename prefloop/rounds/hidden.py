@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from prefloop.data.prepared import Prepared
 from prefloop.metrics.evaluation import EvalSet, evaluation_sets
 from prefloop.oracle.answers import Answers, load_answers
+from prefloop.rounds.problem import Inputs, Problem
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class HiddenAnswers:
     """What only the simulated annotator and the evaluator may see.
 
     Attributes:
-        answers: verdicts of listed pairs and scores of completions.
+        answers: verdicts of listed pairs and scores of completions, by the rows of a division.
         evaluation: the pairs models are judged on, by split; empty without hidden answers.
     """
 
@@ -23,11 +23,21 @@ class HiddenAnswers:
     evaluation: dict[str, EvalSet]
 
 
-def load_hidden(prepared_folder: Path, prepared: Prepared) -> HiddenAnswers:
-    """Open the hidden answers of prepared tables.
+def load_hidden(prepared_folder: Path, inputs: Inputs) -> Answers:
+    """Open the hidden answers of the stored tables.
 
     Raises:
         StateError: missing or damaged tables.
     """
-    answers = load_answers(prepared_folder, prepared)
-    return HiddenAnswers(answers, evaluation_sets(prepared, answers))
+    return load_answers(prepared_folder, inputs.stored)
+
+
+def hidden_of(problem: Problem, stored: Answers) -> HiddenAnswers:
+    """The hidden answers of one run's division.
+
+    Args:
+        problem: the division.
+        stored: answers by stored rows.
+    """
+    answers = stored.take(problem.division.pairs, problem.division.completions)
+    return HiddenAnswers(answers, evaluation_sets(problem.prepared, answers))

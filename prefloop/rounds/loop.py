@@ -74,7 +74,7 @@ def run_rounds(
         ConfigError: the budget is above what the pool allows (before anything is spent).
     """
     config = spec.benchmark
-    check_budget(problem, spec.policy, config, spec.seed)
+    check_budget(problem.pool, spec.policy, config, spec.seed)
     set_threads(config.threads)
     validation = _validation(problem, oracle, spec)
     records = store.load()[: config.rounds]
@@ -82,7 +82,7 @@ def run_rounds(
     for record in records:
         labelled = labelled.join(record.batch.pairs, record.verdicts)
     identity = {"policy": spec.name, "seed": spec.seed, "n_val_labels": config.validation}
-    calls = JudgeCalls(oracle, len(problem.features.completions))
+    calls = JudgeCalls(oracle, len(problem.completions))
     for record in records:
         calls.add(record.batch.pairs, record.looked_at)
     model = _resumed_model(problem, spec, store, labelled, validation, records)
@@ -108,7 +108,7 @@ def run_rounds(
 def _validation(problem: Problem, oracle: SimulatedOracle, spec: RunSpec) -> Labelled | None:
     if not spec.benchmark.validation:
         return None
-    pairs = random_pairs(problem, spec.benchmark.validation, Pairs.empty(), spec.seed, Stream.VALIDATION).pairs
+    pairs = random_pairs(problem.pool, spec.benchmark.validation, Pairs.empty(), spec.seed, Stream.VALIDATION).pairs
     return Labelled(pairs, oracle.verdicts(pairs.a, pairs.b))
 
 
@@ -123,7 +123,7 @@ def _choose(
 ) -> Batch:
     reserved = validation.pairs if validation is not None else Pairs.empty()
     if number == 0 or model is None:
-        return random_pairs(problem, spec.benchmark.initial, reserved, spec.seed, Stream.INITIAL)
+        return random_pairs(problem.pool, spec.benchmark.initial, reserved, spec.seed, Stream.INITIAL)
     return choose_batch(
         problem,
         spec.policy,

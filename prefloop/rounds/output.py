@@ -47,6 +47,12 @@ _ASSESSMENT = pa.schema(
     + [(name, pa.float64()) for name in ("proxy_score", "uniform_score", "best_score")]
 )
 
+RUN_TABLES = ("rounds", "metrics", "assessment", "models")
+RUN_FILES = (
+    *(f"{name}.parquet" for name in (*RUN_TABLES, "acquired")),
+    *("predictions.npy", "assessment_rewards.npy", "assessment_policy.npy", "model.safetensors", "run.json"),
+)
+
 
 def write_run(
     folder: Path,
@@ -133,6 +139,11 @@ def _acquired(record: RoundRecord, prepared: Prepared) -> pa.Table:
             "entropy": optional(chosen.entropy),
         }
     )
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether every file of a finished run is there; the folder is written whole or not at all."""
+    return all((folder / name).is_file() for name in RUN_FILES)
 
 
 def read_run(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]], np.ndarray]:

@@ -13,13 +13,14 @@ from prefloop.acquisition.pairs import Pairs
 from prefloop.data.prepared import Prepared
 from prefloop.errors import DataError
 from prefloop.labels.log import Label
+from prefloop.rounds.problem import Problem
 from prefloop.rounds.steps import Labelled
 from prefloop.verdicts import TIE, A, B
 
 log = logging.getLogger("prefloop")
 
 
-def resolve_labels(labels: list[Label], prepared: Prepared) -> Labelled:
+def resolve_labels(labels: list[Label], prepared: Prepared, within: slice) -> Labelled:
     """One verdict per labelled pair: each annotator's last word, then the majority of a against b.
 
     Equal counts, ties, both_bad and skips give an undecided pair: it is labelled, is not asked
@@ -29,6 +30,7 @@ def resolve_labels(labels: list[Label], prepared: Prepared) -> Labelled:
     Args:
         labels: the log, in order.
         prepared: rows of the completions.
+        within: the completions that may be labelled: the pool's, or all.
 
     Returns:
         The pairs in order of their first label.
@@ -43,7 +45,7 @@ def resolve_labels(labels: list[Label], prepared: Prepared) -> Labelled:
         first.setdefault(label.pair_id, label)
     for (pair, _), label in last.items():
         votes.setdefault(pair, Counter())[label.verdict] += 1
-    pairs, known = _rows(list(first.values()), prepared)
+    pairs, known = _rows(list(first.values()), prepared, within)
     verdicts = np.array([_majority(votes[pair]) for pair in first], dtype=np.int8)
     if not known.all():
         log.warning(
@@ -53,16 +55,22 @@ def resolve_labels(labels: list[Label], prepared: Prepared) -> Labelled:
     return Labelled(pairs.take(known), verdicts[known])
 
 
+def campaign_labels(labels: list[Label], problem: Problem) -> Labelled:
+    """The campaign's labelled pairs: those of its pool, as in `resolve_labels`."""
+    return resolve_labels(labels, problem.prepared, problem.prepared.completions_of("pool"))
+
+
 def _majority(votes: Counter[str]) -> int:
     return A if votes["a"] > votes["b"] else B if votes["b"] > votes["a"] else TIE
 
 
-def _rows(labels: list[Label], prepared: Prepared) -> tuple[Pairs, np.ndarray]:
-    pool = prepared.completion_ids[prepared.completions_of("pool")]
+def _rows(labels: list[Label], prepared: Prepared, within: slice) -> tuple[Pairs, np.ndarray]:
+    pool = prepared.completion_ids[within]
 
     def rows(ids: list[str]) -> np.ndarray:
         found = pc.index_in(pa.array(ids, pa.string()), pool)
-        return pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+        places = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+        return np.where(places >= 0, places + within.start, -1)
 
     a, b = rows([label.completion_a for label in labels]), rows([label.completion_b for label in labels])
     known = (a >= 0) & (b >= 0)

@@ -10,7 +10,7 @@ import numpy as np
 from prefloop.acquisition.draws import Draws
 from prefloop.acquisition.limits import room
 from prefloop.acquisition.offer import Judge, Offer, Sight, make_offer
-from prefloop.acquisition.pairs import Pairs
+from prefloop.acquisition.pairs import Pairs, Pool
 from prefloop.acquisition.ranking import require
 from prefloop.acquisition.registry import BATCH_POLICIES
 from prefloop.acquisition.strength import check_models
@@ -67,7 +67,7 @@ class Labelled:
         return cls(Pairs.empty(), np.zeros(0, dtype=np.int8))
 
 
-def check_budget(problem: Problem, policy: Policy, config: Benchmark, seed: int) -> None:
+def check_budget(pool: Pool, policy: Policy, config: Benchmark, seed: int) -> None:
     """Refuse a budget that the pool cannot meet, before anything is spent.
 
     The initial and validation pairs are drawn as the run will draw them; nobody is asked about them.
@@ -76,18 +76,18 @@ def check_budget(problem: Problem, policy: Policy, config: Benchmark, seed: int)
         ConfigError: budget above what the pair rule can give, a round above what it is sure to offer, or
             a rule about models on a pool that does not name them.
     """
-    check_models(problem.pool, policy.pairs)
+    check_models(pool, policy.pairs)
     rule = f"the pair rule '{policy.pairs.rule}' (per_prompt: {policy.pairs.per_prompt})"
     remedy = "lower benchmark.rounds, batch or initial, raise the policy's per_prompt, or add data"
-    at_random = len(blind_offer(problem, ANY_PAIR, Pairs.empty(), seed))
+    at_random = len(blind_offer(pool, ANY_PAIR, Pairs.empty(), seed))
     if config.initial + config.validation > at_random:
         raise ConfigError(
             f"{config.initial} initial and {config.validation} validation labels are drawn at random, but the "
             f"pool offers {at_random} comparisons for it: lower benchmark.initial or validation, or add data"
         )
-    validation = random_pairs(problem, config.validation, Pairs.empty(), seed, Stream.VALIDATION).pairs
-    initial = random_pairs(problem, config.initial, validation, seed, Stream.INITIAL).pairs
-    left = room(problem.pool, policy.pairs, Pairs.join(validation, initial))
+    validation = random_pairs(pool, config.validation, Pairs.empty(), seed, Stream.VALIDATION).pairs
+    initial = random_pairs(pool, config.initial, validation, seed, Stream.INITIAL).pairs
+    left = room(pool, policy.pairs, Pairs.join(validation, initial))
     chosen = config.budget - config.initial
     if chosen > left.capacity:
         raise ConfigError(
@@ -103,16 +103,16 @@ def check_budget(problem: Problem, policy: Policy, config: Benchmark, seed: int)
         )
 
 
-def blind_offer(problem: Problem, rule: PairRule, taken: Pairs, seed: int) -> Offer:
+def blind_offer(pool: Pool, rule: PairRule, taken: Pairs, seed: int) -> Offer:
     """What a rule would offer, without a model: to count it, or to draw from it at random."""
 
     def nothing(*_: object) -> np.ndarray:
         raise AssertionError("nobody has trained a model for this offer")
 
-    return make_offer(problem.pool, rule, taken, Sight(nothing, nothing, Draws(seed, 0, False), None))
+    return make_offer(pool, rule, taken, Sight(nothing, nothing, Draws(seed, 0, False), None))
 
 
-def random_pairs(problem: Problem, n: int, taken: Pairs, seed: int, stream: Stream) -> Batch:
+def random_pairs(pool: Pool, n: int, taken: Pairs, seed: int, stream: Stream) -> Batch:
     """Draw n pairs uniformly: the initial labels or the shared validation set.
 
     They depend on the seed alone, so all policies of a seed share them.
@@ -120,7 +120,7 @@ def random_pairs(problem: Problem, n: int, taken: Pairs, seed: int, stream: Stre
     Raises:
         NothingLeft: the pool has fewer.
     """
-    offered = blind_offer(problem, ANY_PAIR, taken, seed)
+    offered = blind_offer(pool, ANY_PAIR, taken, seed)
     require(len(offered), n)
     picks = generator(seed, 0, stream).permutation(len(offered))[:n]
     return Batch(offered.take(picks), Selection(picks, np.zeros(n)))
@@ -130,7 +130,7 @@ class _PoolRewards:
     """A model's rewards of the pool: of some completions, or of all, then kept."""
 
     def __init__(self, problem: Problem, model: RewardModel) -> None:
-        self._features, self._model = problem.pool_features, model
+        self._features, self._model = problem.pool_completions, model
 
     @cached_property
     def all(self) -> np.ndarray:
@@ -195,10 +195,10 @@ def choose_batch(
         acquired_b=acquired.b,
         acquired_prompt=acquired.prompt,
         predict=lambda: rewards.all,
-        last_layer=lambda: model.last_layer(problem.pool_features),
-        features=problem.pool_features,
-        prompt_features=problem.features.prompts,
-        graph=problem.graph,
+        last_layer=lambda: model.last_layer(problem.pool_completions),
+        features=problem.pool_completions,
+        prompt_features=problem.prompts,
+        neighbours=lambda: problem.graph,
         round=round_,
         seed=seed,
     )
@@ -219,7 +219,7 @@ def fit_round(
 ) -> RewardModel:
     """Train the reward model from scratch on everything labelled so far."""
     inputs = FitInputs(
-        problem.features.completions,
+        problem.completions,
         labelled.comparisons(),
         seed=seed,
         round_=round_,

@@ -14,18 +14,19 @@ from prefloop.data.records import Record
 from prefloop.errors import DataError
 
 
-def read_records(entries: Sequence[FileEntry], raw: Path) -> Iterator[Record]:
+def read_records(entries: Sequence[FileEntry], raw: Path, beside: Path | None = None) -> Iterator[Record]:
     """Yield the records of several files, one after another.
 
     Args:
         entries: the files with their split and filter; empty: every data file below `raw`.
         raw: the folder that relative paths start from.
+        beside: a file below `raw` that holds no preferences (prompts of the target), or None.
 
     Raises:
         DataError: at the first problem, naming file, row, field, what came and what was expected;
             where a filter lets nothing through; where there is no file or a file holds no rows.
     """
-    for entry in entries or [FileEntry(path=path) for path in data_files(raw)]:
+    for entry in entries or [FileEntry(path=path) for path in data_files(raw) if path != beside]:
         yield from _read_entry(entry, raw / entry.path)
 
 

@@ -1,0 +1,1 @@
+"""Running (policy, seed) side by side: the only folder that starts processes."""

@@ -1,0 +1,182 @@
+"""Simulated runs side by side on this machine: one process each, the parent alone writes what all share."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.queues import Queue
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+from prefloop.config import Params
+from prefloop.io.layout import Layout
+from prefloop.oracle.answers import Answers
+from prefloop.rounds.benchmark import Identity, run_benchmark
+from prefloop.rounds.hidden import HiddenAnswers, hidden_of, load_hidden
+from prefloop.rounds.problem import Inputs, Problem, divided, load_inputs
+from prefloop.rounds.record import RoundRecord
+
+log = logging.getLogger("prefloop")
+
+Key = tuple[str, int]
+_POLL_S = 0.2
+# The libraries that a worker needs, loaded once by the process that workers are forked from.
+_PRELOAD = ["prefloop.scale.local"]
+
+
+@dataclass(frozen=True)
+class RoundDone:
+    """One finished round of a run, as it is told to the parent.
+
+    Attributes:
+        key: policy and seed.
+        facts: its row of rounds.parquet.
+        metrics: its rows of metrics.parquet.
+        seconds: how long it took.
+    """
+
+    key: Key
+    facts: dict[str, Any]
+    metrics: list[dict[str, Any]]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RunDone:
+    """A finished run and its folder."""
+
+    key: Key
+    folder: Path
+
+
+Event = RoundDone | RunDone
+
+
+def run_all(params: Params, layout: Layout, keys: list[Key], tell: Callable[[Event], None]) -> None:
+    """Run or resume simulated runs, `benchmark.jobs` of them at a time.
+
+    A run's bytes depend neither on how many go side by side nor on their order.
+
+    Args:
+        params: parameters in force.
+        layout: where inputs, state and outputs lie.
+        keys: (policy, seed) of each run.
+        tell: called in this process after every round and every run, in the order of their ends.
+
+    Raises:
+        PrefloopError: what a run raised; the others are stopped, their finished rounds are kept.
+    """
+    jobs = min(params.benchmark.jobs or os.cpu_count() or 1, len(keys))
+    # Seed by seed, so that a worker divides the inputs once for several policies.
+    ordered = sorted(keys, key=lambda key: key[1])
+    if jobs <= 1:
+        worker = _Worker(params, layout)
+        for key in ordered:
+            tell(RunDone(key, worker.run(key, tell)))
+        return
+    with _threads(params.benchmark.threads):
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(_PRELOAD)
+        events: Queue[Event] = context.Queue()
+        pool = ProcessPoolExecutor(jobs, context, _start, (params, layout, events))
+        try:
+            futures = {pool.submit(_run, key): key for key in ordered}
+            for event in _until_done(futures, events):
+                tell(event)
+        except BaseException:
+            _stop(pool)
+            raise
+        pool.shutdown()
+
+
+def _until_done(futures: dict[Future[None], Key], events: Queue[Event]) -> Iterator[Event]:
+    """What the workers tell, until each run has said that it is done; a worker's error is raised here."""
+    left = set(futures.values())
+    while left:
+        try:
+            event = events.get(timeout=_POLL_S)
+        except Empty:
+            for future in futures:
+                if future.done():
+                    future.result()
+            continue
+        if isinstance(event, RunDone):
+            left.remove(event.key)
+        yield event
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """End the workers at once: what they have finished is on disk, and a resumed run goes on from there."""
+    processes = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let libraries that read it when they are loaded start no more threads than one run may use."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    if count:
+        os.environ["OMP_NUM_THREADS"] = str(count)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("OMP_NUM_THREADS", None)
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+class _Worker:
+    """The inputs, opened once, and the last seed's division of them."""
+
+    def __init__(self, params: Params, layout: Layout) -> None:
+        self._identity = Identity(params, layout)
+        self._inputs: Inputs = load_inputs(layout, params)
+        self._answers: Answers = load_hidden(layout.prepared, self._inputs)
+        self._last: tuple[int, Problem, HiddenAnswers] | None = None
+
+    def run(self, key: Key, tell: Callable[[RoundDone], None]) -> Path:
+        """Run or resume one (policy, seed); return its folder."""
+        policy, seed = key
+        if self._last is None or self._last[0] != seed:
+            problem = divided(self._inputs, self._identity.params.data, seed)
+            self._last = seed, problem, hidden_of(problem, self._answers)
+
+        def on_round(record: RoundRecord, seconds: float) -> None:
+            tell(RoundDone(key, record.facts, record.metrics, seconds))
+
+        return run_benchmark(self._identity, *self._last[1:], policy, seed, on_round)
+
+
+# One worker process has one of these; a function that is sent to it finds it here.
+_worker: tuple[_Worker, Queue[Event]] | None = None
+
+
+def _start(params: Params, layout: Layout, events: Queue[Event]) -> None:
+    global _worker
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    _worker = _Worker(params, layout), events
+
+
+def _end_with(parent: int) -> None:
+    """End this process once the one it came from is gone, also if that was killed."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
+def _run(key: Key) -> None:
+    assert _worker is not None
+    worker, events = _worker
+    events.put(RunDone(key, worker.run(key, events.put)))
