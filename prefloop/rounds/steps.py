@@ -199,6 +199,8 @@ def choose_batch(
         features=problem.pool_features,
         prompt_features=problem.features.prompts,
         graph=problem.graph,
+        prompt_weight=np.ones(len(problem.features.prompts)),
+        target="prompts",
         round=round_,
         seed=seed,
     )

@@ -44,6 +44,8 @@ def make_view(seed=0, prompts=20, pairs=60, acquired=10, **changes):
         "features": features,
         "prompt_features": vectors,
         "graph": graph,
+        "prompt_weight": np.ones(prompts),
+        "target": "prompts",
         "round": 1,
         "seed": seed,
     }
