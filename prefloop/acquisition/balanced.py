@@ -36,7 +36,7 @@ def thinned(view: PoolView, n: int, rng: np.random.Generator, config: params.Thi
     order, gamma, weight = rng.permutation(len(view)), exponent(config.gamma, view), _proposal_weight(view)
     labels = np.bincount(view.acquired_prompt, minlength=len(weight))
     left = np.bincount(view.prompt, minlength=len(weight))
-    kept = order[: _kept(view.prompt[order[:n]], left, labels, gamma, rng) if _is_even(weight[left > 0]) else 0]
+    kept = order[: _kept(view.prompt[order[:n]], left, labels, gamma, rng) if _is_even(weight, left) else 0]
     if len(kept) == n:
         return Selection(kept, np.zeros(n))
     before = view.prompt[kept]
@@ -73,14 +73,18 @@ def _proposal_weight(view: PoolView) -> np.ndarray:
     return view.prompt_weight if view.target == "file" else np.ones_like(view.prompt_weight)
 
 
-def _is_even(weight: np.ndarray) -> bool:
-    return bool((weight == weight[0]).all()) if len(weight) else True
+def _is_even(weight: np.ndarray, left: np.ndarray) -> bool:
+    # Whether prompts with candidates weigh alike, so that a uniform candidate is a proposal by weight.
+    if np.ptp(weight) == 0:
+        return True
+    having = weight[left > 0]
+    return len(having) == 0 or np.ptp(having) == 0
 
 
 def _kept(prompt: np.ndarray, left: np.ndarray, labels: np.ndarray, gamma: float, rng: np.random.Generator) -> int:
     # How many proposals, taken in the order of a permutation, are kept before the first is refused. c_min is that
     # of the start: any common bound has the same law, and what it refuses is drawn anew.
-    fewest = labels[left > 0].min() if len(prompt) else 0
+    fewest = np.where(left > 0, labels, np.iinfo(np.int64).max).min()
     has = labels[prompt] + occurrences(prompt)
     hurdle = np.zeros(len(prompt))
     np.multiply(gamma, np.log1p(has) - np.log1p(fewest), out=hurdle, where=has > fewest)
@@ -103,7 +107,7 @@ def _turns(
         sizes = np.maximum(left[rows, None] - turns, 1) if by_size else np.ones((1, len(turns)))
         return np.asarray(weight[rows, None] * sizes)
 
-    possible = np.where(weight > 0, left, 0)
+    possible = left if weight.all() else np.where(weight > 0, left, 0)
     first = min(n, int(possible.sum()))
     turns = take_turns(possible, labels, gamma, even_waits(rng, rates), first)
     if first == n:

@@ -31,7 +31,7 @@ def take_turns(left: np.ndarray, labels: np.ndarray, gamma: float, waits: Waits,
         n: how many, at most the sum of `left`.
     """
     rows = np.flatnonzero(left)
-    clock, rung, owner = np.full(len(rows), -np.inf), np.empty(0), np.empty(0, dtype=np.int64)
+    clock, rung, owner = None, np.empty(0), np.empty(0, dtype=np.int64)
     done, block = 0, 1
     # Blocks double, so that a prompt with many of the labels costs no more steps than the log of their number.
     while len(rows) and n:
@@ -49,8 +49,8 @@ def take_turns(left: np.ndarray, labels: np.ndarray, gamma: float, waits: Waits,
     return owner[np.argsort(rung, kind="stable")[:n]]
 
 
-def _times(clock: np.ndarray, labels: np.ndarray, gamma: float, waits: np.ndarray) -> np.ndarray:
-    # When each turn comes: log times [R, T] after the clocks [R].
+def _times(clock: np.ndarray | None, labels: np.ndarray, gamma: float, waits: np.ndarray) -> np.ndarray:
+    # When each turn comes: log times [R, T] after the clocks [R], or after the start for first turns [R, 1].
     if np.isinf(gamma):
         # Fewer labels always come first, then the shorter wait: complex numbers are ordered like that.
         times = np.empty(waits.shape, dtype=np.complex128)
@@ -58,6 +58,8 @@ def _times(clock: np.ndarray, labels: np.ndarray, gamma: float, waits: np.ndarra
         return times
     if gamma:
         waits = waits + gamma * _log1p_of(labels)
+    if clock is None:
+        return waits
     first = np.logaddexp(clock[:, None], waits[:, :1])
     return np.logaddexp.accumulate(np.concatenate([first, waits[:, 1:]], axis=1), axis=1)
 
@@ -98,10 +100,9 @@ def deal(prompt: np.ndarray, order: np.ndarray, turns: np.ndarray) -> np.ndarray
     Returns:
         int64 [B], distinct candidates.
     """
-    asked = np.bincount(turns, minlength=int(prompt.max()) + 1) > 0
+    asked = np.bincount(turns, minlength=int(prompt.max()) + 1)
+    rows = _first_of(prompt, order, asked)
     chosen = np.flatnonzero(asked)
-    wanted = asked[prompt]
-    rows = order[wanted[order]]
     # Small numbers sort in linear time.
     place = np.zeros(len(asked), dtype=np.min_scalar_type(len(chosen)))
     place[chosen] = np.arange(len(chosen))
@@ -109,3 +110,15 @@ def deal(prompt: np.ndarray, order: np.ndarray, turns: np.ndarray) -> np.ndarray
     runs = Segments(np.bincount(of_row))
     grouped = rows[np.argsort(of_row, kind="stable")]
     return grouped[runs.starts[place[turns]] + occurrences(turns)]
+
+
+def _first_of(prompt: np.ndarray, order: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    # Candidates in the given order, among them as many of each prompt as are asked for, the first ones. A look at
+    # a sixteenth of the order serves large prompts; the rest is searched for the few candidates of small ones.
+    front, back = np.split(order, [len(order) // 16])
+    of_front = prompt[front]
+    rows = front[asked[of_front] > 0]
+    lacking = asked > np.bincount(of_front, minlength=len(asked))
+    if not lacking.any():
+        return rows
+    return np.concatenate([rows, back[lacking[prompt][back]]])
