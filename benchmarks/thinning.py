@@ -2,8 +2,9 @@
 
 python -m benchmarks.thinning [--pairs 92000 1000000] [--repeats 7]
 
-Every pool has Zipf-like prompts, one of which has 20 % of the pairs, and labels bought before by the policy's own
-law. `loop` is the definition of thinned written out: propose a pair, accept or refuse it, until the batch is full.
+Every pool has Zipf-like prompts, one of which has 20 % of the pairs; `late` is after a fifth of it was bought
+by the same law. `loop` is the definition of thinned written out: propose a pair, accept or refuse it, until the
+batch is full. It makes no permutation, which thinned needs to equal random draw for draw.
 """
 
 from __future__ import annotations

@@ -103,9 +103,11 @@ def _turns(
     by_size: bool,
 ) -> np.ndarray:
     # Prompts in turn, drawn by weight, and by the candidates they have left if by_size.
+    is_even = np.ptp(weight) == 0
+
     def rates(rows: np.ndarray, turns: np.ndarray) -> np.ndarray:
-        sizes = np.maximum(left[rows, None] - turns, 1) if by_size else np.ones((1, len(turns)))
-        return np.asarray(weight[rows, None] * sizes)
+        shares = np.ones((1, len(turns))) if is_even else weight[rows, None]
+        return np.asarray(shares * np.maximum(left[rows, None] - turns, 1) if by_size else shares)
 
     possible = left if weight.all() else np.where(weight > 0, left, 0)
     first = min(n, int(possible.sum()))

@@ -30,14 +30,15 @@ def take_turns(left: np.ndarray, labels: np.ndarray, gamma: float, waits: Waits,
         waits: log waiting times; asked once for each turn, a prompt's turns in ascending order.
         n: how many, at most the sum of `left`.
     """
-    rows = np.flatnonzero(left)
+    rows = np.flatnonzero(left > 0)
     clock, rung, owner = None, np.empty(0), np.empty(0, dtype=np.int64)
     done, block = 0, 1
     # Blocks double, so that a prompt with many of the labels costs no more steps than the log of their number.
     while len(rows) and n:
         turns = np.arange(done, done + block)
         times = _times(clock, labels[rows, None] + turns, gamma, waits(rows, turns))
-        can, more = turns < left[rows, None], left[rows] > done + block
+        size = left[rows]
+        can, more = turns < size[:, None], size > done + block
         rung = np.concatenate([rung, times[can]])
         owner = np.concatenate([owner, np.broadcast_to(rows[:, None], can.shape)[can]])
         if len(rung) > n:
@@ -57,16 +58,16 @@ def _times(clock: np.ndarray | None, labels: np.ndarray, gamma: float, waits: np
         times.real, times.imag = labels, waits
         return times
     if gamma:
-        waits = waits + gamma * _log1p_of(labels)
+        waits = waits + _logs(gamma, labels)
     if clock is None:
         return waits
     first = np.logaddexp(clock[:, None], waits[:, :1])
     return np.logaddexp.accumulate(np.concatenate([first, waits[:, 1:]], axis=1), axis=1)
 
 
-def _log1p_of(labels: np.ndarray) -> np.ndarray:
-    # Counts are few distinct numbers: a look-up costs a tenth of as many logarithms.
-    return np.log1p(np.arange(labels.max() + 1))[labels]
+def _logs(gamma: float, labels: np.ndarray) -> np.ndarray:
+    # gamma * log(1 + labels); counts are few distinct numbers, and a look-up costs a tenth of a logarithm.
+    return np.asarray((gamma * np.log1p(np.arange(labels.max() + 1)))[labels])
 
 
 def even_waits(rng: np.random.Generator, rates: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Waits:
