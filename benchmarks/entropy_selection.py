@@ -49,6 +49,8 @@ def make_view(vectors: np.ndarray, graph, rng: np.random.Generator, acquired: in
         features=vectors,
         prompt_features=vectors,
         graph=graph,
+        prompt_weight=np.ones(count),
+        target="prompts",
         round=1,
         seed=0,
     )

@@ -35,6 +35,18 @@ def test_members_that_agree_have_no_epistemic_uncertainty(row, members):
     np.testing.assert_allclose(u.variance(z), 0, atol=1e-12)
 
 
+@given(
+    st.sampled_from([0.0, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12]),
+    st.one_of(st.floats(-40, 40), st.sampled_from([-800.0, 800.0])),
+    st.integers(0, 1000),
+)
+def test_rounding_never_makes_bald_negative(spread, centre, seed):
+    z = centre + spread * np.random.default_rng(seed).standard_normal((5, 200))
+    value = u.bald(z)
+    assert (value >= 0).all()
+    assert (value <= spread**2 + 1e-15).all()
+
+
 def test_members_in_full_disagreement_reach_ln_2():
     assert u.bald(np.array([[800.0], [-800.0]])) == pytest.approx(np.log(2))
     assert u.predictive_entropy(np.zeros((2, 1))) == pytest.approx(np.log(2))

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from prefloop.acquisition import entropic, geometric, rules, scores, thompson
+from prefloop.acquisition import balanced, entropic, geometric, rules, scores, thompson
 from prefloop.acquisition.slate import Slate
 from prefloop.acquisition.view import PoolView, Selection
 
 BATCH_POLICIES: dict[str, Callable[[PoolView, int, np.random.Generator, Any], Selection]] = {
     "random": scores.random,
+    "random_prompts": balanced.random_prompts,
+    "thinned": balanced.thinned,
+    "thinned_power": balanced.thinned_power,
     "entropy": scores.entropy,
     "variance": scores.variance,
     "bald": scores.bald,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -29,6 +30,8 @@ class PoolView:
         features: float32 [C, D], completion vectors.
         prompt_features: float32 [Q, D], prompt vectors.
         neighbours: gives the neighbour lists of the pool's prompts; called once, on demand.
+        prompt_weight: float64 [Q] >= 0, how much every prompt counts in the target; mean 1 over pool prompts.
+        target: what the model is for: prompts alike, pairs alike, or the prompts of a file.
         round: the round being chosen for, from 1.
         seed: the run's seed, for streams of its own.
     """
@@ -43,6 +46,8 @@ class PoolView:
     features: Vectors
     prompt_features: Vectors
     neighbours: Callable[[], NeighbourGraph]
+    prompt_weight: np.ndarray
+    target: Literal["prompts", "pairs", "file"]
     round: int
     seed: int
 

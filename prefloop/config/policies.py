@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from prefloop.config.base import Section
-from prefloop.config.pair_rules import PairRule
+from prefloop.config.pair_rules import Auto, Given, PairRule, RandomPair
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
+# A word for the limit, since sections refuse numbers that are not finite and JSON has none.
+Gamma = NonNegative | Literal["auto", "infinity"]
 
 
 class Random(Section):
@@ -60,6 +62,27 @@ class PowerBald(Section):
     growth: Positive
 
 
+class RandomPrompts(Section):
+    """Parameters of `random_prompts`."""
+
+    policy: Literal["random_prompts"]
+
+
+class Thinned(Section):
+    """Parameters of `thinned`."""
+
+    policy: Literal["thinned"]
+    gamma: Gamma
+
+
+class ThinnedPower(Section):
+    """Parameters of `thinned_power`."""
+
+    policy: Literal["thinned_power"]
+    gamma: Gamma
+    coldness: Positive
+
+
 class PromptEntropy(Section):
     """Parameters of `prompt_entropy`."""
 
@@ -102,6 +125,9 @@ class DOptimal(Section):
 
 BatchPolicy = Annotated[
     Random
+    | RandomPrompts
+    | Thinned
+    | ThinnedPower
     | Entropy
     | Variance
     | Bald
@@ -122,3 +148,10 @@ class Policy(Section):
 
     pairs: PairRule
     batch: BatchPolicy
+
+
+def is_model_free(policy: Policy) -> bool:
+    """Whether a policy chooses without a reward model and without vectors: prompts and pairs by chance alone."""
+    return isinstance(policy.batch, Random | RandomPrompts | Thinned) and isinstance(
+        policy.pairs, Auto | Given | RandomPair
+    )

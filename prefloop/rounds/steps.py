@@ -199,6 +199,8 @@ def choose_batch(
         features=problem.pool_completions,
         prompt_features=problem.prompts,
         neighbours=lambda: problem.graph,
+        prompt_weight=problem.prompt_weight,
+        target=problem.target,
         round=round_,
         seed=seed,
     )

@@ -44,6 +44,8 @@ def make_view(seed=0, prompts=20, pairs=60, acquired=10, **changes):
         "features": features,
         "prompt_features": vectors,
         "graph": graph,
+        "prompt_weight": np.ones(prompts),
+        "target": "prompts",
         "round": 1,
         "seed": seed,
     }
@@ -118,6 +120,18 @@ def test_power_bald_samples_in_proportion_to_the_power():
     batch = PARAMS.policies["power_bald"].batch
     draws = [BATCH_POLICIES["power_bald"](view, 1, np.random.default_rng(s), batch).picks[0] for s in range(4000)]
     np.testing.assert_allclose(np.bincount(draws, minlength=6) / 4000, scores / scores.sum(), atol=0.03)
+
+
+@pytest.mark.parametrize("name", ["power_bald", "thinned_power"])
+@pytest.mark.parametrize("spread", [0.0, 1e-12, 1e-8])
+def test_no_logarithm_of_a_negative_number_where_members_nearly_agree(name, spread):
+    view = make_view(pairs=60, acquired=0)
+    noise = np.random.default_rng(0).standard_normal((4, 120))
+    view = replace(view, predict=lambda: 1.0 + spread * noise)
+    assert (u.bald(view.logits) == 0).any()
+    with np.errstate(invalid="raise"):
+        picks = choose(name, view, 40).picks
+    assert len(set(picks.tolist())) == 40
 
 
 def test_growth_anneals_power_bald():
