@@ -57,7 +57,11 @@ class PowerBald(Section):
 
     policy: Literal["power_bald"]
     coldness: Positive
+    annealing: Literal["geometric", "linear"]
     growth: Positive
+    final_coldness: Positive
+    annealing_rounds: Annotated[int, Field(ge=1)]
+    offset: NonNegative
 
 
 class PromptEntropy(Section):
@@ -87,6 +91,17 @@ class BalPMKL(Section):
     k: Annotated[int, Field(ge=1)]
 
 
+class BalPMPublished(Section):
+    """Parameters of `bal_pm_published`."""
+
+    policy: Literal["bal_pm_published"]
+    beta: NonNegative
+    offset: Positive
+    dimension: Positive
+    k: Annotated[int, Field(ge=1)]
+    standardisation: Literal["slip", "none"]
+
+
 class KCentre(Section):
     """Parameters of `k_centre`."""
 
@@ -111,6 +126,7 @@ BatchPolicy = Annotated[
     | PromptEntropy
     | BalPM
     | BalPMKL
+    | BalPMPublished
     | KCentre
     | DOptimal,
     Field(discriminator="policy"),
