@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,11 +14,11 @@ from scipy.special import digamma
 from prefloop import uncertainty as u
 from prefloop.acquisition.pairs import Pairs
 from prefloop.acquisition.registry import BATCH_POLICIES
-from prefloop.acquisition.view import PoolView
 from prefloop.config.policies import BalPMPublished
 from prefloop.entropy.published import PoolEntropy, slip_shift
 from prefloop.neighbours.graph import build_graph
 from prefloop.rng import Stream, generator
+from tests.acquisition.test_policies import make_view
 from tests.worlds import make_params
 
 C, D = 1e-4, 1.0
@@ -100,19 +101,17 @@ class World:
     def view(self, left, rewards, number):
         none = np.zeros(len(self.acquired), dtype=np.int64)
         pairs = Pairs(np.arange(0, 2 * len(left), 2), np.arange(1, 2 * len(left), 2), self.prompt[left])
-        return PoolView(
+        return replace(
+            make_view(),
             prompt=self.prompt[left],
             form=lambda: pairs,
             acquired_a=none,
             acquired_b=none,
             acquired_prompt=self.prompt[self.acquired],
             predict=lambda: rewards,
-            last_layer=lambda: rewards.T,
-            features=rewards.T,
             prompt_features=self.vectors,
             graph=self.graph,
             round=number,
-            seed=0,
         )
 
 
