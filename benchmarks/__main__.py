@@ -13,6 +13,7 @@ SMALL = {
     "ensemble": ["--labels", "480", "--repeats", "3"],
     "entropy_selection": ["--pairs", "10000", "30000"],
     "thinning": ["--pairs", "30000"],
+    "published_slip": ["--prompts", "2000", "4000"],
     "embedding": ["--texts", "300"],
     "prepare_scale": ["--pairs", "50000"],
     "pair_rules": ["--prompts", "1000", "4000"],

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from prefloop.acquisition import balanced, entropic, geometric, rules, scores, thompson
+from prefloop.acquisition import balanced, entropic, geometric, published, rules, scores, thompson
 from prefloop.acquisition.slate import Slate
 from prefloop.acquisition.view import PoolView, Selection
 
@@ -25,6 +25,7 @@ BATCH_POLICIES: dict[str, Callable[[PoolView, int, np.random.Generator, Any], Se
     "prompt_entropy": entropic.prompt_entropy,
     "bal_pm": entropic.bal_pm,
     "bal_pm_kl": entropic.bal_pm_kl,
+    "bal_pm_published": published.bal_pm_published,
     "k_centre": geometric.k_centre,
     "d_optimal": geometric.d_optimal,
 }

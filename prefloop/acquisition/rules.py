@@ -78,7 +78,7 @@ def infomax(slate: Slate, config: params.Infomax) -> np.ndarray:
 def maxminlcb(slate: Slate, config: params.Maxminlcb) -> np.ndarray:
     """L_ij = mu_i - mu_j - beta (sigma_i + sigma_j); i = argmax_i min_j L_ij, j = argmin_j L_ij.
 
-    Source: Pasztor et al. 2024 (MaxMinLCB), as in Melikidze et al. 2026.
+    Source: Pasztor et al. 2024 (arXiv 2406.16745, MaxMinLCB), as in Melikidze et al. 2026.
     """
     free = slate.free
     i, j = free.first, free.second

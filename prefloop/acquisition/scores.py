@@ -74,15 +74,28 @@ def softrank_bald(view: PoolView, n: int, rng: np.random.Generator, config: para
 
 
 def power_bald(view: PoolView, n: int, rng: np.random.Generator, config: params.PowerBald) -> Selection:
-    """The largest log U + Gumbel(0, 1 / coldness): sampling in proportion to U^coldness.
+    """The largest log(U + offset) + Gumbel(0, 1 / coldness of the round): sampling in proportion to U^coldness.
 
-    The coldness of round r is coldness * growth^(r - 1).
-    Source: Kirsch et al. 2023 (arXiv 2106.12059), power form; the annealing is BAL-PM's code's.
+    Source: Kirsch et al. 2023 (arXiv 2106.12059), power form with offset 0; BAL-PM's code adds 1e-5.
     """
     scores = u.bald(view.logits)
     with np.errstate(divide="ignore"):
-        logs = np.log(scores)
-    return _perturbed(logs, scores, config.coldness * config.growth ** (view.round - 1), n, rng)
+        logs = np.log(scores + config.offset)
+    return _perturbed(logs, scores, coldness(config, view.round), n, rng)
+
+
+def coldness(config: params.PowerBald, round_: int) -> float:
+    """Coldness of a round, from 1.
+
+    `geometric`: coldness * growth^(r - 1). `linear`: from coldness in the first round to final_coldness
+    after annealing_rounds further ones, and from there on constant.
+
+    Source: the linear form is BAL-PM's code's, 0.25 to 8 over 50 rounds.
+    """
+    if config.annealing == "geometric":
+        return config.coldness * config.growth ** (round_ - 1)
+    done = min(1.0, (round_ - 1) / config.annealing_rounds)
+    return config.coldness + (config.final_coldness - config.coldness) * done
 
 
 def _perturbed(

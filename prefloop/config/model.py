@@ -33,6 +33,8 @@ class Ensemble(Section):
     activation: Literal["tanh", "relu"]
     init: Literal["normal", "xavier"]
     init_std: Annotated[float, Field(gt=0)]
+    bias: Literal["zero", "uniform"]
+    output_bias: bool
     standardise: bool
     learning_rate: Annotated[float, Field(gt=0)]
     batch_size: Annotated[int, Field(ge=1, le=4096)]
@@ -41,6 +43,9 @@ class Ensemble(Section):
 class MlpEnsemble(Ensemble):
     """Section `reward.mlp_ensemble`."""
 
+    schedule: Literal["constant", "linear"]
+    warmup_steps: Annotated[int, Field(ge=0, le=100_000)]
+    clip_norm: Annotated[float, Field(gt=0)] | None
     weight_decay: Annotated[float, Field(ge=0)]
     max_epochs: Annotated[int, Field(ge=1, le=1000)]
     patience: Annotated[int, Field(ge=1, le=1000)]

@@ -59,7 +59,11 @@ class PowerBald(Section):
 
     policy: Literal["power_bald"]
     coldness: Positive
+    annealing: Literal["geometric", "linear"]
     growth: Positive
+    final_coldness: Positive
+    annealing_rounds: Annotated[int, Field(ge=1)]
+    offset: NonNegative
 
 
 class RandomPrompts(Section):
@@ -110,6 +114,17 @@ class BalPMKL(Section):
     k: Annotated[int, Field(ge=1)]
 
 
+class BalPMPublished(Section):
+    """Parameters of `bal_pm_published`."""
+
+    policy: Literal["bal_pm_published"]
+    beta: NonNegative
+    offset: Positive
+    dimension: Positive
+    k: Annotated[int, Field(ge=1)]
+    standardisation: Literal["slip", "none"]
+
+
 class KCentre(Section):
     """Parameters of `k_centre`."""
 
@@ -137,6 +152,7 @@ BatchPolicy = Annotated[
     | PromptEntropy
     | BalPM
     | BalPMKL
+    | BalPMPublished
     | KCentre
     | DOptimal,
     Field(discriminator="policy"),

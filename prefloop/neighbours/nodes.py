@@ -37,9 +37,14 @@ def distances(vectors: np.ndarray, rows: np.ndarray, others: np.ndarray) -> np.n
     block = max(1, (1 << 22) // vectors.shape[1])
     for start in range(0, len(rows), block):
         part = slice(start, start + block)
-        difference = vectors[rows[part]].astype(np.float64) - vectors[others[part]]
-        result[part] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+        result[part] = lengths(vectors[rows[part]].astype(np.float64) - vectors[others[part]])
     return result
+
+
+def lengths(difference: np.ndarray) -> np.ndarray:
+    """Euclidean length, float32 [n], of float64 rows [n, D]: the kernel itself."""
+    squared: np.ndarray = np.einsum("ij,ij->i", difference, difference)
+    return np.sqrt(squared).astype(np.float32)
 
 
 def ordered_lists(

@@ -15,11 +15,11 @@ Tensor = torch.Tensor
 
 @dataclass
 class BatchedMLP:
-    """Parameters of M networks of one shape; the output layer is linear, without bias.
+    """Parameters of M networks of one shape; the output layer is linear.
 
     Attributes:
         weights: per layer, float32 [M, in, out]; the last has out = 1.
-        biases: per hidden layer, float32 [M, 1, out].
+        biases: per hidden layer, float32 [M, 1, out]; then that of the output layer, if it has one.
         activation: "tanh" or "relu".
     """
 
@@ -44,6 +44,11 @@ class BatchedMLP:
             self.activation,
         )
 
+    @property
+    def has_output_bias(self) -> bool:
+        """Whether the output layer has a bias."""
+        return len(self.biases) == len(self.weights)
+
     def hidden(self, inputs: Tensor) -> list[Tensor]:
         """Activations of every layer, the input first.
 
@@ -55,13 +60,13 @@ class BatchedMLP:
         """
         members = self.weights[0].shape[0]
         layers = [inputs.expand(members, *inputs.shape[-2:])]
-        for weight, bias in zip(self.weights[:-1], self.biases, strict=True):
+        for weight, bias in zip(self.weights[:-1], self.biases, strict=False):
             layers.append(self._activate(torch.baddbmm(bias, layers[-1], weight)))
         return layers
 
     def rewards(self, inputs: Tensor) -> Tensor:
         """Rewards [M, n] of inputs [M, n, D] or [n, D]."""
-        return torch.bmm(self.hidden(inputs)[-1], self.weights[-1]).squeeze(-1)
+        return self._output(self.hidden(inputs)[-1])
 
     def gradients(self, inputs: Tensor, magnitude: float = 0.0) -> list[Tensor]:
         """Gradient of each member's own Bradley-Terry loss (see `bradley_terry_loss`).
@@ -75,12 +80,15 @@ class BatchedMLP:
             Gradients in the order of `parameters()`.
         """
         layers = self.hidden(inputs)
-        rewards = torch.bmm(layers[-1], self.weights[-1]).squeeze(-1)
-        won, lost = rewards.chunk(2, dim=1)
+        won, lost = self._output(layers[-1]).chunk(2, dim=1)
         slope = torch.sigmoid(lost - won) / won.shape[1]
         centre = (won + lost) * (2 * magnitude / won.shape[1]) if magnitude else 0.0
         delta = torch.cat([centre - slope, centre + slope], dim=1).unsqueeze(-1)
         weights, biases = [], []
+        if self.has_output_bias:
+            # Differences of rewards do not feel it: exactly 0 but for the penalty. A sum of the slopes would
+            # leave a rounding error, which Adam would turn into steps of full size.
+            biases.append(((won + lost).sum(dim=1) * (4 * magnitude / won.shape[1]))[:, None, None])
         for depth in range(len(self.weights) - 1, -1, -1):
             weights.append(torch.bmm(layers[depth].transpose(1, 2), delta))
             if depth == 0:
@@ -89,6 +97,10 @@ class BatchedMLP:
             delta = self._times_slope(delta, layers[depth])
             biases.append(delta.sum(dim=1, keepdim=True))
         return [*reversed(weights), *reversed(biases)]
+
+    def _output(self, hidden: Tensor) -> Tensor:
+        rewards = torch.bmm(hidden, self.weights[-1]).squeeze(-1)
+        return rewards + self.biases[-1].squeeze(-1) if self.has_output_bias else rewards
 
     def _activate(self, values: Tensor) -> Tensor:
         return values.tanh_() if self.activation == "tanh" else values.relu_()

@@ -68,9 +68,10 @@ class FittedEnsemble:
         cls, tensors: dict[str, np.ndarray], facts: dict[str, str], device: torch.device
     ) -> FittedEnsemble:
         """Rebuild an ensemble from `state()`."""
-        layers = sum(name.startswith("weight_") for name in tensors)
-        weights = [torch.from_numpy(tensors[f"weight_{n}"]).to(device) for n in range(layers)]
-        biases = [torch.from_numpy(tensors[f"bias_{n}"]).to(device) for n in range(layers - 1)]
+        weights, biases = (
+            [torch.from_numpy(tensors[f"{kind}_{n}"]).to(device) for n in range(_count(tensors, kind))]
+            for kind in ("weight", "bias")
+        )
         shift, scale = (torch.from_numpy(tensors[name]).to(device) for name in ("shift", "scale"))
         return cls(
             BatchedMLP(weights, biases, facts["activation"]),
@@ -78,3 +79,7 @@ class FittedEnsemble:
             float(facts["temperature"]),
             tensors["epochs"],
         )
+
+
+def _count(tensors: dict[str, np.ndarray], kind: str) -> int:
+    return sum(name.startswith(f"{kind}_") for name in tensors)

@@ -14,21 +14,32 @@ from prefloop.rng import Stream, generator
 
 
 def initial_network(config: Config, inputs: FitInputs) -> BatchedMLP:
-    """Draw each member's own initial weights; biases are zero.
+    """Draw each member's own initial weights, then its biases, unless these are zero.
 
-    Source: N(0, 0.01^2) in BAL-PM's code; Xavier uniform in ActiveUltraFeedback's.
+    Source: weights N(0, 0.01^2) and biases U(+-1 / sqrt(fan_in)) in BAL-PM's code; weights Xavier uniform
+    and biases zero in ActiveUltraFeedback's.
     """
-    widths = [inputs.features.shape[1], *config.layers, 1]
-    weights: list[list[np.ndarray]] = [[] for _ in widths[1:]]
+    widths = list(pairwise([inputs.features.shape[1], *config.layers, 1]))
+    with_bias = widths if config.output_bias else widths[:-1]
+    weights: list[list[np.ndarray]] = [[] for _ in widths]
+    biases: list[list[np.ndarray]] = [[] for _ in with_bias]
     for member in range(config.members):
         rng = generator(inputs.seed, inputs.round_, Stream.WEIGHTS, member)
-        for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
+        for layer, (fan_in, fan_out) in enumerate(widths):
             weights[layer].append(_draw(rng, config, fan_in, fan_out))
+        for layer, (fan_in, fan_out) in enumerate(with_bias):
+            biases[layer].append(_draw_bias(rng, config, fan_in, fan_out))
     return BatchedMLP(
         [torch.from_numpy(np.stack(layer)).to(inputs.device) for layer in weights],
-        [torch.zeros(config.members, 1, width, device=inputs.device) for width in config.layers],
+        [torch.from_numpy(np.stack(layer)).to(inputs.device) for layer in biases],
         config.activation,
     )
+
+
+def _draw_bias(rng: np.random.Generator, config: Config, fan_in: int, fan_out: int) -> np.ndarray:
+    if config.bias == "zero":
+        return np.zeros((1, fan_out), dtype=np.float32)
+    return (2 * rng.random((1, fan_out), dtype=np.float32) - 1) / np.float32(np.sqrt(fan_in))
 
 
 def _draw(rng: np.random.Generator, config: Config, fan_in: int, fan_out: int) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.optim.adamw import adamw
 
+from prefloop.config.model import MlpEnsemble as Config
 from prefloop.errors import StateError
 from prefloop.reward.batched import BatchedMLP
 from prefloop.rng import Stream, generator
@@ -51,6 +52,37 @@ class AdamW:
         other._second = [m.index_select(0, members) for m in self._second]
         other._steps = self._steps
         return other
+
+
+def clipped(gradients: list[Tensor], limit: float | None) -> list[Tensor]:
+    """Gradients, those of a member scaled down where their Euclidean norm over all its parameters exceeds a limit.
+
+    Args:
+        gradients: float32 [M, ...] per parameter.
+        limit: the largest norm, > 0, or None: none.
+
+    Source: Pascanu et al. 2013 (arXiv 1211.5063); 1 in BAL-PM's code.
+    """
+    if limit is None:
+        return gradients
+    norms = torch.stack([g.flatten(1).norm(dim=1) for g in gradients]).norm(dim=0)
+    factor = (limit / norms).clamp(max=1.0)
+    return [g * factor[:, None, None] for g in gradients]
+
+
+def step_size(config: Config, step: int, steps: int) -> float:
+    """Learning rate of a step, from 0, of `steps` planned ones.
+
+    `linear`: up from 0 in the first step over `warmup_steps`, then down to 0 behind the last planned step;
+    early stopping cuts the plan short.
+
+    Source: BAL-PM's code trains with linear decay and 5 warm-up steps, in the form of transformers' scheduler.
+    """
+    if config.schedule == "constant":
+        return config.learning_rate
+    if step < config.warmup_steps:
+        return config.learning_rate * step / config.warmup_steps
+    return config.learning_rate * (steps - step) / max(1, steps - config.warmup_steps)
 
 
 def shufflers(seed: int, round_: int, members: int) -> list[np.random.Generator]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 
 from prefloop.config.model import MlpEnsemble as Config
 from prefloop.reward.batched import BatchedMLP, bradley_terry_loss
-from prefloop.reward.optimise import AdamW, epoch_batches, require_finite, shufflers
+from prefloop.reward.optimise import AdamW, clipped, epoch_batches, require_finite, shufflers, step_size
 
 Tensor = torch.Tensor
 
@@ -41,7 +42,7 @@ def train_members(network: BatchedMLP, data: TrainingSet, config: Config, seed: 
     Args:
         network: M members, freshly initialised.
         data: examples and each member's division of them.
-        config: step size, decay, batch size, epochs, patience.
+        config: step size and its schedule, clipping, decay, batch size, epochs, patience.
         seed: the run's seed.
         round_: the round, so that every round shuffles anew.
 
@@ -59,10 +60,13 @@ def train_members(network: BatchedMLP, data: TrainingSet, config: Config, seed: 
     active = np.arange(members)
     current = network.select(torch.from_numpy(active).to(data.pairs.device))
     state = AdamW(current, config.weight_decay)
+    step, steps = 0, config.max_epochs * math.ceil(data.train.shape[1] / config.batch_size)
     for _ in range(config.max_epochs):
         rows = data.train[torch.from_numpy(active).to(data.train.device)]
         for batch in epoch_batches(data.pairs, rows, [orders[m] for m in active], config.batch_size):
-            state.step(current, current.gradients(batch), config.learning_rate)
+            gradients = clipped(current.gradients(batch), config.clip_norm)
+            state.step(current, gradients, step_size(config, step, steps))
+            step += 1
         epochs[active] += 1
         losses = held_out_losses(current, data, active)
         require_finite(losses, active, "reward.mlp_ensemble")

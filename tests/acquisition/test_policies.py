@@ -12,6 +12,7 @@ from prefloop import uncertainty as u
 from prefloop.acquisition.pairs import Pairs
 from prefloop.acquisition.ranking import top
 from prefloop.acquisition.registry import BATCH_POLICIES
+from prefloop.acquisition.scores import coldness
 from prefloop.acquisition.view import PoolView
 from prefloop.config.policies import Policy
 from prefloop.errors import NothingLeft
@@ -139,6 +140,23 @@ def test_growth_anneals_power_bald():
     late = make_view(round=5)
     picks = BATCH_POLICIES["power_bald"](late, 10, generator(0, 1, Stream.SELECT), batch).picks
     assert set(picks.tolist()) == set(choose("bald", make_view(), 10).picks.tolist())
+
+
+def test_linear_annealing_goes_from_the_first_coldness_to_the_final_one_and_stays():
+    batch = PARAMS.policies["power_bald_published"].batch
+    assert [coldness(batch, r) for r in (1, 26, 51, 75)] == [0.25, 4.125, 8.0, 8.0]
+    geometric = batch.model_copy(update={"annealing": "geometric", "growth": 1.5})
+    assert [coldness(geometric, r) for r in (1, 2, 3)] == [0.25, 0.375, 0.5625]
+
+
+def test_the_offset_stands_inside_power_bald_s_logarithm():
+    view = make_view(pairs=6)
+    scores = u.bald(view.logits)
+    batch = PARAMS.policies["power_bald"].batch.model_copy(update={"offset": 0.5})
+    draws = [BATCH_POLICIES["power_bald"](view, 1, np.random.default_rng(s), batch).picks[0] for s in range(4000)]
+    expected = (scores + 0.5) / (scores + 0.5).sum()
+    np.testing.assert_allclose(np.bincount(draws, minlength=6) / 4000, expected, atol=0.03)
+    assert np.abs(expected - scores / scores.sum()).max() > 0.03
 
 
 def test_random_is_uniform_and_the_control_stream_is_another():

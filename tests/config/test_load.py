@@ -18,6 +18,7 @@ from tests.worlds import ROOT
 FILE = ROOT / "params.yaml"
 CONTENT = yaml.safe_load(FILE.read_text())
 PAPER = ROOT / "docs" / "presets" / "paper.yaml"
+AS_PUBLISHED = ROOT / "docs" / "presets" / "as_published.yaml"
 
 
 def sections(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -214,7 +215,7 @@ def test_parameters_are_frozen():
         params.embed.model = "x"
 
 
-@pytest.mark.parametrize("path", [PAPER], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [PAPER, AS_PUBLISHED], ids=lambda path: path.stem)
 def test_a_preset_is_valid_and_has_every_key(path: Path):
     load_params(path)
     assert keys(yaml.safe_load(path.read_text())) == keys(CONTENT)
@@ -224,5 +225,23 @@ def test_the_paper_s_scale():
     params = load_params(PAPER)
     assert params.benchmark.budget == 24_000
     assert params.reward.mlp_ensemble.layers == (2048, 256)
-    power = params.policies["power_bald"].batch.model_dump()
-    assert power["coldness"] * power["growth"] ** (params.benchmark.rounds - 1) == pytest.approx(8, abs=0.1)
+    assert not params.reward.mlp_ensemble.standardise
+    assert "bal_pm" in params.benchmark.policies
+    assert not [name for name in params.benchmark.policies if "published" in name]
+
+
+def test_the_published_code_s_own_choices():
+    paper, published = load_params(PAPER), load_params(AS_PUBLISHED)
+    assert {"bal_pm_published", "power_bald_published"} < set(published.benchmark.policies)
+    model = published.reward.mlp_ensemble
+    assert (model.bias, model.output_bias, model.standardise) == ("uniform", True, False)
+    assert (model.schedule, model.warmup_steps, model.clip_norm, model.weight_decay) == ("linear", 5, 1.0, 0.0)
+    batch = published.policies["bal_pm_published"].batch.model_dump()
+    assert (batch["beta"], batch["k"], batch["standardisation"]) == (0.01, 13, "slip")
+    # Apart from these, both presets run the same experiment.
+    assert published.benchmark.budget == paper.benchmark.budget
+    assert (published.data, published.embed, published.benchmark.seeds) == (
+        paper.data,
+        paper.embed,
+        paper.benchmark.seeds,
+    )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn.functional import logsigmoid
+from torch.nn.utils import clip_grad_norm_
 
 from prefloop.errors import ConfigError, StateError
 from prefloop.reward.batched import BatchedMLP, bradley_terry_loss
@@ -13,6 +14,7 @@ from prefloop.reward.comparisons import Comparisons
 from prefloop.reward.initial import initial_network
 from prefloop.reward.inputs import FitInputs
 from prefloop.reward.mlp_ensemble import fit_mlp_ensemble
+from prefloop.reward.optimise import clipped, step_size
 from prefloop.reward.registry import load_model, save_model
 from prefloop.rng import Stream, generator
 from tests.worlds import make_params
@@ -52,14 +54,14 @@ def one_after_another(config, features, comparisons, seed, round_):
     """Each member by itself: torch.nn modules, autograd, torch.optim.AdamW, its own early stopping."""
     start = initial_network(config, make_inputs(features, comparisons, seed, round_))
     x = torch.from_numpy(features)
-    rewards, epochs = [], []
+    rewards, epochs, norms = [], [], []
     for member in range(config.members):
         layers = []
         for depth, weight in enumerate(start.weights):
             linear = torch.nn.Linear(weight.shape[1], weight.shape[2], bias=depth < len(start.biases))
             linear.weight.data = weight[member].T.clone()
             if depth < len(start.biases):
-                linear.bias.data.zero_()
+                linear.bias.data = start.biases[depth][member, 0].clone()
             layers += [linear, torch.nn.Tanh() if config.activation == "tanh" else torch.nn.ReLU()]
         network = torch.nn.Sequential(*layers[:-1])
         order = generator(seed, round_, Stream.HOLDOUT, member).permutation(len(comparisons))
@@ -69,6 +71,13 @@ def one_after_another(config, features, comparisons, seed, round_):
         optimiser = torch.optim.AdamW(
             network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
+
+        steps = config.max_epochs * -(-len(train) // config.batch_size)
+
+        def share(step, steps=steps, warm=config.warmup_steps):
+            return min(step / warm, (steps - step) / (steps - warm)) if config.schedule == "linear" else 1.0
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, share)
 
         def loss(rows, network=network):
             won, lost = network(x[comparisons.winner[rows]]), network(x[comparisons.loser[rows]])
@@ -80,7 +89,10 @@ def one_after_another(config, features, comparisons, seed, round_):
             for first in range(0, len(train), config.batch_size):
                 optimiser.zero_grad()
                 loss(shuffled[first : first + config.batch_size]).backward()
+                if config.clip_norm is not None:
+                    norms.append(float(clip_grad_norm_(network.parameters(), config.clip_norm)))
                 optimiser.step()
+                schedule.step()
             done += 1
             value = float(loss(stop).detach())
             if value < best[0]:
@@ -89,6 +101,8 @@ def one_after_another(config, features, comparisons, seed, round_):
                 waited += 1
         rewards.append(best[1])
         epochs.append(done)
+    if config.clip_norm is not None:
+        assert min(norms) < config.clip_norm < max(norms), "some gradients should be clipped, and some not"
     return np.stack(rewards), np.array(epochs)
 
 
@@ -113,23 +127,114 @@ def test_batched_members_equal_members_trained_one_after_another(activation, lay
     np.testing.assert_allclose(model.rewards(features), rewards, atol=2e-3)
 
 
+PUBLISHED = {
+    "bias": "uniform",
+    "output_bias": True,
+    "schedule": "linear",
+    "warmup_steps": 5,
+    "clip_norm": 0.5,
+    "weight_decay": 0.0,
+}
+
+
+@pytest.mark.parametrize("option", [*PUBLISHED, "all"])
+def test_with_the_options_of_the_published_code_too(option):
+    options = PUBLISHED if option == "all" else {option: PUBLISHED[option]}
+    sizes = {"init": "xavier", "layers": [12, 5], "members": 3, "max_epochs": 8, "batch_size": 16}
+    config = make_config(learning_rate=0.01, **sizes, **options)
+    features, comparisons = toy_data()
+    model = fit(config, features, comparisons, seed=3, round_=2)
+    rewards, epochs = one_after_another(config, features, comparisons, 3, 2)
+    np.testing.assert_array_equal(model.epochs, epochs)
+
+    def margins(values):
+        return values[:, comparisons.winner] - values[:, comparisons.loser]
+
+    np.testing.assert_allclose(margins(model.rewards(features)), margins(rewards), atol=2e-3)
+    if option not in ("warmup_steps", "output_bias"):  # they do nothing without the schedule, and to differences
+        plain = fit(make_config(learning_rate=0.01, **sizes), features, comparisons, seed=3, round_=2)
+        assert np.abs(margins(model.rewards(features)) - margins(plain.rewards(features))).max() > 1e-3
+
+
+def test_an_output_bias_changes_no_difference_and_does_not_move():
+    features, comparisons = toy_data()
+    config = make_config(bias="uniform", output_bias=True, init="xavier", weight_decay=0.0, max_epochs=20)
+    start = initial_network(config, make_inputs(features, comparisons))
+    model = fit(config, features, comparisons)
+    assert (model.epochs > 0).all()
+    assert torch.equal(model.network.biases[-1], start.biases[-1])
+    assert not torch.equal(model.network.biases[0], start.biases[0])
+    without = fit(config.model_copy(update={"output_bias": False}), features, comparisons)
+    moved = model.rewards(features) - without.rewards(features)
+    np.testing.assert_allclose(moved, np.broadcast_to(start.biases[-1][:, 0].numpy(), moved.shape), atol=1e-5)
+    assert np.ptp(start.biases[-1].numpy()) > 0
+
+
+def test_initial_biases_are_uniform_by_the_inputs_of_their_layer_and_leave_the_weights_alone():
+    features, comparisons = toy_data(dim=16)
+    inputs = make_inputs(features, comparisons)
+    config = make_config(layers=[400, 100], members=5)
+    zero = initial_network(config, inputs)
+    drawn = initial_network(config.model_copy(update={"bias": "uniform", "output_bias": True}), inputs)
+    assert all(torch.equal(a, b) for a, b in zip(zero.weights, drawn.weights, strict=True))
+    assert all((b == 0).all() for b in zero.biases)
+    assert [tuple(b.shape) for b in drawn.biases] == [(5, 1, 400), (5, 1, 100), (5, 1, 1)]
+    for bias, fan_in in zip(drawn.biases, (16, 400, 100), strict=True):
+        assert bias.abs().max() <= fan_in**-0.5
+    for bias, fan_in in zip(drawn.biases[:2], (16, 400), strict=True):
+        assert float(bias.std()) == pytest.approx(fan_in**-0.5 / 3**0.5, rel=0.05)
+    assert len({row.numpy().tobytes() for row in drawn.biases[0]}) == 5
+
+
+def test_the_linear_schedule_warms_up_and_ends_at_zero():
+    config = make_config(schedule="linear", warmup_steps=5, learning_rate=0.8)
+    sizes = [step_size(config, step, 25) for step in range(26)]
+    np.testing.assert_allclose(sizes[:6], 0.8 * np.arange(6) / 5)
+    np.testing.assert_allclose(np.diff(sizes[5:]), -0.8 / 20)
+    assert sizes[-1] == 0
+    assert max(step_size(config, step, 3) for step in range(3)) <= 0.8
+    constant = config.model_copy(update={"schedule": "constant"})
+    assert {step_size(constant, step, 25) for step in range(26)} == {0.8}
+
+
+def test_clipping_limits_each_member_s_own_norm():
+    draw = torch.Generator().manual_seed(0)
+    gradients = [torch.randn(shape, generator=draw) for shape in ((3, 5, 7), (3, 7, 1), (3, 1, 7))]
+    scale = torch.tensor([0.01, 1.0, 0.0])
+    gradients = [g * scale[:, None, None] for g in gradients]
+    limited = clipped(gradients, 0.5)
+
+    def norms(parts):
+        return torch.cat([p.flatten(1) for p in parts], dim=1).norm(dim=1)
+
+    torch.testing.assert_close(norms(limited), torch.tensor([float(norms(gradients)[0]), 0.5, 0.0]))
+    for before, after in zip(gradients, limited, strict=True):
+        assert torch.equal(before[0], after[0])
+        torch.testing.assert_close(after[1] / after[1].norm(), before[1] / before[1].norm())
+    assert clipped(gradients, None) is gradients
+
+
+@pytest.mark.parametrize("magnitude", [0.0, 0.3])
+@pytest.mark.parametrize("output_bias", [False, True])
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
-def test_gradients_equal_autograd(activation):
+def test_gradients_equal_autograd(activation, output_bias, magnitude):
     generator_ = torch.Generator().manual_seed(0)
     shapes = [(3, 5, 7), (3, 7, 4), (3, 4, 1)]
     weights = [torch.randn(shape, generator=generator_, dtype=torch.float64) for shape in shapes]
-    biases = [torch.randn((3, 1, width), generator=generator_, dtype=torch.float64) for width in (7, 4)]
+    widths = (7, 4, 1) if output_bias else (7, 4)
+    biases = [torch.randn((3, 1, width), generator=generator_, dtype=torch.float64) for width in widths]
     winners, losers = (torch.randn((3, 9, 5), generator=generator_, dtype=torch.float64) for _ in range(2))
-    ours = BatchedMLP(weights, biases, activation).gradients(torch.cat([winners, losers], dim=1))
+    ours = BatchedMLP(weights, biases, activation).gradients(torch.cat([winners, losers], dim=1), magnitude)
     leaves = [p.clone().requires_grad_() for p in (*weights, *biases)]
 
     def forward(x):
         act = torch.tanh if activation == "tanh" else torch.relu
         for depth in range(2):
             x = act(x @ leaves[depth] + leaves[3 + depth])
-        return (x @ leaves[2])[..., 0]
+        return (x @ leaves[2] + (leaves[5] if output_bias else 0))[..., 0]
 
-    bradley_terry_loss(forward(winners), forward(losers)).sum().backward()
+    won, lost = forward(winners), forward(losers)
+    (bradley_terry_loss(won, lost) + magnitude * (won + lost).square().mean(dim=-1)).sum().backward()
     for got, leaf in zip(ours, leaves, strict=True):
         torch.testing.assert_close(got, leaf.grad)
 
@@ -204,9 +309,11 @@ def test_temperature_does_not_raise_the_held_out_loss():
     np.testing.assert_allclose(cooled.rewards(features) * cooled.temperature, plain.rewards(features), rtol=1e-4)
 
 
-def test_save_and_load_give_the_same_rewards_and_bytes(tmp_path):
+@pytest.mark.parametrize("output_bias", [False, True])
+def test_save_and_load_give_the_same_rewards_and_bytes(output_bias, tmp_path):
     features, comparisons = toy_data()
-    model = fit(make_config(temperature="held_out"), features, comparisons)
+    config = make_config(temperature="held_out", bias="uniform", output_bias=output_bias)
+    model = fit(config, features, comparisons)
     save_model(tmp_path / "m.safetensors", "mlp_ensemble", model, {"encoder": "words"})
     loaded, provenance = load_model(tmp_path / "m.safetensors")
     assert provenance == {"encoder": "words"}
