@@ -11,8 +11,9 @@ from scipy.special import expit
 from prefloop.assessment.result import Assessment
 from prefloop.assessment.scored import ScoredPrompts, scored_prompts
 from prefloop.data.prepared import Prepared
+from prefloop.metrics.calibration import calibration_error
 from prefloop.metrics.evaluation import EvalSet
-from prefloop.metrics.predictive import calibration_error, correctness, log_likelihoods, pair_logits
+from prefloop.metrics.predictive import correctness, log_likelihoods, pair_logits
 
 Outcomes = dict[str, tuple[np.ndarray, np.ndarray]]
 
@@ -41,8 +42,8 @@ def assessment_rows(
 
     Returns:
         One row per share and split: share, n_labels, split, n_pairs, accuracy, accuracy by tercile of the
-        pairs' score gap (None without scored pairs in it), log_likelihood (nats per pair), ece; n_prompts,
-        the prompts whose known scores differ, and over them (None without any) best_of_accuracy and
+        pairs' score gap (None without scored pairs in it), log_likelihood (nats per pair), ece, ece_floor;
+        n_prompts, the prompts whose known scores differ, and over them (None without any) best_of_accuracy and
         best_of_regret of the reward model's favourite, proxy_score (expected score under the policy
         proxy), uniform_score and best_score (of a uniform and of the best choice).
     """
@@ -109,8 +110,8 @@ def _pair_row(scored: _PairScores, terciles: np.ndarray) -> dict[str, float | No
     for number, name in enumerate(_STRATA):
         row[f"accuracy_{name}_gap"] = _mean(scored.correct[terciles == number])
     row["log_likelihood"] = float(scored.log_likelihood.mean())
-    row["ece"] = calibration_error(scored.confidence, scored.correct)
-    return row
+    calibration = calibration_error(scored.confidence, scored.correct)
+    return row | {"ece": calibration.debiased, "ece_floor": calibration.floor}
 
 
 def _prompt_row(

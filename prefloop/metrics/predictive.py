@@ -7,8 +7,7 @@ from scipy.special import expit, log_expit, logsumexp
 from scipy.stats import spearmanr
 
 from prefloop import uncertainty as u
-
-_ECE_BINS = 10
+from prefloop.metrics.calibration import calibration_error
 
 
 def pair_logits(rewards: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -40,16 +39,21 @@ def correctness(p: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.where(p == 0.5, 0.5, (p > 0.5) == (y > 0.5))
 
 
-def predictive_metrics(logits: np.ndarray, y: np.ndarray) -> dict[str, float | None]:
+def predictive_metrics(
+    logits: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None
+) -> dict[str, float | None]:
     """All metrics of one evaluation set.
 
     Args:
         logits: float64 [M, n], n >= 1.
         y: float64 [n], 1.0 where a was preferred, else 0.0.
+        weight: float64 [n], not negative and not all 0, on any scale: how much a pair counts in every mean
+            and in the calibration error; None weighs all alike. Rank correlations are never weighted.
 
     Returns:
         log_likelihood (nats per pair), accuracy (an exact 1/2 counts half), brier (squared error
-        of p), ece (10 equal bins of confidence), epistemic, aleatoric and predictive uncertainty
+        of p), ece (ten equal bins of confidence, debiased) and ece_floor (what the plain error of a
+        calibrated model would be), epistemic, aleatoric and predictive uncertainty
         (mean, nats), spearman_error and spearman_brier: rank correlation of epistemic uncertainty
         with the error 1[wrong] and with the squared error; sigma: mean standard deviation of the logit
         over members (unbiased, M >= 2), and spearman_sigma: its rank correlation with the error. A
@@ -60,33 +64,23 @@ def predictive_metrics(logits: np.ndarray, y: np.ndarray) -> dict[str, float | N
     squared = (p - y) ** 2
     epistemic = u.bald(logits)
     sigma = logits.std(axis=0, ddof=1)
-    return {
-        "log_likelihood": float(log_likelihoods(logits, y).mean()),
-        "accuracy": float(correct.mean()),
-        "brier": float(squared.mean()),
-        "ece": calibration_error(np.maximum(p, 1 - p), correct),
-        "epistemic": float(epistemic.mean()),
-        "aleatoric": float(u.aleatoric(logits).mean()),
-        "predictive": float(u.predictive_entropy(logits).mean()),
+    calibration = calibration_error(np.maximum(p, 1 - p), correct, weight)
+    means = {
+        "log_likelihood": log_likelihoods(logits, y),
+        "accuracy": correct,
+        "brier": squared,
+        "epistemic": epistemic,
+        "aleatoric": u.aleatoric(logits),
+        "predictive": u.predictive_entropy(logits),
+        "sigma": sigma,
+    }
+    return {name: float(np.average(values, weights=weight)) for name, values in means.items()} | {
+        "ece": calibration.debiased,
+        "ece_floor": calibration.floor,
         "spearman_error": _spearman(epistemic, 1 - correct),
         "spearman_brier": _spearman(epistemic, squared),
-        "sigma": float(sigma.mean()),
         "spearman_sigma": _spearman(sigma, 1 - correct),
     }
-
-
-def calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
-    """Expected calibration error: mean over pairs of |confidence - accuracy| of their bin.
-
-    Args:
-        confidence: float64 [n] in [0.5, 1].
-        correct: float64 [n] in {0, 0.5, 1}.
-
-    Source: Guo et al. 2017 (arXiv 1706.04599), ten equal bins over [0.5, 1].
-    """
-    bins = np.minimum(((confidence - 0.5) * 2 * _ECE_BINS).astype(int), _ECE_BINS - 1)
-    gaps = np.bincount(bins, weights=confidence - correct, minlength=_ECE_BINS)
-    return float(np.abs(gaps).sum() / len(confidence))
 
 
 def _spearman(x: np.ndarray, y: np.ndarray) -> float | None:

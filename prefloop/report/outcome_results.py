@@ -41,7 +41,8 @@ class Secondary(Result):
     Attributes:
         log_likelihood: of the fresh reward model, nats per pair.
         best_of_accuracy, best_of_regret: of its favourite among a prompt's responses; null without scores.
-        ece: its expected calibration error, mean over seeds.
+        ece: its expected calibration error, debiased, mean over seeds.
+        ece_floor: what the plain error of a calibrated model would be, mean over seeds.
         accuracy_small_gap, accuracy_medium_gap, accuracy_large_gap: its accuracy by tercile of the pair's
             score gap, mean over seeds; null without scored pairs.
     """
@@ -50,6 +51,7 @@ class Secondary(Result):
     best_of_accuracy: Difference | None
     best_of_regret: Difference | None
     ece: float | None
+    ece_floor: float | None
     accuracy_small_gap: float | None
     accuracy_medium_gap: float | None
     accuracy_large_gap: float | None

@@ -19,7 +19,7 @@ from prefloop.report.tables import interval_columns
 
 # Fixed in advance, whatever they say: the name in savings.json, and the score it is the mean of.
 PRIMARY = {"reward_model": "accuracy", "policy": "proxy_score"}
-_MEANS = ("ece", "accuracy_small_gap", "accuracy_medium_gap", "accuracy_large_gap")
+_MEANS = ("ece", "ece_floor", "accuracy_small_gap", "accuracy_medium_gap", "accuracy_large_gap")
 
 
 def resample_outcomes(judged: Judged, config: Compare) -> dict[str, Curves]:

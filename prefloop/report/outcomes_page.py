@@ -126,7 +126,7 @@ def _share_table(savings: Savings, outcomes: Outcomes, name: str) -> str:
 
 
 def _secondary_table(savings: Savings, outcomes: Outcomes) -> str:
-    head = ["secondary, at the end", "fresh log-likelihood, difference", "ECE"]
+    head = ["secondary, at the end", "fresh log-likelihood, difference", "ECE", "ECE floor"]
     scored = outcomes.policy is not None
     if scored:
         head += ["best-of-K accuracy", "best-of-K regret, difference"]
@@ -137,7 +137,8 @@ def _secondary_table(savings: Savings, outcomes: Outcomes) -> str:
     rows = []
     for policy in by_outcome(savings, outcomes):
         of, is_reference = outcomes.secondary[policy], policy == savings.reference
-        row = [shown(policy, savings), _value(of.log_likelihood, 4, is_reference), _plain(of.ece)]
+        row = [shown(policy, savings), _value(of.log_likelihood, 4, is_reference)]
+        row += [_plain(of.ece), _plain(of.ece_floor)]
         if of.best_of_accuracy is not None and of.best_of_regret is not None:
             row.append(f"{of.best_of_accuracy.value:.4f}")
             row.append(_value(of.best_of_regret, digits(outcomes), is_reference))

@@ -14,7 +14,7 @@ from prefloop.report.curves import Curves
 from prefloop.report.runs import Runs
 
 KEY = ("policy", "seed", "round", "n_labels", "n_val_labels", "split")
-SCORES = ("log_likelihood", "accuracy", "brier", "ece")
+SCORES = ("log_likelihood", "accuracy", "brier", "ece", "ece_floor")
 _CORRELATIONS = ("spearman_brier", "spearman_error", "spearman_sigma")
 FURTHER = ("epistemic", "aleatoric", "predictive", "sigma", *_CORRELATIONS, "n_pairs")
 WITH_INTERVAL = ("log_likelihood", "accuracy")

@@ -34,7 +34,8 @@ _METRICS = pa.schema(
     [("policy", pa.string()), ("seed", pa.int64()), ("round", pa.int32())]
     + [(name, pa.int64()) for name in ("n_labels", "n_val_labels")]
     + [("split", pa.string()), ("n_pairs", pa.int64())]
-    + [(n, pa.float64()) for n in ("log_likelihood", "accuracy", "brier", "ece", "epistemic", "aleatoric")]
+    + [(n, pa.float64()) for n in ("log_likelihood", "accuracy", "brier", "ece", "ece_floor")]
+    + [(n, pa.float64()) for n in ("epistemic", "aleatoric")]
     + [(n, pa.float64()) for n in ("predictive", "spearman_error", "spearman_brier", "sigma", "spearman_sigma")]
 )
 
@@ -42,7 +43,8 @@ _ASSESSMENT = pa.schema(
     [("policy", pa.string()), ("seed", pa.int64()), ("share", pa.float64()), ("n_labels", pa.int64())]
     + [("split", pa.string()), ("n_pairs", pa.int64())]
     + [(f"accuracy{of}", pa.float64()) for of in ("", "_small_gap", "_medium_gap", "_large_gap")]
-    + [("log_likelihood", pa.float64()), ("ece", pa.float64()), ("n_prompts", pa.int64())]
+    + [("log_likelihood", pa.float64()), ("ece", pa.float64()), ("ece_floor", pa.float64())]
+    + [("n_prompts", pa.int64())]
     + [(name, pa.float64()) for name in ("best_of_accuracy", "best_of_regret")]
     + [(name, pa.float64()) for name in ("proxy_score", "uniform_score", "best_score")]
 )

@@ -102,7 +102,7 @@ def test_pairs_are_scored_as_in_the_rounds(world):
         pairs, rewards = sets[row["split"]], assessed.rewards[SHARES.index(row["share"])]
         want = predictive_metrics(pair_logits(rewards, pairs.a - first, pairs.b - first), pairs.y)
         assert row["n_pairs"] == len(pairs)
-        for name in ("accuracy", "log_likelihood", "ece"):
+        for name in ("accuracy", "log_likelihood", "ece", "ece_floor"):
             assert row[name] == pytest.approx(want[name])
 
 

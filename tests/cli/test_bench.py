@@ -20,7 +20,7 @@ from prefloop.report.results import read_savings
 from tests.cli.conftest import MINI, rows, write_params, write_rows
 
 COLUMNS = ["policy", "seed", "round", "n_labels", "n_val_labels", "split"]
-COLUMNS += ["log_likelihood", "accuracy", "brier", "ece"]
+COLUMNS += ["log_likelihood", "accuracy", "brier", "ece", "ece_floor"]
 
 
 def files(folder: Path) -> dict[str, bytes]:

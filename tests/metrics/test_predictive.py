@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from prefloop.metrics.predictive import calibration_error, log_likelihoods, pair_logits, predictive_metrics
+from prefloop.metrics.calibration import calibration_error
+from prefloop.metrics.predictive import log_likelihoods, pair_logits, predictive_metrics
 
 LOGITS = st.tuples(st.integers(2, 4), st.integers(1, 12)).flatmap(
     lambda shape: hnp.arrays(np.float64, shape, elements=st.floats(-8, 8))
@@ -28,6 +29,7 @@ def test_they_are_what_their_definitions_say(logits):
     assert got["epistemic"] + got["aleatoric"] == pytest.approx(got["predictive"])
     assert 0 <= got["epistemic"] <= got["predictive"] <= np.log(2) + 1e-12
     assert 0 <= got["ece"] <= 1
+    assert 0 <= got["ece_floor"] <= 0.5
     assert got["sigma"] == pytest.approx(np.sqrt(logits.var(axis=0, ddof=1)).mean())
 
 
@@ -84,19 +86,37 @@ def test_sigma_is_related_to_being_wrong():
     assert turned["spearman_sigma"] == pytest.approx(-2 / np.sqrt(5))
 
 
-def test_calibration_error_by_hand():
-    # Two bins: (.55, .55) with one right of two, (.95, .95) with two of two.
-    confidence, correct = np.array([0.55, 0.55, 0.95, 0.95]), np.array([1.0, 0.0, 1.0, 1.0])
-    assert calibration_error(confidence, correct) == pytest.approx((2 * 0.05 + 2 * 0.05) / 4)
-    assert calibration_error(np.array([1.0]), np.array([1.0])) == 0
+@given(logits=LOGITS)
+def test_calibration_is_that_of_the_mean_probability(logits):
+    y = answers(logits)
+    p = (1 / (1 + np.exp(-logits))).mean(axis=0)
+    # Where the last bit could put a probability on another side, there is nothing to compare.
+    assume(np.abs(p - 0.5).min() > 1e-9)
+    of = calibration_error(np.maximum(p, 1 - p), ((p > 0.5) == (y == 1)).astype(float))
+    got = predictive_metrics(logits, y)
+    assume(np.abs(np.maximum(p, 1 - p) * 20 % 1).min() > 1e-9)
+    assert (got["ece"], got["ece_floor"]) == pytest.approx((of.debiased, of.floor), abs=1e-9)
 
 
-def test_calibrated_predictions_have_a_small_error():
-    rng = np.random.default_rng(0)
-    p = rng.uniform(0.5, 1, 40_000)
-    right = (rng.random(40_000) < p).astype(float)
-    assert calibration_error(p, right) < 0.01
-    assert calibration_error(np.sqrt(p), right) > 0.05
+@given(logits=LOGITS, times=st.integers(1, 3))
+def test_a_weight_is_as_often_the_pair_in_every_mean(logits, times):
+    y = answers(logits)
+    count = 1 + times * (np.arange(len(y)) % 2)
+    repeated = predictive_metrics(np.repeat(logits, count, axis=1), np.repeat(y, count))
+    weighted = predictive_metrics(logits, y, count * 0.25)
+    for name in ("log_likelihood", "accuracy", "brier", "epistemic", "aleatoric", "predictive", "sigma"):
+        assert weighted[name] == pytest.approx(repeated[name], abs=1e-9)
+    alike = predictive_metrics(logits, y)
+    for name in ("spearman_error", "spearman_brier", "spearman_sigma"):
+        assert weighted[name] == alike[name]
+
+
+@given(logits=LOGITS)
+def test_equal_weights_change_nothing(logits):
+    y = answers(logits)
+    alike, weighted = predictive_metrics(logits, y), predictive_metrics(logits, y, np.full(len(y), 3.0))
+    for name, value in alike.items():
+        assert weighted[name] == (None if value is None else pytest.approx(value, abs=1e-9))
 
 
 def test_logits_are_differences_in_double_precision():

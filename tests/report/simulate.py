@@ -129,7 +129,7 @@ def write_assessment(folder: Path, world: World, policy: str, seed: int, assesse
     """Write what an assessment leaves in a run's folder."""
     rows = assessment_rows(world.prepared, world.sets, world.scores, assessed)
     floats = [f"accuracy{of}" for of in ("", "_small_gap", "_medium_gap", "_large_gap")]
-    floats += ["share", "log_likelihood", "ece", "best_of_accuracy", "best_of_regret"]
+    floats += ["share", "log_likelihood", "ece", "ece_floor", "best_of_accuracy", "best_of_regret"]
     floats += ["proxy_score", "uniform_score", "best_score"]
     schema = _schema(("seed", "n_labels", "n_pairs", "n_prompts"), tuple(floats))
     table = [{"policy": policy, "seed": seed, **row} for row in rows]
@@ -216,7 +216,8 @@ def _rounds_schema() -> pa.Schema:
 
 def _metrics_schema() -> pa.Schema:
     integers = ("seed", "round", "n_labels", "n_val_labels", "n_pairs")
-    floats = ("log_likelihood", "accuracy", "brier", "ece", "epistemic", "aleatoric", "predictive", "sigma")
+    floats = ("log_likelihood", "accuracy", "brier", "ece", "ece_floor")
+    floats += ("epistemic", "aleatoric", "predictive", "sigma")
     correlations = ("spearman_brier", "spearman_error", "spearman_sigma")
     return _schema(integers, (*floats, *correlations)).append(pa.field("split", pa.string()))
 

@@ -20,7 +20,7 @@ from prefloop.report.write import NO_POLICIES, write_nothing, write_report
 from tests.report.conftest import CONFIG, FACTS
 from tests.report.simulate import make_world, write_run
 
-HEAD = "policy,seed,round,n_labels,n_val_labels,split,log_likelihood,accuracy,brier,ece"
+HEAD = "policy,seed,round,n_labels,n_val_labels,split,log_likelihood,accuracy,brier,ece,ece_floor"
 
 
 @pytest.fixture(scope="module")
