@@ -25,8 +25,8 @@ def initial_network(config: Config, inputs: FitInputs) -> BatchedMLP:
         for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
             weights[layer].append(_draw(rng, config, fan_in, fan_out))
     return BatchedMLP(
-        [torch.from_numpy(np.stack(layer)).to(inputs.device) for layer in weights],
-        [torch.zeros(config.members, 1, width, device=inputs.device) for width in config.layers],
+        [torch.from_numpy(np.stack(layer)).to(inputs.device, inputs.dtype) for layer in weights],
+        [torch.zeros(config.members, 1, w, device=inputs.device, dtype=inputs.dtype) for w in config.layers],
         config.activation,
     )
 
