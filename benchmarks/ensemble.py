@@ -20,8 +20,8 @@ from prefloop.config import load_params, packaged_params
 from prefloop.config.model import Reward
 from prefloop.reward.comparisons import Comparisons
 from prefloop.reward.inputs import FitInputs
+from prefloop.reward.mlp_ensemble import hold_out_member
 from prefloop.reward.registry import RewardModel, fit_model
-from prefloop.rng import Stream, generator
 
 CPU = torch.device("cpu")
 
@@ -36,16 +36,16 @@ class Kind:
     """
 
     plain: Callable[[Any, FitInputs], tuple[np.ndarray, list[int]]]
-    rows: Callable[[Any, int, int], np.ndarray]
+    rows: Callable[[Any, FitInputs, int], np.ndarray]
 
 
-def held_out(config: Any, member: int, count: int) -> np.ndarray:
-    return generator(0, 0, Stream.HOLDOUT, member).permutation(count)[: round(config.holdout * count)]
+def held_out(config: Any, inputs: FitInputs, member: int) -> np.ndarray:
+    return np.flatnonzero(hold_out_member(config, inputs, member))
 
 
 KINDS = {
     "mlp_ensemble": Kind(mlp_members, held_out),
-    "anchored_ensemble": Kind(anchored_members, lambda config, member, count: np.arange(count)),
+    "anchored_ensemble": Kind(anchored_members, lambda config, inputs, member: np.arange(len(inputs.comparisons))),
 }
 
 
@@ -53,7 +53,7 @@ def losses_of(model: RewardModel, config: Any, inputs: FitInputs, kind: Kind) ->
     rewards, pairs = model.rewards(inputs.features).astype(np.float64), inputs.comparisons
     losses = []
     for member in range(config.members):
-        rows = kind.rows(config, member, len(pairs))
+        rows = kind.rows(config, inputs, member)
         margin = rewards[member, pairs.winner[rows]] - rewards[member, pairs.loser[rows]]
         losses.append(np.logaddexp(0, -margin).mean())
     return np.array(losses)
@@ -70,7 +70,7 @@ def problem(labels: int, dim: int, standardise: bool) -> FitInputs:
     wins = rng.random(labels) < 1 / (1 + np.exp(utility[second] - utility[first]))
     pairs = Comparisons(np.where(wins, first, second), np.where(wins, second, first))
     unused = np.zeros(dim), np.ones(dim)
-    return FitInputs(features, pairs, 0, 0, validation=None, moments=lambda: unused, device=CPU)
+    return FitInputs(features, pairs, 0, 0, None, moments=lambda: unused, device=CPU, groups=np.arange(labels))
 
 
 def compare(reward: Reward, inputs: FitInputs, repeats: int) -> dict[str, object]:

@@ -14,6 +14,7 @@ from prefloop.reward.anchored_ensemble import anchor_weight, passes
 from prefloop.reward.batched import BatchedMLP
 from prefloop.reward.initial import initial_network
 from prefloop.reward.inputs import FitInputs
+from prefloop.reward.mlp_ensemble import hold_out_member
 from prefloop.rng import Stream, generator
 
 
@@ -27,9 +28,8 @@ def mlp_members(config: MlpEnsemble, inputs: FitInputs) -> tuple[np.ndarray, lis
         optimiser = torch.optim.AdamW(
             network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
-        order = generator(0, 0, Stream.HOLDOUT, member).permutation(len(won))
-        held = round(config.holdout * len(won))
-        stop, train = torch.from_numpy(order[:held]), order[held:]
+        held = hold_out_member(config, inputs, member)
+        stop, train = torch.from_numpy(np.flatnonzero(held)), np.flatnonzero(~held)
         shuffler = generator(0, 0, Stream.SHUFFLE, member)
         best, waited, done = float("inf"), 0, 0
         while done < config.max_epochs and waited < config.patience:

@@ -157,6 +157,7 @@ def _training(params: Params, size: _Size) -> Check:
         validation=None,
         moments=lambda: (np.zeros(size.dim), np.ones(size.dim)),
         device=device,
+        groups=np.arange(_PROBE_LABELS),
     )
     start = time.perf_counter()
     fit_model(params.reward, inputs)

@@ -50,6 +50,8 @@ class MlpEnsemble(Ensemble):
     max_epochs: Annotated[int, Field(ge=1, le=1000)]
     patience: Annotated[int, Field(ge=1, le=1000)]
     holdout: Annotated[float, Field(gt=0, le=0.5)]
+    holdout_by: Literal["prompts", "pairs"]
+    refit: bool
     temperature: Literal["none", "held_out"]
 
 

@@ -12,7 +12,7 @@ from prefloop.reward.batched import BatchedMLP
 from prefloop.reward.fitted import FittedEnsemble
 from prefloop.reward.initial import initial_network
 from prefloop.reward.inputs import FitInputs
-from prefloop.reward.optimise import AdamW, epoch_batches, require_finite, shufflers
+from prefloop.reward.optimise import AdamW, RowStream, epoch_batches, require_finite, shufflers
 from prefloop.reward.scaling import Scaling
 
 
@@ -88,11 +88,10 @@ def _train(network: BatchedMLP, pairs: torch.Tensor, config: Config, inputs: Fit
     """AdamW without weight decay; the step size falls from `learning_rate` to 0 along half a cosine."""
     count = len(pairs) // 2
     members = torch.arange(config.members, device=pairs.device)
-    rows = torch.arange(count, device=pairs.device).expand(config.members, -1)
-    orders = shufflers(inputs.seed, inputs.round_, config.members)
+    rows = [RowStream(np.arange(count), rng) for rng in shufflers(inputs.seed, inputs.round_, config.members)]
     start, optimiser = network.select(members), AdamW(network, weight_decay=0.0)
     anchor, epochs = anchor_weight(config, count), passes(config, count)
-    batches = (batch for _ in range(epochs) for batch in epoch_batches(pairs, rows, orders, config.batch_size))
+    batches = (batch for _ in range(epochs) for batch in epoch_batches(pairs, rows, count, config.batch_size))
     total = epochs * math.ceil(count / config.batch_size)
     for done, batch in enumerate(batches):
         gradients = anchored_gradients(network, start, batch, config.magnitude, anchor)

@@ -23,7 +23,7 @@ def fit_temperature(network: BatchedMLP, data: TrainingSet) -> float:
     """
     won = network.rewards(data.stop_winners[data.held_out])
     lost = network.rewards(data.stop_losers[data.held_out])
-    margins = (won - lost).double().cpu().numpy().ravel()
+    margins = (won - lost)[data.is_held_out].double().cpu().numpy()
     found = minimize_scalar(
         lambda log_t: float(np.logaddexp(0.0, -margins * np.exp(-log_t)).mean()),
         bounds=_LOG_BOUNDS,

@@ -30,8 +30,8 @@ def initial_network(config: Config, inputs: FitInputs) -> BatchedMLP:
         for layer, (fan_in, fan_out) in enumerate(with_bias):
             biases[layer].append(_draw_bias(rng, config, fan_in, fan_out))
     return BatchedMLP(
-        [torch.from_numpy(np.stack(layer)).to(inputs.device) for layer in weights],
-        [torch.from_numpy(np.stack(layer)).to(inputs.device) for layer in biases],
+        [torch.from_numpy(np.stack(layer)).to(inputs.device, inputs.dtype) for layer in weights],
+        [torch.from_numpy(np.stack(layer)).to(inputs.device, inputs.dtype) for layer in biases],
         config.activation,
     )
 

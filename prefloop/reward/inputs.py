@@ -17,7 +17,7 @@ class FitInputs:
     """Features, labels and the place in the run; each round trains from scratch on them.
 
     Attributes:
-        features: float32 [C, D], memory-mapped or not.
+        features: float32 [C, D], memory-mapped or not; float64 trains in float64.
         comparisons: the labelled pairs; with fewer than two a model stays untrained.
         seed: the run's seed.
         round_: the round; weights, order and held-out shares are drawn anew each round.
@@ -26,6 +26,8 @@ class FitInputs:
         moments: gives mean and standard deviation of the features, float [D] each; called only by a model
             that standardises.
         device: where to train.
+        groups: int64 [n], group of each comparison (see `comparison_groups`), numbered from 0 without gaps;
+            a kind that holds labels out may hold out whole groups.
     """
 
     features: Vectors
@@ -35,3 +37,9 @@ class FitInputs:
     validation: Comparisons | None
     moments: Callable[[], tuple[np.ndarray, np.ndarray]]
     device: torch.device
+    groups: np.ndarray
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number format of parameters and scaled features."""
+        return torch.float64 if self.features.dtype == np.float64 else torch.float32

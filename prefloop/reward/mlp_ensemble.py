@@ -9,10 +9,11 @@ from prefloop.config.model import MlpEnsemble as Config
 from prefloop.errors import ConfigError
 from prefloop.reward.calibration import fit_temperature
 from prefloop.reward.fitted import FittedEnsemble
+from prefloop.reward.groups import hold_out
 from prefloop.reward.initial import initial_network
 from prefloop.reward.inputs import FitInputs
 from prefloop.reward.scaling import Scaling
-from prefloop.reward.training import TrainingSet, train_members
+from prefloop.reward.training import TrainingSet, refit_members, train_members
 from prefloop.rng import Stream, generator
 
 
@@ -21,8 +22,8 @@ def fit_mlp_ensemble(config: Config, inputs: FitInputs) -> FittedEnsemble:
 
     Args:
         config: section `reward.mlp_ensemble`.
-        inputs: what to train from; without `validation` each member keeps `config.holdout` of the labelled
-            pairs out of its own training, and stops on those.
+        inputs: what to train from; without `validation` each member keeps about `config.holdout` of the
+            labelled pairs, whole groups of them, out of its own training, and stops on those.
 
     Returns:
         The fitted ensemble.
@@ -41,9 +42,12 @@ def fit_mlp_ensemble(config: Config, inputs: FitInputs) -> FittedEnsemble:
             "members stop on their own held-out comparisons"
         )
     data = _training_set(config, inputs, scaling)
-    epochs = train_members(network, data, config, inputs.seed, inputs.round_)
+    stopped = train_members(network, data, config, inputs.seed, inputs.round_)
     temperature = fit_temperature(network, data) if config.temperature == "held_out" else 1.0
-    return FittedEnsemble(network, scaling, temperature, epochs)
+    if config.refit and inputs.validation is None:
+        network = initial_network(config, inputs)
+        refit_members(network, data, config, inputs.seed, inputs.round_, stopped.best)
+    return FittedEnsemble(network, scaling, temperature, stopped.epochs)
 
 
 def _training_set(config: Config, inputs: FitInputs, scaling: Scaling) -> TrainingSet:
@@ -51,25 +55,49 @@ def _training_set(config: Config, inputs: FitInputs, scaling: Scaling) -> Traini
     winners = scaling.apply(inputs.features[inputs.comparisons.winner])
     losers = scaling.apply(inputs.features[inputs.comparisons.loser])
     if stop is None:
-        train, held_out = _divide(count, config, inputs.seed, inputs.round_)
-        stop_winners, stop_losers = winners, losers
+        held = [hold_out_member(config, inputs, member) for member in range(config.members)]
+        train, stop_rows = [np.flatnonzero(~h) for h in held], [np.flatnonzero(h) for h in held]
+        epoch, stop_winners, stop_losers = count - _wanted(config, count), winners, losers
     else:
-        train = np.tile(np.arange(count), (config.members, 1))
-        held_out = np.tile(np.arange(len(stop)), (config.members, 1))
+        train, epoch = [np.arange(count)] * config.members, count
+        stop_rows = [np.arange(len(stop))] * config.members
         stop_winners = scaling.apply(inputs.features[stop.winner])
         stop_losers = scaling.apply(inputs.features[stop.loser])
+    held_out, is_held_out = _padded(stop_rows, inputs.device)
     return TrainingSet(
-        torch.cat([winners, losers]),
-        torch.from_numpy(train).to(inputs.device),
-        torch.from_numpy(held_out).to(inputs.device),
-        stop_winners,
-        stop_losers,
+        torch.cat([winners, losers]), train, epoch, held_out, is_held_out, stop_winners, stop_losers
     )
 
 
-def _divide(count: int, config: Config, seed: int, round_: int) -> tuple[np.ndarray, np.ndarray]:
-    held = min(max(1, round(config.holdout * count)), count - 1)
-    orders = np.stack(
-        [generator(seed, round_, Stream.HOLDOUT, m).permutation(count) for m in range(config.members)]
-    )
-    return orders[:, held:], orders[:, :held]
+def hold_out_member(config: Config, inputs: FitInputs, member: int) -> np.ndarray:
+    """Which labelled comparisons one member stops on, bool [n].
+
+    Args:
+        config: `holdout` and `holdout_by`.
+        inputs: at least two comparisons, and their groups.
+        member: its number.
+    """
+    rng = generator(inputs.seed, inputs.round_, Stream.HOLDOUT, member)
+    count = len(inputs.comparisons)
+    wanted = _wanted(config, count)
+    if config.holdout_by == "prompts":
+        held = hold_out(inputs.groups, wanted, rng)
+        if held.any():
+            return held
+    held = np.zeros(count, dtype=bool)
+    held[rng.permutation(count)[:wanted]] = True
+    return held
+
+
+def _wanted(config: Config, count: int) -> int:
+    """How many of `count` comparisons are to be held out."""
+    return min(max(1, round(config.holdout * count)), count - 1)
+
+
+def _padded(rows: list[np.ndarray], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows of unequal length as one array [M, H] with zeros behind them, and where it is not padding."""
+    lengths = np.array([len(own) for own in rows])
+    real = np.arange(lengths.max()) < lengths[:, None]
+    padded = np.zeros(real.shape, dtype=np.int64)
+    padded[real] = np.concatenate(rows)
+    return torch.from_numpy(padded).to(device), torch.from_numpy(real).to(device)

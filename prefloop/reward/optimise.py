@@ -90,24 +90,38 @@ def shufflers(seed: int, round_: int, members: int) -> list[np.random.Generator]
     return [generator(seed, round_, Stream.SHUFFLE, member) for member in range(members)]
 
 
-def epoch_batches(
-    pairs: Tensor, rows: Tensor, orders: list[np.random.Generator], batch_size: int
-) -> Iterator[Tensor]:
-    """One pass of every member over its own rows, each in its own new order.
+class RowStream:
+    """A member's training rows in random order without end, one permutation behind the other.
+
+    So members with unequal numbers of rows can take steps of equal size side by side.
+    """
+
+    def __init__(self, rows: np.ndarray, rng: np.random.Generator) -> None:
+        self._rows, self._rng = rows, rng
+        self._ahead = np.zeros(0, dtype=np.int64)
+
+    def take(self, count: int) -> np.ndarray:
+        """The next rows, int64 [count]."""
+        while len(self._ahead) < count:
+            self._ahead = np.concatenate([self._ahead, self._rows[self._rng.permutation(len(self._rows))]])
+        taken, self._ahead = self._ahead[:count], self._ahead[count:]
+        return taken
+
+
+def epoch_batches(pairs: Tensor, rows: list[RowStream], length: int, batch_size: int) -> Iterator[Tensor]:
+    """One epoch of every member: the next `length` of its own rows.
 
     Args:
         pairs: float32 [2n, D]; comparison i has its winner in row i, its loser in row n + i.
-        rows: int64 [M, n_train], each member's training rows.
-        orders: M generators.
+        rows: M streams of numbers of comparisons.
+        length: rows of an epoch, the same for all members.
         batch_size: B.
 
     Yields:
         float32 [M, 2B, D], winners first; the last batch may be smaller.
     """
-    count = rows.shape[1]
-    order = np.stack([rng.permutation(count) for rng in orders])
-    shuffled = rows.gather(1, torch.from_numpy(order).to(rows.device))
-    for start in range(0, count, batch_size):
+    shuffled = torch.from_numpy(np.stack([stream.take(length) for stream in rows])).to(pairs.device)
+    for start in range(0, length, batch_size):
         batch = shuffled[:, start : start + batch_size]
         yield pairs[torch.cat([batch, batch + len(pairs) // 2], dim=1)]
 

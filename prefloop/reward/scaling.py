@@ -15,7 +15,7 @@ class Scaling:
     """Every feature x becomes (x - shift) * scale.
 
     Attributes:
-        shift, scale: float32 [D], on the device of the network.
+        shift, scale: float [D], on the device and in the number format of the network.
     """
 
     shift: torch.Tensor
@@ -24,14 +24,13 @@ class Scaling:
     @classmethod
     def of(cls, inputs: FitInputs, standardise: bool) -> Scaling:
         """By the features' moments, constant features to 0; or none."""
-        dim, device = inputs.features.shape[1], inputs.device
+        dim, device, dtype = inputs.features.shape[1], inputs.device, inputs.dtype
         if not standardise:
-            return cls(torch.zeros(dim, device=device), torch.ones(dim, device=device))
-        mean, deviation = (torch.from_numpy(np.asarray(m, dtype=np.float32)).to(device) for m in inputs.moments())
+            return cls(torch.zeros(dim, device=device, dtype=dtype), torch.ones(dim, device=device, dtype=dtype))
+        mean, deviation = (torch.from_numpy(np.asarray(m)).to(device, dtype) for m in inputs.moments())
         return cls(mean, torch.where(deviation > 0, 1 / deviation, torch.zeros_like(deviation)))
 
     def apply(self, features: np.ndarray) -> torch.Tensor:
         """Scaled copy of features [n, D], on the device."""
-        return (
-            torch.from_numpy(np.array(features, dtype=np.float32)).to(self.shift.device) - self.shift
-        ) * self.scale
+        values = torch.from_numpy(np.array(features)).to(self.shift.device, self.shift.dtype)
+        return (values - self.shift) * self.scale

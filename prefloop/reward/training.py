@@ -7,33 +7,60 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn.functional import logsigmoid
 
 from prefloop.config.model import MlpEnsemble as Config
-from prefloop.reward.batched import BatchedMLP, bradley_terry_loss
-from prefloop.reward.optimise import AdamW, clipped, epoch_batches, require_finite, shufflers, step_size
+from prefloop.reward.batched import BatchedMLP
+from prefloop.reward.optimise import (
+    AdamW,
+    RowStream,
+    clipped,
+    epoch_batches,
+    require_finite,
+    shufflers,
+    step_size,
+)
 
 Tensor = torch.Tensor
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Features of the labelled comparisons, on the training device.
+    """Features of the labelled comparisons, on the training device, and each member's division of them.
 
     Attributes:
-        pairs: float32 [2n, D]; comparison i has its winner in row i, its loser in row n + i.
-        train: int64 [M, n_train], each member's own training rows.
-        held_out: int64 [M, n_held], the rows each member stops on; rows of `stop_winners`.
-        stop_winners, stop_losers: float32 [n', D], where the held-out rows point to.
+        pairs: float [2n, D]; comparison i has its winner in row i, its loser in row n + i.
+        train: M arrays int64, each member's own training rows; not all of one length.
+        epoch: rows of an epoch, the same for every member: one with fewer rows goes on into its next
+            permutation of them, one with more takes longer than an epoch to see them all.
+        held_out: int64 [M, H], the rows each member stops on; rows of `stop_winners`, padded with 0.
+        is_held_out: bool [M, H], False where `held_out` is padding.
+        stop_winners, stop_losers: float [n', D], where the held-out rows point to.
     """
 
     pairs: Tensor
-    train: Tensor
+    train: list[np.ndarray]
+    epoch: int
     held_out: Tensor
+    is_held_out: Tensor
     stop_winners: Tensor
     stop_losers: Tensor
 
 
-def train_members(network: BatchedMLP, data: TrainingSet, config: Config, seed: int, round_: int) -> np.ndarray:
+@dataclass(frozen=True)
+class Stopped:
+    """How long each member trained.
+
+    Attributes:
+        epochs: int64 [M], epochs trained.
+        best: int64 [M], the epoch whose weights were kept, from 1.
+    """
+
+    epochs: np.ndarray
+    best: np.ndarray
+
+
+def train_members(network: BatchedMLP, data: TrainingSet, config: Config, seed: int, round_: int) -> Stopped:
     """Train `network` in place by AdamW; every member ends with its best weights.
 
     A member whose held-out loss has not improved for `patience` epochs leaves the batch, so the
@@ -47,52 +74,98 @@ def train_members(network: BatchedMLP, data: TrainingSet, config: Config, seed: 
         round_: the round, so that every round shuffles anew.
 
     Returns:
-        int64 [M], epochs each member trained.
+        Epochs of each member.
 
     Raises:
         StateError: a held-out loss that is not finite.
     """
     members = network.weights[0].shape[0]
-    orders = shufflers(seed, round_, members)
+    streams = _streams(data.train, seed, round_)
     best_loss = np.full(members, np.inf)
-    waited = np.zeros(members, dtype=np.int64)
-    epochs = np.zeros(members, dtype=np.int64)
+    best, epochs = np.zeros(members, dtype=np.int64), np.zeros(members, dtype=np.int64)
     active = np.arange(members)
-    current = network.select(torch.from_numpy(active).to(data.pairs.device))
+    current = network.select(_index(active, data))
     state = AdamW(current, config.weight_decay)
-    step, steps = 0, config.max_epochs * math.ceil(data.train.shape[1] / config.batch_size)
-    for _ in range(config.max_epochs):
-        rows = data.train[torch.from_numpy(active).to(data.train.device)]
-        for batch in epoch_batches(data.pairs, rows, [orders[m] for m in active], config.batch_size):
+    step, steps = 0, _planned(config, data.epoch)
+    for epoch in range(1, config.max_epochs + 1):
+        for batch in epoch_batches(data.pairs, [streams[m] for m in active], data.epoch, config.batch_size):
             gradients = clipped(current.gradients(batch), config.clip_norm)
             state.step(current, gradients, step_size(config, step, steps))
             step += 1
-        epochs[active] += 1
+        epochs[active] = epoch
         losses = held_out_losses(current, data, active)
         require_finite(losses, active, "reward.mlp_ensemble")
         better = losses < best_loss[active]
-        best_loss[active[better]] = losses[better]
-        waited[active] = np.where(better, 0, waited[active] + 1)
+        best_loss[active[better]], best[active[better]] = losses[better], epoch
         _keep(network, current, active, better)
-        going = waited[active] < config.patience
+        going = epoch - best[active] < config.patience
         if not going.any():
             break
         if not going.all():
-            chosen = torch.from_numpy(np.flatnonzero(going)).to(data.pairs.device)
+            chosen = _index(np.flatnonzero(going), data)
             current, state, active = current.select(chosen), state.select(chosen), active[going]
-    return epochs
+    return Stopped(epochs, best)
+
+
+def refit_members(
+    network: BatchedMLP, data: TrainingSet, config: Config, seed: int, round_: int, epochs: np.ndarray
+) -> None:
+    """Train `network` in place on all comparisons, each member for a given number of epochs.
+
+    Args:
+        network: M members, freshly initialised.
+        data: examples; the division is not looked at.
+        config, seed, round_: as for `train_members`.
+        epochs: int64 [M], passes over all comparisons.
+
+    Raises:
+        StateError: a loss that is not finite.
+    """
+    count = len(data.pairs) // 2
+    streams = _streams([np.arange(count)] * len(epochs), seed, round_)
+    active = np.arange(len(epochs))
+    current = network.select(_index(active, data))
+    state = AdamW(current, config.weight_decay)
+    step, steps = 0, _planned(config, count)
+    for epoch in range(1, int(epochs.max()) + 1):
+        for batch in epoch_batches(data.pairs, [streams[m] for m in active], count, config.batch_size):
+            gradients = clipped(current.gradients(batch), config.clip_norm)
+            state.step(current, gradients, step_size(config, step, steps))
+            step += 1
+        done = epochs[active] == epoch
+        if done.any():
+            _keep(network, current, active, done)
+            chosen = _index(np.flatnonzero(~done), data)
+            current, state, active = current.select(chosen), state.select(chosen), active[~done]
+    largest = network.rewards(data.pairs).abs().amax(dim=1).double().cpu().numpy()
+    require_finite(largest, np.arange(len(epochs)), "reward.mlp_ensemble")
 
 
 def held_out_losses(network: BatchedMLP, data: TrainingSet, members: np.ndarray) -> np.ndarray:
-    """Bradley-Terry loss of each member on its own held-out comparisons, float64 [len(members)]."""
-    rows = data.held_out[torch.from_numpy(members).to(data.held_out.device)]
-    won = network.rewards(data.stop_winners[rows])
-    lost = network.rewards(data.stop_losers[rows])
-    losses: np.ndarray = bradley_terry_loss(won, lost).double().cpu().numpy()
-    return losses
+    """Mean Bradley-Terry loss of each member on its own held-out comparisons, nats, float64 [len(members)]."""
+    chosen = _index(members, data)
+    rows, real = data.held_out[chosen], data.is_held_out[chosen]
+    losses = -logsigmoid(network.rewards(data.stop_winners[rows]) - network.rewards(data.stop_losers[rows]))
+    total = torch.where(real, losses, torch.zeros_like(losses)).sum(dim=1) / real.sum(dim=1)
+    result: np.ndarray = total.double().cpu().numpy()
+    return result
 
 
-def _keep(network: BatchedMLP, current: BatchedMLP, active: np.ndarray, better: np.ndarray) -> None:
-    source = np.flatnonzero(better)
-    for best, now in zip(network.parameters(), current.parameters(), strict=True):
-        best[active[better]] = now[source]
+def _planned(config: Config, rows: int) -> int:
+    """Steps that a schedule is laid out for: those of all epochs."""
+    return config.max_epochs * math.ceil(rows / config.batch_size)
+
+
+def _streams(rows: list[np.ndarray], seed: int, round_: int) -> list[RowStream]:
+    return [RowStream(own, rng) for own, rng in zip(rows, shufflers(seed, round_, len(rows)), strict=True)]
+
+
+def _index(members: np.ndarray, data: TrainingSet) -> Tensor:
+    return torch.from_numpy(members).to(data.pairs.device)
+
+
+def _keep(network: BatchedMLP, current: BatchedMLP, active: np.ndarray, chosen: np.ndarray) -> None:
+    """Copy the parameters of some active members (bool [len(active)]) to `network`."""
+    source = np.flatnonzero(chosen)
+    for kept, now in zip(network.parameters(), current.parameters(), strict=True):
+        kept[active[chosen]] = now[source]

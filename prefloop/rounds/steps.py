@@ -21,6 +21,7 @@ from prefloop.config.policies import Policy, Random
 from prefloop.device import resolve_device
 from prefloop.errors import ConfigError, StateError
 from prefloop.reward.comparisons import Comparisons
+from prefloop.reward.groups import comparison_groups
 from prefloop.reward.inputs import FitInputs
 from prefloop.reward.registry import RewardModel, fit_model
 from prefloop.rng import Stream, generator
@@ -50,12 +51,22 @@ class Labelled:
     pairs: Pairs
     verdicts: np.ndarray
 
+    @property
+    def decided(self) -> np.ndarray:
+        """int64, rows of the pairs that have a winner."""
+        return np.flatnonzero((self.verdicts == A) | (self.verdicts == B))
+
     def comparisons(self) -> Comparisons:
         """The decided pairs as winners and losers."""
-        rows = np.flatnonzero((self.verdicts == A) | (self.verdicts == B))
+        rows = self.decided
         first = self.verdicts[rows] == A
         a, b = self.pairs.a[rows], self.pairs.b[rows]
         return Comparisons(np.where(first, a, b), np.where(first, b, a))
+
+    def groups(self) -> np.ndarray:
+        """int64 [n], group of each decided pair: pairs of one prompt are together."""
+        pairs = self.pairs.take(self.decided)
+        return comparison_groups(pairs.prompt, pairs.a, pairs.b)
 
     def join(self, pairs: Pairs, verdicts: np.ndarray) -> Labelled:
         """This and further labelled pairs."""
@@ -228,5 +239,6 @@ def fit_round(
         validation=validation.comparisons() if validation is not None else None,
         moments=lambda: problem.moments,
         device=resolve_device(device),
+        groups=labelled.groups(),
     )
     return fit_model(reward, inputs)

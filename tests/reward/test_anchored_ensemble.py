@@ -60,7 +60,7 @@ def make_inputs(features, wins, **changes):
 
     first, second = np.arange(len(features)).reshape(2, -1)
     pairs = Comparisons(np.where(wins, first, second), np.where(wins, second, first))
-    return replace(FitInputs(features, pairs, 0, 0, None, no_moments, CPU), **changes)
+    return replace(FitInputs(features, pairs, 0, 0, None, no_moments, CPU, np.arange(len(first))), **changes)
 
 
 def first(inputs, count):
@@ -150,11 +150,15 @@ def one_after_another(config, inputs):
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_batched_members_equal_members_trained_one_after_another(activation):
     config = make_config(activation=activation)
+    # In float64: rounding grows along a trajectory, and differs from processor to processor.
     inputs = toy_inputs(seed=3, round_=2)
+    inputs = replace(inputs, features=inputs.features.astype(np.float64))
     model = fit_anchored_ensemble(config, inputs)
     assert model.epochs.tolist() == [6] * 4
     assert model.temperature == 1.0
-    np.testing.assert_allclose(model.rewards(inputs.features), one_after_another(config, inputs), atol=2e-3)
+    np.testing.assert_allclose(
+        model.rewards(inputs.features), one_after_another(config, inputs), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_without_anchor_and_magnitude_the_loss_is_plain_bradley_terry():

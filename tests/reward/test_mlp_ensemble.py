@@ -11,9 +11,10 @@ from torch.nn.utils import clip_grad_norm_
 from prefloop.errors import ConfigError, StateError
 from prefloop.reward.batched import BatchedMLP, bradley_terry_loss
 from prefloop.reward.comparisons import Comparisons
+from prefloop.reward.groups import hold_out
 from prefloop.reward.initial import initial_network
 from prefloop.reward.inputs import FitInputs
-from prefloop.reward.mlp_ensemble import fit_mlp_ensemble
+from prefloop.reward.mlp_ensemble import fit_mlp_ensemble, hold_out_member
 from prefloop.reward.optimise import clipped, step_size
 from prefloop.reward.registry import load_model, save_model
 from prefloop.rng import Stream, generator
@@ -46,14 +47,16 @@ def fit(config, features, comparisons, seed=0, round_=0, validation=None):
     return fit_mlp_ensemble(config, make_inputs(features, comparisons, seed, round_, validation))
 
 
-def make_inputs(features, comparisons, seed=0, round_=0, validation=None, moments=no_moments):
-    return FitInputs(features, comparisons, seed, round_, validation, moments, CPU)
+def make_inputs(features, comparisons, seed=0, round_=0, validation=None, moments=no_moments, groups=None):
+    groups = np.arange(len(comparisons)) if groups is None else groups
+    return FitInputs(features, comparisons, seed, round_, validation, moments, CPU, groups)
 
 
-def one_after_another(config, features, comparisons, seed, round_):
+def one_after_another(config, inputs):
     """Each member by itself: torch.nn modules, autograd, torch.optim.AdamW, its own early stopping."""
-    start = initial_network(config, make_inputs(features, comparisons, seed, round_))
-    x = torch.from_numpy(features)
+    start, comparisons = initial_network(config, inputs), inputs.comparisons
+    x = torch.from_numpy(inputs.features)
+    wanted = max(1, round(config.holdout * len(comparisons)))
     rewards, epochs, norms = [], [], []
     for member in range(config.members):
         layers = []
@@ -63,16 +66,19 @@ def one_after_another(config, features, comparisons, seed, round_):
             if depth < len(start.biases):
                 linear.bias.data = start.biases[depth][member, 0].clone()
             layers += [linear, torch.nn.Tanh() if config.activation == "tanh" else torch.nn.ReLU()]
-        network = torch.nn.Sequential(*layers[:-1])
-        order = generator(seed, round_, Stream.HOLDOUT, member).permutation(len(comparisons))
-        held = max(1, round(config.holdout * len(comparisons)))
-        train, stop = order[held:], order[:held]
-        shuffler = generator(seed, round_, Stream.SHUFFLE, member)
+        network = torch.nn.Sequential(*layers[:-1]).double()
+        rng = generator(inputs.seed, inputs.round_, Stream.HOLDOUT, member)
+        if config.holdout_by == "prompts":
+            held = hold_out(inputs.groups, wanted, rng)
+        else:
+            held = np.isin(np.arange(len(comparisons)), rng.permutation(len(comparisons))[:wanted])
+        train, stop = np.flatnonzero(~held), np.flatnonzero(held)
+        shuffler = generator(inputs.seed, inputs.round_, Stream.SHUFFLE, member)
         optimiser = torch.optim.AdamW(
             network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
 
-        steps = config.max_epochs * -(-len(train) // config.batch_size)
+        steps = config.max_epochs * -(-(len(comparisons) - wanted) // config.batch_size)
 
         def share(step, steps=steps, warm=config.warmup_steps):
             return min(step / warm, (steps - step) / (steps - warm)) if config.schedule == "linear" else 1.0
@@ -84,9 +90,12 @@ def one_after_another(config, features, comparisons, seed, round_):
             return -logsigmoid(won - lost).mean()
 
         best, waited, done = (np.inf, None), 0, 0
+        ahead, length = np.zeros(0, dtype=np.int64), len(comparisons) - wanted
         while done < config.max_epochs and waited < config.patience:
-            shuffled = train[shuffler.permutation(len(train))]
-            for first in range(0, len(train), config.batch_size):
+            while len(ahead) < length:
+                ahead = np.concatenate([ahead, train[shuffler.permutation(len(train))]])
+            shuffled, ahead = ahead[:length], ahead[length:]
+            for first in range(0, length, config.batch_size):
                 optimiser.zero_grad()
                 loss(shuffled[first : first + config.batch_size]).backward()
                 if config.clip_norm is not None:
@@ -108,8 +117,10 @@ def one_after_another(config, features, comparisons, seed, round_):
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("layers", [[16], [12, 5]])
-def test_batched_members_equal_members_trained_one_after_another(activation, layers):
+@pytest.mark.parametrize("holdout_by", ["pairs", "prompts"])
+def test_batched_members_equal_members_trained_one_after_another(activation, layers, holdout_by):
     config = make_config(
+        holdout_by=holdout_by,
         activation=activation,
         layers=layers,
         init="xavier",
@@ -120,11 +131,27 @@ def test_batched_members_equal_members_trained_one_after_another(activation, lay
         learning_rate=0.01,
     )
     features, comparisons = toy_data()
-    model = fit(config, features, comparisons, seed=3, round_=2)
-    rewards, epochs = one_after_another(config, features, comparisons, 3, 2)
+    # In float64: rounding grows along a trajectory, and differs from processor to processor.
+    inputs = make_inputs(features.astype(np.float64), comparisons, seed=3, round_=2, groups=unequal_groups(120))
+    model = fit_mlp_ensemble(config, inputs)
+    rewards, epochs = one_after_another(config, inputs)
     np.testing.assert_array_equal(model.epochs, epochs)
     assert len(set(epochs.tolist())) > 1, "members should stop independently in this test"
-    np.testing.assert_allclose(model.rewards(features), rewards, atol=2e-3)
+    np.testing.assert_allclose(model.rewards(inputs.features), rewards, rtol=1e-5, atol=1e-6)
+
+
+def unequal_groups(count):
+    """Groups of 1, 2, 3, ... comparisons."""
+    return np.repeat(np.arange(count), np.arange(1, count + 1))[:count]
+
+
+def test_members_with_unequal_held_out_groups_differ_in_training_rows():
+    features, comparisons = toy_data()
+    inputs = make_inputs(features, comparisons, groups=unequal_groups(120))
+    held = [hold_out_member(make_config(), inputs, member) for member in range(3)]
+    assert len({int(mask.sum()) for mask in held}) > 1
+    for mask in held:
+        assert not {*inputs.groups[mask]} & {*inputs.groups[~mask]}
 
 
 PUBLISHED = {
@@ -143,8 +170,10 @@ def test_with_the_options_of_the_published_code_too(option):
     sizes = {"init": "xavier", "layers": [12, 5], "members": 3, "max_epochs": 8, "batch_size": 16}
     config = make_config(learning_rate=0.01, **sizes, **options)
     features, comparisons = toy_data()
-    model = fit(config, features, comparisons, seed=3, round_=2)
-    rewards, epochs = one_after_another(config, features, comparisons, 3, 2)
+    features = features.astype(np.float64)
+    inputs = make_inputs(features, comparisons, seed=3, round_=2, groups=unequal_groups(120))
+    model = fit_mlp_ensemble(config, inputs)
+    rewards, epochs = one_after_another(config, inputs)
     np.testing.assert_array_equal(model.epochs, epochs)
 
     def margins(values):

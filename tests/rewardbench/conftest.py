@@ -64,9 +64,10 @@ class Trained:
         prompts = read_table(root / "prepared" / "prompts.parquet", ["prompt"])["prompt"].to_pylist()
         self.texts: list[str] = table["text"].to_pylist()
         self.prompts = [prompts[row] for row in load_prepared(root / "prepared").completion_prompt]
+        labels = self._labels()
         inputs = FitInputs(
-            self.features.completions, self._labels(), seed=0, round_=0, validation=None,
-            moments=lambda: (np.zeros(1), np.ones(1)), device=resolve_device("cpu"),
+            self.features.completions, labels, seed=0, round_=0, validation=None,
+            moments=lambda: (np.zeros(1), np.ones(1)), device=resolve_device("cpu"), groups=np.arange(len(labels)),
         )  # fmt: skip
         self.model = fit_model(params.reward, inputs)
         save_model(self.path, params.reward.kind, self.model, {"encoder": self.features.manifest})
