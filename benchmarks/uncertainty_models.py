@@ -2,8 +2,8 @@
 
 python -m benchmarks.uncertainty_models FOLDER... [--labels 160 640 1920] [--splits 4]
 
-Each FOLDER holds `prepared` and `features` as the stages write them, or as `prefloop bench` leaves them. Prompts are
-divided anew for each split; one with more than 5 % of the pairs stays in the pool. One JSON object a line and
+Each FOLDER holds `prepared` and `features` as the stages write them, or as `prefloop bench` leaves them. Prompts
+are divided anew for each split; one with more than 5 % of the pairs stays in the pool. One JSON object a line and
 setting: means over splits of the metrics of `prefloop.metrics.predictive` and of the seconds of a fit.
 """
 

@@ -9,7 +9,7 @@ import torch
 
 from prefloop.config.model import Laplace as Config
 from prefloop.reward.inputs import FitInputs
-from prefloop.reward.logistic import best_posterior
+from prefloop.reward.logistic import Posterior, best_posterior
 from prefloop.reward.scaling import Scaling
 from prefloop.rng import Stream, generator
 
@@ -130,14 +130,11 @@ def fit_laplace(config: Config, inputs: FitInputs) -> FittedLaplace:
     high, low = (unit / sd**2 for sd in config.prior_deviation)
     pairs = inputs.comparisons
     if len(pairs) < 2:
-        nothing = torch.zeros(len(mean), 0, dtype=torch.float64, device=inputs.device)
-        return _with_draws(config, inputs, scaling, nothing, nothing.new_zeros(0), nothing[:0], high, 0.0, 0)
+        span = torch.zeros(len(mean), 0, dtype=torch.float64, device=inputs.device)
+        return _with_draws(config, inputs, scaling, span, Posterior(high, span[0], span[:0], 0.0, 0))
     won, lost = (scaling.apply(inputs.features[rows]).double() for rows in (pairs.winner, pairs.loser))
     span, coordinates = _span(won - lost)
-    found = best_posterior(coordinates, low, high)
-    return _with_draws(
-        config, inputs, scaling, span, found.mode, found.factor, found.alpha, found.log_evidence, found.steps
-    )
+    return _with_draws(config, inputs, scaling, span, best_posterior(coordinates, low, high))
 
 
 def orthogonal_normals(rng: np.random.Generator, count: int, dim: int) -> np.ndarray:
@@ -169,27 +166,18 @@ def _span(differences: Tensor) -> tuple[Tensor, Tensor]:
     if len(differences) >= differences.shape[1]:
         return torch.eye(differences.shape[1], dtype=torch.float64, device=differences.device), differences
     basis, upper = torch.linalg.qr(differences.T)
-    return basis, upper.T.contiguous()
+    return basis.contiguous(), upper.T.contiguous()
 
 
 def _with_draws(
-    config: Config,
-    inputs: FitInputs,
-    scaling: Scaling,
-    span: Tensor,
-    mode: Tensor,
-    factor: Tensor,
-    alpha: float,
-    log_evidence: float,
-    steps: int,
+    config: Config, inputs: FitInputs, scaling: Scaling, span: Tensor, found: Posterior
 ) -> FittedLaplace:
     rng = generator(inputs.seed, inputs.round_, Stream.POSTERIOR)
     normals = torch.from_numpy(orthogonal_normals(rng, config.members // 2, len(span))).to(inputs.device)
     inside = normals @ span
-    outside = (normals - inside @ span.T) / alpha**0.5
-    whitened = torch.linalg.solve_triangular(factor.T, inside.T, upper=True)
-    changes = outside + (span @ whitened).T
-    full = span @ mode
-    draws = torch.cat([full + changes, full - changes])
-    epochs = np.full(config.members, steps, dtype=np.int64)
-    return FittedLaplace(scaling, full, span, factor, alpha, log_evidence, draws, epochs)
+    outside = (normals - inside @ span.T) / found.alpha**0.5
+    whitened = torch.linalg.solve_triangular(found.factor.T, inside.T, upper=True)
+    mode, changes = span @ found.mode, outside + (span @ whitened).T
+    draws = torch.cat([mode + changes, mode - changes])
+    epochs = np.full(config.members, found.steps, dtype=np.int64)
+    return FittedLaplace(scaling, mode, span, found.factor, found.alpha, found.log_evidence, draws, epochs)

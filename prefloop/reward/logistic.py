@@ -6,21 +6,23 @@ is sigma(z . eta). Everything is float64 and exact but for Laplace's approximati
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
-from torch.nn.functional import softplus
 
 from prefloop.errors import StateError
 
 Tensor = torch.Tensor
 
-_SQUARED_DISTANCE = 1e-16
+# Squared distance to the mode, in posterior standard deviations, from which one more step ends the search: that
+# step squares the distance once more.
+_LOOSE, _EXACT = 1e-8, 1e-14
 _MOST_STEPS = 200
-_STARTS = 7
-_LOG_TOLERANCE = 0.02
+_SCANNED = 5
+_LOG_TOLERANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Posterior:
         mode: float64 [k], most probable weights.
         factor: float64 [k, k], lower Cholesky factor of H = alpha I + sum_i p_i (1 - p_i) z_i z_i^T.
         log_evidence: Laplace's log marginal likelihood of the labels, nats.
-        steps: Newton steps that led to the mode.
+        steps: Newton steps that led to it.
     """
 
     alpha: float
@@ -42,32 +44,34 @@ class Posterior:
     steps: int
 
 
-def posterior(differences: Tensor, alpha: float, start: Tensor) -> Posterior:
-    """Find the mode by damped Newton steps, and the curvature there.
+def posterior(differences: Tensor, alpha: float, start: Tensor, near: float = _EXACT) -> Posterior:
+    """Find the mode by Newton's steps, and the curvature there.
 
-    With d the largest change of a logit, a step is shortened to log(1 + d) / d of its length: the objective then
-    falls from wherever it starts, and near the mode the step is a whole one.
+    A step is halved until it lowers the objective by a quarter of what it promises, but not below log(1 + d) / d
+    of its length, d the largest change of a logit: so much is always safe.
 
     Args:
         differences: float64 [n, k], winner minus loser.
         alpha: the prior's precision, > 0.
         start: float64 [k], where the search begins; the mode does not depend on it.
+        near: squared distance to the mode, in posterior standard deviations, before the last step.
 
     Raises:
         StateError: no mode was found; numbers that are not finite.
 
-    Source: MacKay 1992 (The evidence framework applied to classification networks); the length of a step from
-    Sun & Tran-Dinh 2019 (arXiv 1703.04599), generalised self-concordance of order 2.
+    Source: MacKay 1992 (The evidence framework applied to classification networks); the safe length from Sun
+    & Tran-Dinh 2019 (arXiv 1703.04599), generalised self-concordance of order 2.
     """
-    mode = start
+    mode, value = start, _minus_log_joint(differences, alpha, start)
     for steps in range(1, _MOST_STEPS + 1):
         gradient, factor = _slope(differences, alpha, mode)
         step = torch.cholesky_solve(gradient[:, None], factor)[:, 0]
-        squared, reach = float(gradient @ step), float((differences @ step).abs().max())
-        mode = mode - step * (np.log1p(reach) / reach if reach > 0 else 1.0)
-        # From 1e-8 of a posterior standard deviation to the mode, one step leads to the last bits of it.
-        if squared <= _SQUARED_DISTANCE:
+        squared = float(gradient @ step)
+        if squared <= near:
+            mode = mode - step
             return Posterior(alpha, mode, factor, _log_evidence(differences, alpha, mode, factor), steps)
+        length, value = _length(differences, alpha, mode, step, squared, value)
+        mode = mode - length * step
     raise StateError(f"reward.laplace: no most probable weights after {_MOST_STEPS} steps: check the features")
 
 
@@ -87,22 +91,24 @@ def best_posterior(differences: Tensor, low: float, high: float) -> Posterior:
     Source: MacKay 1992, with the maximum searched for, instead of his fixed point, which leaves out how the
     curvature changes with alpha.
     """
-    found = [posterior(differences, high, differences.new_zeros(differences.shape[1]))]
-    if low == high:
-        return found[0]
-    places = np.linspace(np.log(high), np.log(low), _STARTS)
-    for place in places[1:]:
-        found.append(posterior(differences, float(np.exp(place)), found[-1].mode))
+    places = np.linspace(np.log(high), np.log(low), _SCANNED) if low < high else np.log([high])
+    start, found = differences.new_zeros(differences.shape[1]), []
+    for place in places:
+        found.append(posterior(differences, math.exp(place), start, _LOOSE))
+        start = found[-1].mode
     top = int(np.argmax([one.log_evidence for one in found]))
     start = found[top].mode
 
     def loss(log_alpha: float) -> float:
-        found.append(posterior(differences, float(np.exp(log_alpha)), start))
+        found.append(posterior(differences, math.exp(log_alpha), start, _LOOSE))
         return -found[-1].log_evidence
 
-    bounds = places[min(top + 1, _STARTS - 1)], places[max(top - 1, 0)]
-    minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": _LOG_TOLERANCE})
-    return max(found, key=lambda one: one.log_evidence)
+    if low < high:
+        bounds = places[min(top + 1, _SCANNED - 1)], places[max(top - 1, 0)]
+        minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": _LOG_TOLERANCE})
+    best = max(found, key=lambda one: one.log_evidence)
+    exact = posterior(differences, best.alpha, best.mode)
+    return replace(exact, steps=sum(one.steps for one in found) + exact.steps)
 
 
 def _slope(differences: Tensor, alpha: float, mode: Tensor) -> tuple[Tensor, Tensor]:
@@ -115,11 +121,29 @@ def _slope(differences: Tensor, alpha: float, mode: Tensor) -> tuple[Tensor, Ten
     factor, failed = torch.linalg.cholesky_ex(curvature)
     if failed.item() or not torch.isfinite(gradient).all():
         raise StateError("reward.laplace: numbers that are not finite, or too large: check the features")
-    return gradient, factor
+    return gradient, factor.contiguous()
+
+
+def _length(
+    differences: Tensor, alpha: float, mode: Tensor, step: Tensor, squared: float, value: float
+) -> tuple[float, float]:
+    """Share of a step to take, and the objective behind it."""
+    reach = float((differences @ step).abs().max())
+    length, safe = 1.0, math.log1p(reach) / reach if reach > 0 else 1.0
+    while True:
+        lowered = _minus_log_joint(differences, alpha, mode - length * step)
+        if lowered <= value - length * squared / 4 or length <= safe:
+            return length, lowered
+        length = max(length / 2, safe)
 
 
 def _log_evidence(differences: Tensor, alpha: float, mode: Tensor, factor: Tensor) -> float:
     """sum log sigma(z . eta) - alpha |eta|^2 / 2 + (k / 2) log alpha - log det(H) / 2."""
-    likelihood = -softplus(-(differences @ mode), threshold=1e3).sum()
-    prior = (len(mode) * np.log(alpha) - alpha * (mode @ mode)) / 2
-    return float(likelihood + prior - factor.diagonal().log().sum())
+    volume = len(mode) * math.log(alpha) / 2 - float(factor.diagonal().log().sum())
+    return volume - _minus_log_joint(differences, alpha, mode)
+
+
+def _minus_log_joint(differences: Tensor, alpha: float, mode: Tensor) -> float:
+    """-sum log sigma(z . eta) + alpha |eta|^2 / 2."""
+    loss = torch.nn.functional.softplus(-(differences @ mode), threshold=1e3).sum()
+    return float(loss + alpha * (mode @ mode) / 2)
