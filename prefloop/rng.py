@@ -28,6 +28,7 @@ class Stream(IntEnum):
     ENTROPY = 15  # the tokens of samples for predictive entropy
     SKETCH = 16  # the random projection of gradients
     TEXTS = 17  # a start model: its weights, its order of texts, generated texts
+    POSTERIOR = 18  # draws of weights from a Gaussian posterior
 
 
 def generator(seed: int, round_: int, stream: Stream, *keys: int) -> np.random.Generator:

@@ -65,12 +65,28 @@ class AnchoredEnsemble(Ensemble):
     magnitude: Annotated[float, Field(ge=0)]
 
 
+class Laplace(Section):
+    """Section `reward.laplace`."""
+
+    members: Annotated[int, Field(ge=2, le=1000, multiple_of=2)]
+    standardise: bool
+    prior_deviation: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+
+    @field_validator("prior_deviation")
+    @classmethod
+    def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] > value[1]:
+            raise ValueError("expected the least and the greatest, in this order")
+        return value
+
+
 class Reward(Section):
     """Section `reward`."""
 
-    kind: Literal["mlp_ensemble", "anchored_ensemble"]
+    kind: Literal["mlp_ensemble", "anchored_ensemble", "laplace"]
     mlp_ensemble: MlpEnsemble
     anchored_ensemble: AnchoredEnsemble
+    laplace: Laplace
 
 
 class Oracle(Section):
@@ -171,10 +187,10 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _validation_is_used(self) -> Params:
-        if self.benchmark.validation and self.reward.kind == "anchored_ensemble":
+        if self.benchmark.validation and self.reward.kind != "mlp_ensemble":
             raise ValueError(
-                f"benchmark.validation: {self.benchmark.validation} labels that an anchored_ensemble would not "
-                "use; expected 0"
+                f"benchmark.validation: {self.benchmark.validation} labels that the reward model "
+                f"'{self.reward.kind}' would not use; expected 0"
             )
         return self
 

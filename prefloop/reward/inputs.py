@@ -24,7 +24,7 @@ class FitInputs:
         validation: comparisons that all members stop on, as in BAL-PM's paper; None = none are set apart.
             A kind that does not stop early does not look at them.
         moments: gives mean and standard deviation of the features, float [D] each; called only by a model
-            that standardises.
+            that needs them.
         device: where to train.
         groups: int64 [n], group of each comparison (see `comparison_groups`), numbered from 0 without gaps;
             a kind that holds labels out may hold out whole groups.

@@ -17,6 +17,7 @@ from prefloop.io.rows import Vectors
 from prefloop.reward.anchored_ensemble import fit_anchored_ensemble
 from prefloop.reward.fitted import FittedEnsemble
 from prefloop.reward.inputs import FitInputs
+from prefloop.reward.laplace import FittedLaplace, fit_laplace
 from prefloop.reward.mlp_ensemble import fit_mlp_ensemble
 
 
@@ -47,6 +48,7 @@ _FromState = Callable[[dict[str, np.ndarray], dict[str, str], torch.device], Rew
 KINDS: dict[str, tuple[_Fit, _FromState]] = {
     "mlp_ensemble": (fit_mlp_ensemble, FittedEnsemble.from_state),
     "anchored_ensemble": (fit_anchored_ensemble, FittedEnsemble.from_state),
+    "laplace": (fit_laplace, FittedLaplace.from_state),
 }
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from prefloop.config import load_params, packaged_params, parse_params
 from prefloop.errors import ConfigError, exit_code_of
-from tests.worlds import ROOT
+from tests.worlds import ROOT, make_params
 
 FILE = ROOT / "params.yaml"
 CONTENT = yaml.safe_load(FILE.read_text())
@@ -149,9 +149,20 @@ def used_policies() -> set[str]:
         ("reward__mlp_ensemble__layers", [0], "reward.mlp_ensemble.layers.0: got 0; "),
         ("reward__mlp_ensemble__learning_rate", float("nan"), "learning_rate: got nan; "),
         ("reward__mlp_ensemble__learning_rate", float("inf"), "learning_rate: got inf; "),
-        ("reward__kind", "mlp", "reward.kind: got 'mlp'; input should be 'mlp_ensemble' or 'anchored_ensemble'"),
+        (
+            "reward__kind",
+            "mlp",
+            "reward.kind: got 'mlp'; input should be 'mlp_ensemble', 'anchored_ensemble' or 'laplace'",
+        ),
         ("reward__anchored_ensemble__anchor", -1, "reward.anchored_ensemble.anchor: got -1; "),
         ("reward__anchored_ensemble__anchor_half_life", 0, "reward.anchored_ensemble.anchor_half_life: got 0; "),
+        ("reward__laplace__members", 31, "reward.laplace.members: got 31; input should be a multiple of 2"),
+        ("reward__laplace__prior_deviation", [0, 1], "reward.laplace.prior_deviation.0: got 0; "),
+        (
+            "reward__laplace__prior_deviation",
+            [3.0, 1.0],
+            "reward.laplace.prior_deviation: expected the least and the greatest, in this order",
+        ),
         ("oracle__flip_rate", 0.6, "oracle.flip_rate: got 0.6; "),
         ("benchmark__seeds", [0, 0], "benchmark.seeds: an entry stands twice"),
         ("benchmark__seeds", [-1], "benchmark.seeds.0: got -1; "),
@@ -202,6 +213,15 @@ def test_a_file_that_is_no_parameter_file(tmp_path, content, expected):
         load_params(path)
     assert str(path) in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("kind", ["anchored_ensemble", "laplace"])
+def test_validation_labels_that_a_kind_would_not_use_are_refused(kind):
+    with pytest.raises(
+        ConfigError, match=rf"benchmark\.validation: 10 labels.*'{kind}' would not use; expected 0"
+    ):
+        make_params(reward__kind=kind, benchmark__validation=10)
+    assert make_params(reward__kind="mlp_ensemble", benchmark__validation=10).benchmark.validation == 10
 
 
 def test_a_missing_file_is_wrong_usage(tmp_path, capsys):

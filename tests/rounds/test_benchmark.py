@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from prefloop.errors import ConfigError, DataError
@@ -36,6 +37,20 @@ def test_all_policies_of_a_seed_share_the_initial_labels(layout):
     ]
     assert all(ids == first[0] for ids in first)
     assert read_table(run(PARAMS, layout, "random", 1) / "acquired.parquet")["pair_id"].to_pylist()[:8] != first[0]
+
+
+@pytest.mark.parametrize("name", ["bald", "bal_pm", "d_optimal", "random"])
+def test_the_laplace_head_serves_any_policy(layout, name):
+    params = make_params(reward__kind="laplace", reward__laplace__members=6)
+    folder = run(params, layout, name)
+    rounds = read_table(folder / "rounds.parquet").to_pydict()
+    assert rounds["n_labels"] == [8, 14, 20]
+    assert min(rounds["epochs"]) > 0
+    predictions = open_array(folder / "predictions.npy")
+    assert predictions.shape[:2] == (3, 6)
+    # Draws come in pairs on both sides of the mode.
+    means = (predictions[:, :3].astype(np.float64) + predictions[:, 3:]) / 2
+    np.testing.assert_allclose(means, means[:, :1].repeat(3, axis=1), atol=1e-4)
 
 
 def test_verdicts_are_the_hidden_ones(layout):
