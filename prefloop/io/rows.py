@@ -14,6 +14,10 @@ class Vectors(Protocol):
     def shape(self) -> tuple[int, ...]:
         """Number of rows and of columns."""
 
+    @property
+    def dtype(self) -> np.dtype:
+        """Number format."""
+
     def __len__(self) -> int: ...
 
     def __getitem__(self, rows: Any) -> np.ndarray: ...
@@ -34,6 +38,11 @@ class Rows:
     def shape(self) -> tuple[int, ...]:
         """Number of rows and of columns."""
         return (len(self._rows), *self._array.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Number format."""
+        return self._array.dtype
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -63,10 +63,14 @@ class Labelled:
         a, b = self.pairs.a[rows], self.pairs.b[rows]
         return Comparisons(np.where(first, a, b), np.where(first, b, a))
 
-    def groups(self) -> np.ndarray:
-        """int64 [n], group of each decided pair: pairs of one prompt are together."""
+    def groups(self, text: np.ndarray) -> np.ndarray:
+        """int64 [n], group of each decided pair: pairs that share a prompt or a text are together.
+
+        Args:
+            text: int32 [C], number of each completion's text.
+        """
         pairs = self.pairs.take(self.decided)
-        return comparison_groups(pairs.prompt, pairs.a, pairs.b)
+        return comparison_groups(pairs.prompt, text[pairs.a], text[pairs.b])
 
     def join(self, pairs: Pairs, verdicts: np.ndarray) -> Labelled:
         """This and further labelled pairs."""
@@ -239,6 +243,6 @@ def fit_round(
         validation=validation.comparisons() if validation is not None else None,
         moments=lambda: problem.moments,
         device=resolve_device(device),
-        groups=labelled.groups(),
+        groups=labelled.groups(problem.prepared.text),
     )
     return fit_model(reward, inputs)

@@ -43,7 +43,8 @@ def make_inputs(features, wins, **changes):
     first, second = np.arange(len(features)).reshape(2, -1)
     pairs = Comparisons(np.where(wins, first, second), np.where(wins, second, first))
     moments = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
-    return replace(FitInputs(features, pairs, 0, 0, None, lambda: moments, CPU), **changes)
+    groups = np.arange(len(first))
+    return replace(FitInputs(features, pairs, 0, 0, None, lambda: moments, CPU, groups), **changes)
 
 
 def first(inputs, count):
