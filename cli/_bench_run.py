@@ -13,10 +13,10 @@ from prefloop.errors import ConfigError
 from prefloop.io.atomic import write_text
 from prefloop.io.layout import Layout
 from prefloop.report.results import Savings, read_savings
-from prefloop.rounds.benchmark import check_policies
-from prefloop.rounds.hidden import load_hidden
-from prefloop.rounds.problem import load_problem
 from stages import benchmark, compare, embed, neighbours, prepare
+
+# What every comparison is held against: two random streams, and two ways of choosing that need no model.
+BASELINES = ("random", "random_control", "random_prompts", "thinned")
 
 
 def bench_params(
@@ -28,6 +28,8 @@ def bench_params(
     where: str | None,
     ood_where: str | None,
     per_prompt: str | None,
+    target: str | None,
+    baselines: bool,
     changes: dict[str, Any],
 ) -> Params:
     """The parameters in force: those given, changed by the command's options.
@@ -53,24 +55,34 @@ def bench_params(
             raise ConfigError(f"--per-prompt: got {per_prompt}; expected a number >= 1, unlimited or auto")
         for policy in content["policies"].values():
             policy["pairs"]["per_prompt"] = limit
-    reference = content["compare"]["reference"]
-    if reference not in section["policies"]:
-        section["policies"] = [reference, *section["policies"]]
+    if baselines:
+        section["policies"] = list(dict.fromkeys([*BASELINES, *section["policies"]]))
+    if target is not None:
+        _aim(content["data"], target)
     content["tracking"]["uri"] = beside(content["tracking"]["uri"], out)
     return parse_params(content, "prefloop bench")
 
 
+def _aim(section: dict[str, Any], target: str) -> None:
+    """Set the target: prompts, pairs, or a file of prompts."""
+    if target in ("prompts", "pairs"):
+        section["target"] = target
+        return
+    path = Path(target)
+    if not path.is_file():
+        raise ConfigError(f"--target: got {target}; expected prompts, pairs, or an existing file of prompts")
+    section["target"] = "file"
+    section["target_file"]["path"] = str(path.resolve())
+
+
 def run_bench(params: Params, out: Path) -> Savings:
-    """Run prepare, embed, neighbours, every benchmark and compare below `out`."""
+    """Run prepare, embed, neighbours, benchmark and compare below `out`."""
     layout = Layout.folder(out.resolve())
-    for stage in (prepare, embed, neighbours):
+    prepare.run(params, layout)
+    # A budget above the pool is refused before anything is embedded.
+    benchmark.check(params, layout)
+    for stage in (embed, neighbours, benchmark, compare):
         stage.run(params, layout)
-    problem = load_problem(layout)
-    check_policies(params, problem, load_hidden(layout.prepared, problem.prepared))
-    for seed in params.benchmark.seeds:
-        for policy in params.benchmark.policies:
-            benchmark.run(params, layout, policy, seed)
-    compare.run(params, layout)
     # Last, so that after a failure they are still those of the comparison that stands there.
     write_text(layout.data / "params.yaml", yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False))
     return read_savings(layout.report / "savings.json")

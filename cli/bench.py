@@ -9,14 +9,27 @@ import typer
 
 from cli._common import AsJson, load, print_json, print_savings
 
+# Enough for a saving of a half to be seen nearly always; the demo's packaged parameters have fewer.
+DEFAULT_SEEDS = 8
+
 
 def bench(
     data: Annotated[Path, typer.Option(help="Preference file: .jsonl, .jsonl.gz, .parquet or .csv.")],
     out: Annotated[Path, typer.Option(help="Folder for everything that is made.")],
     policies: Annotated[
-        str | None, typer.Option(help="Names from the section policies, with commas; the reference is added.")
+        str | None, typer.Option(help="Names from the section policies, with commas; the baselines are added.")
     ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds (0, 1, ...).")] = None,
+    baselines: Annotated[
+        bool, typer.Option(help="Add random, random_control, random_prompts and thinned, which need no model.")
+    ] = True,
+    target: Annotated[
+        str | None,
+        typer.Option(help="What the model is for: prompts (alike), pairs (as in the pool), or a file of prompts."),
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Number of seeds (0, 1, ...), each with a split of its own; default 8.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Runs side by side; default: as many as cores.")] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="Rounds, the initial one included.")] = None,
     initial: Annotated[int | None, typer.Option(min=1, help="Random labels before the first choice.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Labels in each further round.")] = None,
@@ -52,7 +65,16 @@ def bench(
         where=where,
         ood_where=ood_where,
         per_prompt=per_prompt,
-        changes={"policies": names, "seeds": seeds, "rounds": rounds, "initial": initial, "batch": batch},
+        target=target,
+        baselines=baselines,
+        changes={
+            "policies": names,
+            "seeds": seeds if seeds is not None or params is not None else DEFAULT_SEEDS,
+            "rounds": rounds,
+            "initial": initial,
+            "batch": batch,
+            "jobs": jobs,
+        },
     )
     savings = run_bench(effective, out)
     if as_json:
