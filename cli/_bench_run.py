@@ -54,8 +54,8 @@ def bench_params(
         for policy in content["policies"].values():
             policy["pairs"]["per_prompt"] = limit
     reference = content["compare"]["reference"]
-    if reference not in section["policies"]:
-        section["policies"] = [reference, *section["policies"]]
+    if not set(reference) & set(section["policies"]):
+        section["policies"] = [reference[0], *section["policies"]]
     content["tracking"]["uri"] = beside(content["tracking"]["uri"], out)
     return parse_params(content, "prefloop bench")
 

@@ -7,8 +7,8 @@ import sys
 from prefloop.config import Params
 from prefloop.data.prepared import load_prepared
 from prefloop.io.layout import Layout
-from prefloop.report.facts import data_facts
-from prefloop.report.judged import judge_runs
+from prefloop.report.facts import data_facts, one_split
+from prefloop.report.judged import Judgeable, judge_runs
 from prefloop.report.runs import load_runs, score_split
 from prefloop.report.write import NO_POLICIES, write_nothing, write_report
 from prefloop.rounds.hidden import load_hidden
@@ -28,8 +28,11 @@ def run(params: Params, layout: Layout) -> None:
     runs = load_runs(folders)
     hidden = load_hidden(layout.prepared, prepared)
     first = prepared.completions_of("pool").stop
-    scores = {split: score_split(runs, pairs, first) for split, pairs in hidden.evaluation.items()}
-    judged = judge_runs(runs, prepared, hidden.evaluation, hidden.answers.scores)
+    prompts, answers = len(prepared.split), hidden.answers.scores
+    evaluated = {split: one_split(of, first, prompts, runs.seeds) for split, of in hidden.evaluation.items()}
+    scores = {split: score_split(runs, of) for split, of in evaluated.items()}
+    test = {seed: Judgeable(prepared, of, answers) for seed, of in evaluated.get("test", {}).items()}
+    judged = judge_runs(runs, test)
     facts = data_facts(runs.dataset, prepared, params)
     write_report(layout.report, runs, scores, judged, params.compare, facts)
     tracked(params.tracking, lambda tracker: track_comparison(tracker, layout.report, folders))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from prefloop.report.savings import height_weights
+
 # Efficiencies from 1/8 to 8, 2^(1/16) apart: 4 % between neighbours, with linear interpolation.
 _OCTAVES = 3
 _STEPS = 16
@@ -18,22 +20,22 @@ class Efficiency:
 
     Attributes:
         value: the factor f.
-        low, high: its bounds; None without a variance.
+        low, high: its bounds.
         beyond: the estimate lies at the end of what the data can show: the factor is more extreme.
         open_low, open_high: the same of the bounds.
     """
 
     value: float
-    low: float | None
-    high: float | None
+    low: float
+    high: float
     beyond: bool
     open_low: bool
     open_high: bool
 
 
-# Takes round weights of the policy and of the baseline, both [C, R]; gives the contrast's value, its variance
-# and its critical value, each [C].
-Tested = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+# Takes round weights of the policy and of the baseline, both [C, R]; gives the contrasts' values and half the
+# widths of their intervals, each [C].
+Tested = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def shifted_weights(n_labels: np.ndarray, start: float, factors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -46,7 +48,7 @@ def shifted_weights(n_labels: np.ndarray, start: float, factors: np.ndarray) -> 
     Args:
         n_labels: [R], ascending, none below `start`.
         start: labels that both share, t0.
-        factors: [C], f > 0; one at which no t is known to both has weights 0.
+        factors: [C], of `factors_of`.
 
     Returns:
         Weights of the policy's and of the baseline's rounds, both float64 [C, R].
@@ -54,11 +56,10 @@ def shifted_weights(n_labels: np.ndarray, start: float, factors: np.ndarray) -> 
     t = np.asarray(n_labels, np.float64) - start
     own, base = np.zeros((len(factors), len(t))), np.zeros((len(factors), len(t)))
     for row, factor in enumerate(factors):
-        low, high = t[0] * max(1.0, 1 / factor), t[-1] * min(1.0, 1 / factor)
-        if low > high:
-            continue
+        low = t[0] * max(1.0, 1 / factor)
+        high = max(low, t[-1] * min(1.0, 1 / factor))
         knots = np.unique(np.clip(np.concatenate([t, t / factor]), low, high))
-        area = _trapezoid(knots)
+        area = height_weights(knots)
         own[row] = area @ _interpolation(knots, t)
         base[row] = area @ _interpolation(np.clip(knots * factor, t[0], t[-1]), t)
     return own, base
@@ -85,15 +86,15 @@ def efficiency(n_labels: np.ndarray, start: float, tested: Tested) -> Efficiency
         tested: the two-way test of a contrast.
     """
     factors = factors_of(n_labels, start)
-    value, variance, critical = tested(*shifted_weights(n_labels, start, factors))
+    value, half = tested(*shifted_weights(n_labels, start, factors))
     x, one = np.log(factors), int(np.flatnonzero(factors == 1.0)[0])
     sign = np.sign(value[one])
     root, beyond = (0.0, False) if sign == 0 else _root(x, sign * value, one, int(sign))
-    if np.isnan(variance).any():
-        return Efficiency(float(np.exp(root)), None, None, beyond, False, False)
-    excess = np.abs(value) - critical * np.sqrt(variance)
-    low, open_low = _bound(x, excess, root, -1)
-    high, open_high = _bound(x, excess, root, 1)
+    excess = np.abs(value) - half
+    # D is 0 at a root; where none was found the end of the grid may be rejected itself.
+    inside = float(np.interp(root, x, excess if beyond else -half))
+    low, open_low = _bound(x, excess, root, inside, -1)
+    high, open_high = _bound(x, excess, root, inside, 1)
     if excess[one] <= 0:
         low, high = min(low, 0.0), max(high, 0.0)
     return Efficiency(*(float(np.exp(v)) for v in (root, low, high)), beyond, open_low, open_high)
@@ -110,31 +111,19 @@ def _root(x: np.ndarray, value: np.ndarray, one: int, step: int) -> tuple[float,
     return float(x[at]), True
 
 
-def _bound(x: np.ndarray, excess: np.ndarray, root: float, step: int) -> tuple[float, bool]:
+def _bound(x: np.ndarray, excess: np.ndarray, root: float, inside: float, step: int) -> tuple[float, bool]:
     """Where the test first rejects going from the root by `step`; else the end of the grid."""
-    before, inside = root, None
-    order = range(len(x)) if step > 0 else range(len(x) - 1, -1, -1)
-    for at in order:
+    before = root
+    for at in np.argsort(step * x):
         if step * (x[at] - root) <= 0:
             continue
+        if inside >= 0:
+            return before, False
         if excess[at] > 0:
-            if inside is None:  # even the neighbour is rejected: the root's own excess is unknown, but below 0
-                return before, False
             share = -inside / (excess[at] - inside)
             return float(before + share * (x[at] - before)), False
         before, inside = float(x[at]), float(excess[at])
     return before, True
-
-
-def _trapezoid(knots: np.ndarray) -> np.ndarray:
-    """Weights of the mean height over knots: float64 [K], summing to 1."""
-    if len(knots) == 1:
-        return np.ones(1)
-    steps = np.diff(knots) / (knots[-1] - knots[0])
-    weights = np.zeros(len(knots))
-    weights[:-1] += steps / 2
-    weights[1:] += steps / 2
-    return weights
 
 
 def _interpolation(at: np.ndarray, grid: np.ndarray) -> np.ndarray:

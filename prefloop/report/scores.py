@@ -93,11 +93,15 @@ class Scores:
         if view != "largest":
             return Scores(
                 tuple(
-                    replace(seed, weight=seed.pairs.astype(np.float64) if view == "pairs" else np.ones(len(seed.pairs)))
+                    replace(
+                        seed, weight=seed.pairs.astype(np.float64) if view == "pairs" else np.ones(len(seed.pairs))
+                    )
                     for seed in self.seeds
                 )
             )
-        seeds = tuple(_only(seed, largest) for seed in self.seeds if largest is not None and largest in seed.prompt)
+        seeds = tuple(
+            _only(seed, largest) for seed in self.seeds if largest is not None and largest in seed.prompt
+        )
         return Scores(seeds) if seeds else None
 
 
