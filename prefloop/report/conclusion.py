@@ -63,7 +63,8 @@ def why_not(
         reasons.append(f"random's final value {end.value:.4f} is not clearly above a coin toss ({floor:.4f})")
     if rounds > 1 and (gain.low is None or gain.low <= 0):
         reasons.append(
-            f"random does not clearly improve with labels ({gain.difference:+.4f} from the first to the last round)"
+            f"random does not clearly improve with labels ({gain.difference:+.4f} from the first to the last "
+            "round)"
         )
     return reasons
 

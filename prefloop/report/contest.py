@@ -35,8 +35,13 @@ class Contest:
 
     def against(self, policy: str) -> dict[str, np.ndarray]:
         """Baselines of a policy by name, the pooled random first; none for the pooled random but the rest."""
-        first = {} if policy == self.reference else {self.reference: self.base[policy]}
-        return first | {name: self.rows[name] for name in self.model_free if name != policy}
+        first: dict[str, np.ndarray] = {}
+        if policy != self.reference:
+            first[self.reference] = self.base[policy]
+        for name in self.model_free:
+            if name != policy:
+                first[name] = self.rows[name]
+        return first
 
 
 @dataclass(frozen=True)
@@ -68,13 +73,12 @@ def contest_of(policies: Sequence[str], reference: Sequence[str], model_free: fr
         reference: names of the streams that are pooled; at least one ran.
         model_free: policies that need no model.
     """
-    every = np.eye(len(policies))
-    single = dict(zip(policies, every, strict=True))
+    single: dict[str, np.ndarray] = dict(zip(policies, np.eye(len(policies)), strict=True))
     streams = [name for name in policies if name in reference]
-    pooled = np.mean([single[name] for name in streams], axis=0)
+    pooled: np.ndarray = np.mean([single[name] for name in streams], axis=0)
     name = next(name for name in reference if name in streams)
     base = dict.fromkeys(policies, pooled)
-    for stream in streams[:]:
+    for stream in streams:
         others = [single[other] for other in streams if other != stream]
         base[stream] = np.mean(others, axis=0) if others else pooled
     baselines = tuple(p for p in policies if p in model_free and p not in streams)
@@ -152,9 +156,9 @@ def _against(joint: Curves, own: np.ndarray, base: np.ndarray, name: str, conclu
 
 def _saving(joint: Curves, own: np.ndarray, base: np.ndarray, area: Difference) -> Saving:
     needed = float(labels_to_reach(own @ joint.mean, joint.n_labels, (base @ joint.mean)[-1]))
-    crossing = {"labels_to_target": needed if np.isfinite(needed) else None, "never": bool(np.isinf(needed))}
+    target, never = needed if np.isfinite(needed) else None, bool(np.isinf(needed))
     if len(factors_of(joint.n_labels, joint.start)) == 1 or area.low is None:
-        return NO_SAVING.model_copy(update=crossing)
+        return NO_SAVING.model_copy(update={"labels_to_target": target, "never": never})
 
     def tested(of_own: np.ndarray, of_base: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         weights = own[:, None] * of_own[:, None] - base[:, None] * of_base[:, None]
@@ -170,5 +174,6 @@ def _saving(joint: Curves, own: np.ndarray, base: np.ndarray, area: Difference) 
         beyond=found.beyond,
         open_low=found.open_low,
         open_high=found.open_high,
-        **crossing,
+        labels_to_target=target,
+        never=never,
     )

@@ -97,7 +97,14 @@ def efficiency(n_labels: np.ndarray, start: float, tested: Tested) -> Efficiency
     high, open_high = _bound(x, excess, root, inside, 1)
     if excess[one] <= 0:
         low, high = min(low, 0.0), max(high, 0.0)
-    return Efficiency(*(float(np.exp(v)) for v in (root, low, high)), beyond, open_low, open_high)
+    return Efficiency(
+        value=float(np.exp(root)),
+        low=float(np.exp(low)),
+        high=float(np.exp(high)),
+        beyond=beyond,
+        open_low=open_low,
+        open_high=open_high,
+    )
 
 
 def _root(x: np.ndarray, value: np.ndarray, one: int, step: int) -> tuple[float, bool]:

@@ -18,7 +18,7 @@ class Finding(Result):
         policy: the policy it is about; null where none was compared.
         baseline: the better of those that need no model, which it was compared with; null as above.
         saved: what the policy saves against that baseline; null where it cannot be told.
-        more_seeds: about how many further seeds would tell; null where no number of seeds would, or none is needed.
+        more_seeds: about how many further seeds would tell; null where no number would, or none is needed.
         reasons: why it cannot be told, in words.
     """
 
