@@ -88,6 +88,7 @@ def compare_runs(
             len(runs.seeds),
             float(COIN_TOSS["log_likelihood"]),
             coin_tosses(of.accuracy),
+            must_rise=True,
         )
         for split, of in scores.items()
     }

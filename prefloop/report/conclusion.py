@@ -15,6 +15,7 @@ def conclude(
     seeds: int,
     floor: float | None,
     blind: bool,
+    must_rise: bool,
     best: str,
     level: float,
 ) -> Conclusion:
@@ -27,20 +28,22 @@ def conclude(
         seeds: seeds there are.
         floor: what a coin toss gives; None where the curve has no such value.
         blind: whether all predictions are those of a coin toss.
+        must_rise: whether a reference that learns rises from the curve's first point to its last.
         best, level: handed on.
     """
     gain = rise(curves, reference)
     end = value_at(curves, reference, curves.only(-1))
-    reasons = why_not(gain, end, len(curves.n_labels), min_seeds, seeds, floor, blind)
+    reasons = why_not(
+        gain if must_rise and len(curves.n_labels) > 1 else None, end, min_seeds, seeds, floor, blind
+    )
     return Conclusion(
         conclusive=not reasons, reasons=reasons, best_baseline=best, level=level, reference_rise=gain
     )
 
 
 def why_not(
-    gain: Difference,
+    gain: Difference | None,
     end: Estimate,
-    rounds: int,
     min_seeds: int,
     seeds: int,
     floor: float | None,
@@ -49,9 +52,8 @@ def why_not(
     """Reasons why nothing can be concluded; none where something can.
 
     Args:
-        gain: the reference's rise from the first to the last round.
+        gain: the reference's rise from the first to the last point; None where it need not rise.
         end: its last value.
-        rounds: points of the curve; a single one cannot rise.
         min_seeds, seeds, floor, blind: as in `conclude`.
     """
     reasons = []
@@ -61,7 +63,7 @@ def why_not(
         return [*reasons, "the features do not tell the answers apart: every prediction is a coin toss"]
     if floor is not None and (end.low is None or end.low <= floor):
         reasons.append(f"random's final value {end.value:.4f} is not clearly above a coin toss ({floor:.4f})")
-    if rounds > 1 and (gain.low is None or gain.low <= 0):
+    if gain is not None and (gain.low is None or gain.low <= 0):
         reasons.append(
             f"random does not clearly improve with labels ({gain.difference:+.4f} from the first to the last "
             "round)"

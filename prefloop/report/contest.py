@@ -92,6 +92,7 @@ def decide(
     seeds: int,
     floor: float | None,
     blind: bool,
+    must_rise: bool,
 ) -> Outcome:
     """Let every policy meet its baselines on one curve.
 
@@ -102,11 +103,13 @@ def decide(
         seeds: number of seeds.
         floor: what a coin toss gives; None where the curve has no such value.
         blind: whether all predictions are those of a coin toss.
+        must_rise: whether a reference that learns rises from the curve's first point to its last; not where
+            it is known to begin at `floor` and has learnt by the first point.
     """
     joint = curves.at_level(_level(contest, curves, config))
     own = contest.rows[contest.reference]
     best = _best(contest, curves)
-    conclusion = conclude(curves, own, config.min_seeds, seeds, floor, blind, best, joint.level)
+    conclusion = conclude(curves, own, config.min_seeds, seeds, floor, blind, must_rise, best, joint.level)
     return Outcome(
         conclusion,
         {name: _duel(contest, name, joint, best, conclusion.conclusive) for name in contest.rows},

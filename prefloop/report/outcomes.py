@@ -104,7 +104,7 @@ def _outcome(
     floor: float | None,
     blind: bool,
 ) -> Outcome:
-    decided = decide(contest, curves, config, len(runs.seeds), floor, blind)
+    decided = decide(contest, curves, config, len(runs.seeds), floor, blind, must_rise=True)
     return Outcome(
         prompts=judged.scores[score].prompts(),
         target=decided.conclusion.reference_rise.value,

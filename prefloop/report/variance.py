@@ -130,7 +130,7 @@ def _by_prompt(units: Units, weights: np.ndarray) -> tuple[np.ndarray, np.ndarra
     used = weights.any(axis=(0, 2))
     flat = weights[:, used].reshape(len(weights), -1)
     for within, at in zip(units.within, units.prompt, strict=True):
-        d = within[used].reshape(flat.shape[1], -1).T @ flat.T
+        d = within[used].reshape(flat.shape[1], len(at)).T @ flat.T
         shared[at] += d
         interaction += (d * d).sum(axis=0)
     return shared / np.sqrt(units.shrink), interaction / units.shrink

@@ -16,6 +16,9 @@ from prefloop.report.contest import Contest, Outcome, contest_of, decide
 from prefloop.report.curves import paired_by_round
 from prefloop.report.numbers import Difference
 
+# Where every policy's win rate against the start model begins.
+_START = 0.5
+
 
 def compare_runs(runs: AlignRuns, resampled: Resampled, config: Compare, facts: Facts) -> Comparison:
     """Compare every policy with the reference, from the first round on.
@@ -33,7 +36,7 @@ def compare_runs(runs: AlignRuns, resampled: Resampled, config: Compare, facts: 
     names = {"oracle": facts.oracle, "judge": facts.judge}
     prompts = runs.scores["kl"].shape[-1]
     decided = {
-        judge: decide(contest, resampled.later[score], config, len(runs.seeds), floor=None, blind=False)
+        judge: decide(contest, resampled.later[score], config, len(runs.seeds), _START, False, must_rise=False)
         for judge, score in JUDGES.items()
         if score in resampled.later
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -62,13 +62,16 @@ def resample(runs: AlignRuns, config: Compare) -> Resampled:
     every = np.ones(runs.scores["kl"].shape[-1], dtype=bool)
     kept = {name: of for name, of in judged.items() if of.any()} | dict.fromkeys(MOVES, every)
     sums = {name: _sums(runs.scores[name], of) for name, of in kept.items()}
+    later = {
+        name: _curves(_sums(runs.scores[name][:, :, 1:], of), runs.n_labels[1:], name, config)
+        for name, of in kept.items()
+    }
     wins = [name for name in JUDGES.values() if name in kept]
     return Resampled(
-        curves={name: _curves(of, runs.n_labels, name, config) for name, of in sums.items()},
-        later={
-            name: _curves(_sums(runs.scores[name][:, :, 1:], of), runs.n_labels[1:], name, config)
-            for name, of in kept.items()
+        curves={
+            name: _with_prior(_curves(of, runs.n_labels, name, config), later[name]) for name, of in sums.items()
         },
+        later=later,
         prompts={name: int(of.sum()) for name, of in kept.items()},
         paths={name: replicate(sums[name], config) for name in wins},
         kl_where_judged={name: replicate(_sums(runs.scores["kl"], kept[name]), config) for name in wins},
@@ -84,3 +87,8 @@ def _sums(scores: np.ndarray, kept: np.ndarray) -> Scores:
 def _curves(scores: Scores, n_labels: np.ndarray, name: str, config: Compare) -> Curves:
     # All policies begin without any label.
     return curves_of(scores, n_labels, 0.0, config.confidence, _BOUNDS.get(name, (0.0, 1.0)))
+
+
+def _with_prior(curves: Curves, later: Curves) -> Curves:
+    """The curves with what `later` says of how alike policies vary, so that both have the same intervals."""
+    return replace(curves, units=replace(curves.units, prior=later.units.prior))

@@ -7,7 +7,7 @@ from prefloop.align.report.results import Comparison
 
 def reading(comparison: Comparison) -> str:
     """Write the section that explains every column."""
-    reference, budget, first = comparison.reference, comparison.budget, comparison.n_labels[0]
+    reference, first = comparison.reference, comparison.n_labels[0]
     covered = " and ".join(comparison.interval_covers) or "nothing (one seed, one test prompt)"
     over_seeds = (
         "Student's t over the seeds' paired differences" if len(comparison.seeds) > 1 else "not there for one seed"
