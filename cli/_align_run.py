@@ -47,8 +47,8 @@ def align_params(
     if isinstance(section["seeds"], int):
         section["seeds"] = list(range(section["seeds"]))
     reference = content["compare"]["reference"]
-    if reference not in section["policies"]:
-        section["policies"] = [reference, *section["policies"]]
+    if not set(reference) & set(section["policies"]):
+        section["policies"] = [reference[0], *section["policies"]]
     content["tracking"]["uri"] = beside(content["tracking"]["uri"], out)
     return parse_align_params(content, "prefloop align run")
 

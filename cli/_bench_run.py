@@ -59,6 +59,9 @@ def bench_params(
         section["policies"] = list(dict.fromkeys([*BASELINES, *section["policies"]]))
     if target is not None:
         _aim(content["data"], target)
+    reference = content["compare"]["reference"]
+    if not set(reference) & set(section["policies"]):
+        section["policies"] = [reference[0], *section["policies"]]
     content["tracking"]["uri"] = beside(content["tracking"]["uri"], out)
     return parse_params(content, "prefloop bench")
 

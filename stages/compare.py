@@ -7,11 +7,13 @@ import sys
 from prefloop.config import Params
 from prefloop.data.prepared import load_prepared
 from prefloop.io.layout import Layout
+from prefloop.report.evaluated import evaluate_seeds
 from prefloop.report.facts import data_facts
 from prefloop.report.judged import judge_runs
 from prefloop.report.runs import load_runs, score_split
 from prefloop.report.write import NO_POLICIES, write_nothing, write_report
 from prefloop.rounds.hidden import load_hidden
+from prefloop.rounds.problem import load_inputs
 from prefloop.tracking.comparison import track_comparison
 from stages._main import stage_main
 from stages._tracking import tracked
@@ -19,18 +21,18 @@ from stages._tracking import tracked
 
 def run(params: Params, layout: Layout) -> None:
     """Compare every configured (policy, seed) run and write the report's folder."""
-    prepared = load_prepared(layout.prepared)
     keys = [(policy, seed) for policy in params.benchmark.policies for seed in params.benchmark.seeds]
     if not keys:
-        write_nothing(layout.report, params.compare, data_facts(params.data.source, prepared, params), NO_POLICIES)
+        stored = load_prepared(layout.prepared)
+        facts = data_facts(params.data.source, stored, stored, params)
+        write_nothing(layout.report, params.compare, facts, NO_POLICIES)
         return
     folders = {key: layout.run(*key) for key in keys}
-    runs = load_runs(folders)
-    hidden = load_hidden(layout.prepared, prepared)
-    first = prepared.completions_of("pool").stop
-    scores = {split: score_split(runs, pairs, first) for split, pairs in hidden.evaluation.items()}
-    judged = judge_runs(runs, prepared, hidden.evaluation, hidden.answers.scores)
-    facts = data_facts(runs.dataset, prepared, params)
+    runs, inputs = load_runs(folders), load_inputs(layout, params)
+    evaluation = evaluate_seeds(inputs, load_hidden(layout.prepared, inputs), params.data, runs.seeds)
+    scores = {split: score_split(runs, of) for split, of in evaluation.splits.items()}
+    judged = judge_runs(runs, evaluation.test)
+    facts = data_facts(runs.dataset, inputs.stored, evaluation.first, params)
     write_report(layout.report, runs, scores, judged, params.compare, facts)
     tracked(params.tracking, lambda tracker: track_comparison(tracker, layout.report, folders))
 

@@ -17,6 +17,9 @@ from prefloop.io.arrays import read_table, write_array
 from prefloop.io.documents import write_json
 from prefloop.io.layout import Layout
 from prefloop.neighbours.graph import build_graph, save_graph
+from prefloop.neighbours.restrict import poolable, widened
+from prefloop.rounds.hidden import HiddenAnswers, hidden_of, load_hidden
+from prefloop.rounds.problem import Problem, divided, load_inputs
 
 ROOT = Path(__file__).resolve().parents[1]
 DIM = 8
@@ -32,6 +35,8 @@ def make_params(**changes: Any) -> Params:
         "benchmark__batch": 6,
         "benchmark__rounds": 3,
         "benchmark__threads": 1,
+        "benchmark__jobs": 1,
+        "data__leaks__most": 0,
         "campaign__initial": 6,
         "campaign__batch": 5,
         "reward__mlp_ensemble__members": 3,
@@ -82,29 +87,36 @@ def make_world(root: Path, records: list[Record], params: Params) -> Layout:
     """Write prepared tables, features and neighbour lists below `root`."""
     layout = Layout.folder(root)
     prepare(records, params.data.split, layout.prepared)
-    prepared = load_prepared(layout.prepared)
+    stored = load_prepared(layout.prepared)
     texts = read_table(layout.prepared / "completions.parquet", ["text"])["text"].to_pylist()
     prompts = read_table(layout.prepared / "prompts.parquet", ["prompt"])["prompt"].to_pylist()
     prompt_vectors = np.stack([_vector(prompt) for prompt in prompts])
     vectors = np.stack([_vector(text) for text in texts]) * 0.3
     vectors[:, 0] = [text.count("good") / 4 for text in texts]
-    vectors[:, 1:] += prompt_vectors[prepared.completion_prompt][:, 1:]
+    vectors[:, 1:] += prompt_vectors[stored.completion_prompt][:, 1:]
     manifest = {
         "dim": DIM,
         "completions": len(texts),
         "prompts": len(prompts),
-        "completion_ids": ids_digest(prepared.completion_ids),
-        "prompt_ids": ids_digest(prepared.prompt_ids),
+        "completion_ids": ids_digest(stored.completion_ids),
+        "prompt_ids": ids_digest(stored.prompt_ids),
         "model": "words",
     }
     write_array(layout.features / "completions.npy", vectors.astype(np.float32))
     write_array(layout.features / "prompts.npy", prompt_vectors.astype(np.float32))
     write_json(layout.features / "manifest.json", manifest)
-    pool = prompt_vectors[prepared.prompts_of("pool")].astype(np.float32)
-    graph, facts = build_graph(pool, params.neighbours)
+    vectors_of_pools = prompt_vectors[poolable(stored)].astype(np.float32)
+    graph, facts = build_graph(vectors_of_pools, widened(params.neighbours, params.data.split))
     save_graph(layout.neighbours, graph, facts)
     return layout
 
 
 def _vector(text: str) -> np.ndarray:
     return np.random.default_rng(list(text.encode())).standard_normal(DIM)
+
+
+def open_world(layout: Layout, params: Params, seed: int | None = 0) -> tuple[Problem, HiddenAnswers]:
+    """A seed's division of a world (None: the campaign's), and its hidden answers."""
+    inputs = load_inputs(layout, params)
+    problem = divided(inputs, params.data, seed)
+    return problem, hidden_of(problem, load_hidden(layout.prepared, inputs))

@@ -227,9 +227,9 @@ class AlignParams(Section):
             if name not in self.policies:
                 known = ", ".join(sorted(self.policies))
                 raise ValueError(f"run.policies: unknown policy '{name}'; known: {known}")
-        if self.compare.reference not in self.run.policies:
+        if not set(self.compare.reference) & set(self.run.policies):
             raise ValueError(
-                f"compare.reference: '{self.compare.reference}' is not among run.policies "
+                f"compare.reference: none of {', '.join(self.compare.reference)} is among run.policies "
                 f"({', '.join(self.run.policies)})"
             )
         return self

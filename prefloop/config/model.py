@@ -140,7 +140,9 @@ class Assessment(Section):
 class Compare(Section):
     """Section `compare`."""
 
-    reference: str
+    reference: Annotated[list[str], Field(min_length=1)]
+    min_seeds: Annotated[int, Field(ge=2, le=100)]
+    worthwhile: Annotated[float, Field(gt=0, lt=1)]
     resamples: Annotated[int, Field(ge=100, le=100_000)]
     confidence: Annotated[float, Field(ge=0.5, le=0.999)]
     seed: Seed
@@ -197,6 +199,7 @@ class Params(Section):
     @model_validator(mode="after")
     def _policies_exist(self) -> Params:
         wanted = [("benchmark.policies", name) for name in self.benchmark.policies]
+        wanted += [("compare.reference", name) for name in self.compare.reference if self.benchmark.policies]
         wanted.append(("campaign.policy", self.campaign.policy))
         wanted.append(("campaign.cold_start", self.campaign.cold_start))
         for key, name in wanted:
@@ -205,9 +208,9 @@ class Params(Section):
         for key, name in wanted[-2:]:
             if self.policies[name].pairs.rule in ORACLE_CEILINGS:
                 raise ValueError(f"{key}: '{name}' reads a judge's scores, which only simulated runs have")
-        if self.benchmark.policies and self.compare.reference not in self.benchmark.policies:
+        if self.benchmark.policies and not set(self.compare.reference) & set(self.benchmark.policies):
             raise ValueError(
-                f"compare.reference: '{self.compare.reference}' is not among benchmark.policies "
+                f"compare.reference: none of {', '.join(self.compare.reference)} is among benchmark.policies "
                 f"({', '.join(self.benchmark.policies)})"
             )
         return self

@@ -34,7 +34,7 @@ def prepare(
     Args:
         records: comparisons and K-response prompts, in any order and mixture; read once.
         split: how prompts are divided; the tables know no division, the report describes the campaign's.
-        target: prompts that the model will meet, written as target.parquet if there are any.
+        target: prompts that the model will meet, written as target.parquet.
         folder: gets prompts, completions, pairs, oracle (.parquet) and report.json, whole or not at all.
 
     Returns:

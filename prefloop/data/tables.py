@@ -31,6 +31,7 @@ COMPLETIONS = pa.schema(
         ("text_number", pa.int32()),
     ]
 )
+TARGET = pa.schema([(name, pa.string()) for name in ("prompt_id", "prompt")])
 PAIRS = pa.schema([(name, pa.string()) for name in ("pair_id", "prompt_id", "completion_a", "completion_b")])
 ORACLE = pa.schema(
     [
@@ -85,10 +86,9 @@ def write_tables(data: Collected, rows: Arranged, folder: Path) -> None:
 
 
 def write_target(prompts: list[str], folder: Path) -> None:
-    """Write the target's prompts as target.parquet, unless there are none."""
-    if prompts:
-        table = pa.table({"prompt_id": [prompt_id(prompt) for prompt in prompts], "prompt": prompts})
-        pq.write_table(table, folder / "target.parquet", compression="zstd")
+    """Write the target's prompts, perhaps none, as target.parquet."""
+    rows = [{"prompt_id": prompt_id(prompt), "prompt": prompt} for prompt in prompts]
+    pq.write_table(pa.Table.from_pylist(rows, TARGET), folder / "target.parquet", compression="zstd")
 
 
 def _number(numbers: dict[bytes, int], text: str) -> int:

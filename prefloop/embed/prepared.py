@@ -83,8 +83,7 @@ def read_texts(folder: Path) -> Texts:
         raise StateError(
             f"{folder / 'completions.parquet'} does not follow prompts.parquet: run the stage prepare again"
         )
-    path = folder / "target.parquet"
-    target = read_table(path, ["prompt_id", "prompt"]) if path.exists() else prompts.slice(0, 0)
+    target = read_table(folder / "target.parquet", ["prompt_id", "prompt"])
     counts = np.bincount(rows.to_numpy(), minlength=len(prompts) + len(target))
     prompts = pa.concat_tables([prompts, target])
     return Texts(

@@ -1,4 +1,4 @@
-"""Bootstrap replicates of mean curves, over seeds and test prompts, the same for all policies."""
+"""Bootstrap replicates of mean curves, for what is not linear in them."""
 
 from __future__ import annotations
 
@@ -6,49 +6,36 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from prefloop.config.model import Compare
+from prefloop.report.scores import Scores
+from prefloop.rng import Stream, generator
+
 # Multipliers of one block of replicates at most, 32 MB: B x Q would not fit for a large test set.
 _BLOCK = 4_000_000
 
 
 @dataclass(frozen=True)
-class PromptSums:
-    """A score of evaluated pairs, summed over the pairs of each evaluated prompt.
+class Replicated:
+    """Mean curves of one metric: the estimate [P, R] and its replicates [B, P, R]."""
 
-    Attributes:
-        sums: float64 [P, S, R, Q], policies x seeds x rounds x evaluated prompts.
-        pairs: int64 [Q], evaluated pairs of each prompt.
-    """
-
-    sums: np.ndarray
-    pairs: np.ndarray
-
-    def per_seed(self) -> np.ndarray:
-        """Mean over the pairs: float64 [P, S, R]."""
-        means: np.ndarray = self.sums.sum(axis=-1) / self.pairs.sum()
-        return means
-
-    def mean(self) -> np.ndarray:
-        """Mean over pairs and seeds: float64 [P, R]."""
-        means: np.ndarray = self.per_seed().mean(axis=1)
-        return means
+    mean: np.ndarray
+    replicates: np.ndarray
 
 
-def sums_by_prompt(scores: np.ndarray, prompt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sum scores over the pairs of each prompt.
+def replicate(scores: Scores, config: Compare) -> Replicated:
+    """Mean curves with replicates; each metric starts from the same seed.
+
+    So replicate b moves all metrics by the same seeds, and those on the same prompts by the same prompts.
 
     Args:
-        scores: float64 [..., n], one number per evaluated pair.
-        prompt: int64 [n], prompt of each pair, in any order.
-
-    Returns:
-        (sums [..., Q], pairs int64 [Q]), prompts in ascending order.
+        scores: of all runs; all seeds evaluate the same prompts.
+        config: section `compare`.
     """
-    order = np.argsort(prompt, kind="stable")
-    _, starts, pairs = np.unique(prompt[order], return_index=True, return_counts=True)
-    return np.add.reduceat(scores[..., order], starts, axis=-1), pairs
+    rng = generator(config.seed, 0, Stream.BOOTSTRAP)
+    return Replicated(scores.mean(), replicate_means(scores, config.resamples, rng))
 
 
-def replicate_means(scores: PromptSums, resamples: int, rng: np.random.Generator) -> np.ndarray:
+def replicate_means(scores: Scores, resamples: int, rng: np.random.Generator) -> np.ndarray:
     """Draw replicates of the mean curves.
 
     A replicate moves the mean curves along the deviations of the seeds and of the test prompts from
@@ -56,10 +43,11 @@ def replicate_means(scores: PromptSums, resamples: int, rng: np.random.Generator
     are paired. Multipliers follow Student's t: with few seeds, drawing whole seeds with replacement
     gives intervals that are far too narrow (measured where the noise of seeds dominates: 95 %
     intervals of a difference cover 77 % with 3 seeds and 80 % with 4; these cover 95 %).
-    What seeds and prompts do together is counted twice, which errs on the wide side.
+    What seeds and prompts do together is counted twice, which errs on the wide side: linear contrasts
+    have their variance from `prefloop.report.variance`, which does not.
 
     Args:
-        scores: log-likelihoods or other scores.
+        scores: of all runs; all seeds evaluate the same prompts in the same order.
         resamples: number of replicates B.
         rng: source of the multipliers.
 
@@ -71,10 +59,16 @@ def replicate_means(scores: PromptSums, resamples: int, rng: np.random.Generator
     """
     mean_P_R = scores.mean()
     seeds_S = scores.per_seed().swapaxes(0, 1) - mean_P_R
-    # Deviation of a ratio's numerator: prompts weigh by their pairs, as they do in the mean.
-    prompts_Q = scores.sums.mean(axis=1) - mean_P_R[..., None] * scores.pairs
-    prompts_Q = np.moveaxis(prompts_Q, -1, 0) * (len(scores.pairs) / scores.pairs.sum())
+    deviations = [seed.share() * (seed.by_prompt() - seed.mean()[..., None]) for seed in scores.seeds]
+    prompts_Q = np.moveaxis(np.mean(deviations, axis=0), -1, 0)
+    prompts_Q = prompts_Q * len(prompts_Q)
     return mean_P_R + _spread(seeds_S, resamples, rng) + _spread(prompts_Q, resamples, rng)
+
+
+def percentile_interval(replicates: np.ndarray, confidence: float) -> tuple[float, float]:
+    """Interval between the quantiles of replicates [B]."""
+    low, high = np.quantile(replicates, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
 
 
 def _spread(deviations: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The comparison itself: every policy against the reference, with paired bootstrap intervals."""
+"""The comparison itself: every policy against the pooled random and the best that needs no model."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ import pyarrow.compute as pc
 
 from prefloop.config.model import Compare
 from prefloop.report.choices import compare_choices
-from prefloop.report.curves import Curves, draw, matching, paired, rise, told_apart, verdict
-from prefloop.report.numbers import Saving
+from prefloop.report.contest import Contest, Outcome, contest_of, decide
+from prefloop.report.curves import Curves, curves_of, paired
+from prefloop.report.finding import find
 from prefloop.report.outcome_results import Outcomes
-from prefloop.report.results import PolicyResult, Savings, SplitSize
+from prefloop.report.results import PolicyResult, Savings, SplitSize, View
 from prefloop.report.runs import Runs, SplitScores
+from prefloop.report.scores import Scores
 
-_METRICS = ("log_likelihood", "accuracy")
+# Least and largest value of each metric, and what a coin toss gives.
+BOUNDS = {"log_likelihood": (-np.inf, 0.0), "accuracy": (0.0, 1.0)}
+COIN_TOSS = {"log_likelihood": -np.log(2), "accuracy": 0.5}
+VIEWS = ("prompts", "pairs", "largest")
 
 
 @dataclass(frozen=True)
@@ -26,23 +31,30 @@ class DataFacts:
     Attributes:
         dataset: name of the data.
         splits: size of each split.
-        controls: policies that differ from the reference by their random stream alone.
+        largest: number of the prompt with the most pairs in all the data; None without pairs.
+        model_free: policies that choose without a model.
         ceilings: policies that read the judge's scores before they choose.
         ablations: (policy, the same policy without its uncertainty).
     """
 
     dataset: str
     splits: dict[str, SplitSize]
-    controls: frozenset[str]
+    largest: int | None
+    model_free: frozenset[str]
     ceilings: frozenset[str]
     ablations: tuple[tuple[str, str], ...]
 
 
-def resample(scores: Mapping[str, SplitScores], config: Compare) -> dict[str, dict[str, Curves]]:
-    """Mean curves with replicates, by split and metric."""
+def contest_between(runs: Runs, config: Compare, facts: DataFacts) -> Contest:
+    """Who of these runs is compared with whom."""
+    return contest_of(runs.policies, config.reference, facts.model_free)
+
+
+def draw(runs: Runs, scores: Mapping[str, SplitScores], config: Compare) -> dict[str, dict[str, Curves]]:
+    """Mean curves with what varies in them, by split and metric."""
     return {
-        split: {metric: draw(getattr(of_split, metric), config) for metric in _METRICS}
-        for split, of_split in scores.items()
+        split: {metric: _curves(runs, getattr(of, metric), metric, config) for metric in BOUNDS}
+        for split, of in scores.items()
     }
 
 
@@ -54,38 +66,60 @@ def compare_runs(
     config: Compare,
     facts: DataFacts,
 ) -> Savings:
-    """Compare every policy with the reference on the test split.
+    """Compare every policy with its baselines, on the test split and on ood.
 
     Args:
         runs: the runs.
         scores: scores by split, "test" among them.
-        curves: the same, resampled.
+        curves: of the same.
         outcomes: what fresh models made of the labels.
-        config: reference, resamples, confidence.
+        config: reference, seeds needed, replicates, confidence.
         facts: about the data and the policies.
 
     Returns:
         The content of savings.json.
     """
-    test = curves["test"]["log_likelihood"]
-    reference = runs.policies.index(config.reference)
-    gain = rise(test, reference, config.confidence)
+    contest = contest_between(runs, config, facts)
+    decided = {
+        split: decide(
+            contest,
+            curves[split]["log_likelihood"],
+            config,
+            len(runs.seeds),
+            float(COIN_TOSS["log_likelihood"]),
+            coin_tosses(of.accuracy),
+            must_rise=True,
+        )
+        for split, of in scores.items()
+    }
+    test = decided["test"].conclusion
+    runnable = {
+        name: duel
+        for name, duel in decided["test"].duels.items()
+        if name not in config.reference and name not in facts.ceilings
+    }
+    views = _views(runs, scores["test"].log_likelihood, config, facts)
     return Savings(
         dataset=facts.dataset,
         splits=facts.splits,
-        evaluated={split: int(of.accuracy.pairs.sum()) for split, of in scores.items()},
-        reference=config.reference,
+        evaluated={split: of.accuracy.pairs() for split, of in scores.items()},
+        reference=contest.reference,
+        streams=[name for name in runs.policies if name in config.reference],
         seeds=list(runs.seeds),
         n_labels=runs.n_labels.tolist(),
         n_val_labels=runs.n_val_labels,
         confidence=config.confidence,
         resamples=config.resamples,
-        interval_covers=_covered(runs, scores["test"]),
-        target=gain.value,
-        reference_gain=gain,
+        interval_covers=covered(len(runs.seeds), scores["test"].accuracy.prompts()),
+        target=test.reference_rise.value,
+        reference_gain=test.reference_rise,
+        conclusive=test.conclusive,
+        reasons=test.reasons,
+        conclusions={split: of.conclusion for split, of in decided.items()},
+        finding=find(test, runnable, len(runs.seeds), config.min_seeds, config.worthwhile),
         policies={
-            policy: _result(runs, curves, row, reference, config, facts)
-            for row, policy in enumerate(runs.policies)
+            policy: _result(runs, contest, curves, decided, views, policy, config, facts)
+            for policy in runs.policies
         },
         outcomes=outcomes,
         choices=compare_choices(runs, config.confidence),
@@ -93,40 +127,63 @@ def compare_runs(
     )
 
 
-def _covered(runs: Runs, test: SplitScores) -> list[str]:
-    sources = {"seeds": len(runs.seeds), "test prompts": len(test.accuracy.pairs)}
-    return [source for source, count in sources.items() if count > 1]
+def covered(seeds: int, prompts: int) -> list[str]:
+    """What intervals account for: the sources of which there is more than one."""
+    return [source for source, count in {"seeds": seeds, "test prompts": prompts}.items() if count > 1]
+
+
+def coin_tosses(accuracy: Scores) -> bool:
+    """Whether every prediction of every run is a coin toss, as where features do not differ."""
+    return all(bool((seed.by_prompt() == 0.5).all()) for seed in accuracy.seeds)
+
+
+def _curves(runs: Runs, scores: Scores, metric: str, config: Compare) -> Curves:
+    return curves_of(scores, runs.n_labels, float(runs.n_labels[0]), config.confidence, BOUNDS[metric])
+
+
+def _views(runs: Runs, scores: Scores, config: Compare, facts: DataFacts) -> dict[str, Curves | None]:
+    weighted = {
+        "prompts": scores.weighted("prompts"),
+        "pairs": scores.weighted("pairs"),
+        "largest": scores.weighted("largest", facts.largest),
+    }
+    return {
+        view: None if of is None else _curves(runs, of, "log_likelihood", config) for view, of in weighted.items()
+    }
 
 
 def _result(
     runs: Runs,
+    contest: Contest,
     curves: dict[str, dict[str, Curves]],
-    row: int,
-    reference: int,
+    decided: dict[str, Outcome],
+    views: dict[str, Curves | None],
+    policy: str,
     config: Compare,
     facts: DataFacts,
 ) -> PolicyResult:
-    policy, confidence = runs.policies[row], config.confidence
-    test = curves["test"]["log_likelihood"]
-    area = paired(test.heights(runs.n_labels), row, reference, confidence)
-
-    def needed(labels: np.ndarray) -> Saving:
-        return matching(test, row, reference, labels, confidence, told_apart(area))
-
+    own, base = contest.rows[policy], contest.base[policy]
+    test = decided["test"].duels[policy]
     return PolicyResult(
-        **needed(runs.n_labels).model_dump(),
-        with_validation=needed(runs.n_labels + runs.n_val_labels) if runs.n_val_labels else None,
-        area=area,
+        area=test.area,
+        against_random=test.against_random,
+        against_best=test.against_best,
+        ood=decided["ood"].duels[policy] if "ood" in decided else None,
         final={
-            split: {metric: paired(of.last(), row, reference, confidence) for metric, of in metrics.items()}
+            split: {metric: paired(of, own, base, of.only(-1)) for metric, of in metrics.items()}
             for split, metrics in curves.items()
         },
-        verdict="reference" if row == reference else verdict(area),
-        control=policy in facts.controls,
+        views={view: None if of is None else _view(of, own, base) for view, of in views.items()},
+        control=policy in config.reference and policy != contest.reference,
+        model_free=policy == contest.reference or policy in facts.model_free,
         ceiling=policy in facts.ceilings,
         ties=_at_the_end(runs, policy, "n_ties"),
         prompts=_at_the_end(runs, policy, "n_prompts"),
     )
+
+
+def _view(curves: Curves, own: np.ndarray, base: np.ndarray) -> View:
+    return View(area=paired(curves, own, base, curves.height), final=paired(curves, own, base, curves.only(-1)))
 
 
 def _at_the_end(runs: Runs, policy: str, column: str) -> float:

@@ -1,99 +1,131 @@
-"""Mean curves with bootstrap replicates, and one policy's against the reference's."""
+"""Mean curves, and linear contrasts of them with intervals."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.stats import t as student
 
-from prefloop.config.model import Compare
-from prefloop.report.bootstrap import PromptSums, replicate_means
-from prefloop.report.numbers import Difference, Saving, Verdict
-from prefloop.report.savings import area, difference, labels_to_reach, saving
-from prefloop.rng import Stream, generator
+from prefloop.report.numbers import Difference, Estimate, Verdict
+from prefloop.report.savings import height_weights
+from prefloop.report.scores import Scores
+from prefloop.report.variance import Linear, Units, contrast, units_of
 
 
 @dataclass(frozen=True)
 class Curves:
-    """Mean curves of one metric on one split: the estimate [P, R] and its replicates [B, P, R]."""
+    """Mean curves of one metric on one split.
+
+    Attributes:
+        mean: float64 [P, R].
+        n_labels: [R], ascending.
+        start: labels that all policies share, at most n_labels[0]; efficiency counts from there.
+        units: what seeds and prompts contribute.
+        bounds: least and largest value there is, infinite where there is none.
+        level: 1 - the coverage of an interval.
+    """
 
     mean: np.ndarray
-    replicates: np.ndarray
+    n_labels: np.ndarray
+    start: float
+    units: Units
+    bounds: tuple[float, float]
+    level: float
 
-    def at(self, round_: int) -> Curves:
-        """The values after one round: [P] and [B, P]."""
-        return Curves(self.mean[..., round_], self.replicates[..., round_])
+    def at_level(self, level: float) -> Curves:
+        """The same curves with intervals of another level, for instance a simultaneous one."""
+        return replace(self, level=level)
 
-    def last(self) -> Curves:
-        """The values at the end: [P] and [B, P]."""
-        return self.at(-1)
+    @property
+    def height(self) -> np.ndarray:
+        """Round weights [R] of the mean height (the area under a curve over the range of labels)."""
+        return height_weights(self.n_labels)
 
-    def since(self, round_: int) -> Curves:
-        """The curves without the rounds before."""
-        return Curves(self.mean[..., round_:], self.replicates[..., round_:])
+    def only(self, round_: int) -> np.ndarray:
+        """Round weights [R] of the value after one round."""
+        return np.eye(len(self.n_labels))[round_]
 
-    def heights(self, n_labels: np.ndarray) -> Curves:
-        """The mean heights: [P] and [B, P]."""
-        return Curves(area(self.mean, n_labels), area(self.replicates, n_labels))
+    def test(self, weights: np.ndarray) -> Linear:
+        """Contrasts with coefficients [C, P, R]."""
+        return contrast(self.units, weights)
 
 
-def draw(sums: PromptSums, config: Compare) -> Curves:
-    """Mean curves with replicates; each metric starts from the same seed.
+def curves_of(
+    scores: Scores, n_labels: np.ndarray, start: float, confidence: float, bounds: tuple[float, float]
+) -> Curves:
+    """Mean curves of all runs.
 
-    So replicate b moves all metrics by the same seeds, and those on the same prompts by the same prompts.
+    Args:
+        scores: of all runs.
+        n_labels: [R], ascending.
+        start: labels that all policies share.
+        confidence: coverage of the intervals.
+        bounds: least and largest value there is.
     """
-    rng = generator(config.seed, 0, Stream.BOOTSTRAP)
-    return Curves(sums.mean(), replicate_means(sums, config.resamples, rng))
+    units = units_of(scores, height_weights(n_labels))
+    return Curves(scores.mean(), np.asarray(n_labels), start, units, bounds, 1 - confidence)
 
 
-def paired(values: Curves, row: int, other: int, confidence: float) -> Difference:
-    """One policy's number with its difference from another's; `values` are [P] and [B, P]."""
-    replicates = values.replicates[:, row] - values.replicates[:, other]
-    return difference(float(values.mean[row]), float(values.mean[other]), replicates, confidence)
+def half_widths(linear: Linear, level: float) -> np.ndarray:
+    """Half the width of Student's intervals [C]; NaN where the variance is."""
+    widths: np.ndarray = student.isf(level / 2, linear.df) * np.sqrt(linear.variance)
+    return widths
 
 
-def paired_by_round(curves: Curves, row: int, other: int, confidence: float) -> list[Difference]:
-    """The same for every round."""
-    return [paired(curves.at(r), row, other, confidence) for r in range(curves.mean.shape[-1])]
+def paired(curves: Curves, own: np.ndarray, base: np.ndarray, rounds: np.ndarray) -> Difference:
+    """One policy's number with its difference from a baseline's.
+
+    Args:
+        curves: of all runs.
+        own, base: float64 [P], which streams are averaged for the policy and for the baseline.
+        rounds: float64 [R], weights that sum to 1: `curves.height`, `curves.only(-1)`.
+    """
+    return _difference(curves, np.outer(own, rounds), np.outer(base, rounds))
 
 
-def rise(curves: Curves, row: int, confidence: float) -> Difference:
+def paired_by_round(curves: Curves, own: np.ndarray, base: np.ndarray) -> list[Difference]:
+    """The same after every round."""
+    return [paired(curves, own, base, curves.only(r)) for r in range(len(curves.n_labels))]
+
+
+def rise(curves: Curves, own: np.ndarray) -> Difference:
     """One policy's number at the end with its difference from the one at the beginning."""
-    replicates = curves.replicates[:, row, -1] - curves.replicates[:, row, 0]
-    return difference(float(curves.mean[row, -1]), float(curves.mean[row, 0]), replicates, confidence)
+    return _difference(curves, np.outer(own, curves.only(-1)), np.outer(own, curves.only(0)))
+
+
+def value_at(curves: Curves, own: np.ndarray, rounds: np.ndarray) -> Estimate:
+    """One policy's number by itself, with its interval."""
+    linear = curves.test(np.outer(own, rounds)[None])
+    low, high = _interval(linear, curves.level, curves.bounds)
+    return Estimate(value=float(linear.value[0]), low=low, high=high)
 
 
 def told_apart(of: Difference) -> bool:
-    """Whether the interval of a difference excludes zero."""
-    return of.low > 0 or of.high < 0
+    """Whether the interval of a difference is known and excludes zero."""
+    return of.low is not None and of.high is not None and (of.low > 0 or of.high < 0)
 
 
 def verdict(of: Difference) -> Verdict:
     """What the interval of a difference says, where more is better."""
-    if of.low == of.high:  # one seed and one test prompt: nothing could be resampled
-        return "no difference"
+    if of.low is None or of.high is None:
+        return "cannot tell"
     if of.low > 0:
         return "better"
     return "worse" if of.high < 0 else "no difference"
 
 
-def matching(
-    curves: Curves, row: int, reference: int, labels: np.ndarray, confidence: float, apart: bool
-) -> Saving:
-    """Labels one policy needs to match the reference's end.
+def _difference(curves: Curves, own: np.ndarray, base: np.ndarray) -> Difference:
+    linear = curves.test((own - base)[None])
+    width = curves.bounds[1] - curves.bounds[0]
+    low, high = _interval(linear, curves.level, (-width, width))
+    value = float((own * curves.mean).sum())
+    return Difference(value=value, difference=float(linear.value[0]), low=low, high=high)
 
-    Args:
-        curves: of all policies.
-        row, reference: which policy, against which.
-        labels: [R], the grid.
-        confidence: coverage of the interval.
-        apart: whether the two curves as a whole can be told apart.
-    """
-    # Each replicate has its own target: the reference's final value is as uncertain as any other.
-    needed = labels_to_reach(curves.mean[row], labels, curves.mean[reference, -1])
-    gaps = curves.replicates[:, row] - curves.replicates[:, reference, -1:]
-    found = saving(float(needed), gaps, labels, confidence)
-    # One lucky last round is no saving: where the whole curves can't be told apart, zero stays possible.
-    if not apart and found.saved_low is not None and found.saved_low > 0:
-        return found.model_copy(update={"saved_low": 0.0})
-    return found
+
+def _interval(linear: Linear, level: float, bounds: tuple[float, float]) -> tuple[float | None, float | None]:
+    half = float(half_widths(linear, level)[0])
+    if np.isnan(half):
+        return None, None
+    value = float(linear.value[0])
+    return max(value - half, bounds[0]), min(value + half, bounds[1])

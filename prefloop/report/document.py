@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from prefloop.report.choices_page import choices_page
+from prefloop.report.curves import told_apart
 from prefloop.report.markdown import picture, table
 from prefloop.report.outcomes_page import outcomes_page
 from prefloop.report.results import Savings
-from prefloop.report.wording import gap, headline, labels, ordered, percent, saved
+from prefloop.report.wording import gap, headline, labels, ordered, saved
 
 _CAPTIONS = {
     "test_log_likelihood": "Test log-likelihood against labels, and its paired difference from the reference.",
@@ -69,7 +70,7 @@ def _table(savings: Savings) -> str:
         if name == reference:
             rows.append((name, final, str(savings.budget), "", "", "reference"))
         else:
-            rows.append((name, final, labels(of), saved(of), gap(of.area), of.verdict))
+            rows.append((name, final, labels(of.saving), saved(of.saving), gap(of.area), of.verdict))
     return table((*head, "verdict"), rows)
 
 
@@ -78,31 +79,26 @@ def _control(savings: Savings) -> str:
     for name, of in savings.policies.items():
         if not of.control:
             continue
-        covers = (of.saved_low is None or of.saved_low <= 0) and of.saved_high is not None
         meaning = (
-            "The interval covers zero, as it should: a saving of this size is noise."
-            if covers and of.verdict == "no difference"
-            else "The interval should cover zero and does not: distrust savings of this size here, and add seeds."
+            "The interval should cover zero and does not: distrust savings of this size here, and add seeds."
+            if told_apart(of.area)
+            else "The interval covers zero, as it should: a saving of this size is noise."
         )
         lines.append(
             f"Control: {name} is {savings.reference} with a second random stream. Its measured saving: "
-            f"{saved(of)}; its AUC difference {gap(of.area)} nats. {meaning}\n"
+            f"{saved(of.saving)}; its AUC difference {gap(of.area)} nats. {meaning}\n"
         )
     return "\n".join(lines)
 
 
 def _warnings(savings: Savings) -> str:
     lines = []
-    gain, own = savings.reference_gain, savings.policies[savings.reference]
-    if gain is not None and gain.low <= 0:
+    gain = savings.reference_gain
+    lines += [f"**Nothing can be concluded here**: {reason}." for reason in savings.reasons]
+    if gain is not None and (gain.low is None or gain.low <= 0):
         lines.append(
             f"**{savings.reference} itself does not clearly improve with labels** ({gap(gain)} nats from the "
             "first to the last round): labels saved against it mean little here. Read the AUC differences instead."
-        )
-    if own.saved:
-        lines.append(
-            f"{savings.reference}'s own curve is not monotone: its best value so far reaches its final value with "
-            f"{labels(own)} labels already. Of each saving above, {percent(own.saved)} needs no better policy."
         )
     if "seeds" not in savings.interval_covers:
         lines.append("**One seed only**: the intervals cover the choice of test prompts, not the luck of a run.")
@@ -142,19 +138,14 @@ def _further(savings: Savings) -> str:
     metrics = [(split, metric) for split in savings.evaluated for metric in ("log_likelihood", "accuracy")]
     shown = [(split, metric) for split, metric in metrics if (split, metric) != ("test", "log_likelihood")]
     names = {"log_likelihood": "log-likelihood", "accuracy": "accuracy"}
-    validation = savings.n_val_labels > 0
     head = ["policy", *(f"{split} {names[metric]}, difference" for split, metric in shown)]
-    head += ["saved, validation counted"] * validation + ["distinct prompts", "ties"]
+    head += ["distinct prompts", "ties"]
     rows = []
     for name in ordered(savings):
         of = savings.policies[name]
         is_reference = name == savings.reference
         cells = [of.final[split][metric] for split, metric in shown]
         row = [name, *(f"{c.value:.4f}" + ("" if is_reference else f", {gap(c)}") for c in cells)]
-        if of.with_validation is not None:
-            row.append("" if is_reference else saved(of.with_validation))
-        elif validation:
-            row.append("")
         rows.append([*row, f"{of.prompts:.0f}", f"{of.ties:.0f} ({of.ties / savings.budget:.1%})"])
     return "## After the last round\n\n" + table(head, rows)
 
@@ -165,19 +156,17 @@ def _reading(savings: Savings) -> str:
 
 - *Log-likelihood*: mean log-probability, in nats, that the reward ensemble gives to the preferred answer of a
   test pair; higher is better, −0.693 is a coin toss. Ties among the test pairs are left out.
+- *Saved*: with f such that the policy's curve is {savings.reference}'s run through f times as fast, after the
+  first {savings.n_labels[0]} labels, *saved* is 1 − 1/f of the labels after these. Below zero the policy needs
+  more labels. The interval holds every f that a test of the two curves does not reject; it excludes zero exactly
+  where a verdict is given. A dash stands where the comparison cannot tell.
 - *Labels to match {savings.reference}*: where the best value so far of a policy's mean curve reaches
-  {savings.reference}'s final mean value, by linear interpolation between rounds. *Saved* is 1 − that number
-  divided by {savings.budget}. *Never* means not within the budget; in an interval it counts below every number,
-  so `[never, 6%]` reaches from "not within the budget" to 6 %.
-- The best value so far of a noisy curve lies a little too high, so the saving itself leans upwards where the noise
-  between rounds is large against the rise of the curve. Its interval does not: it holds every number of labels at
-  which the policy and {savings.reference}'s end can't be told apart, and zero wherever the two curves as a whole
-  can't. The verdict rests on the AUC difference.
+  {savings.reference}'s final mean value, by linear interpolation between rounds. The best value so far of a noisy
+  curve lies too high, so this number leans towards few labels.
 - *AUC difference*: area under a policy's curve of test log-likelihood, divided by the range of labels (its mean
-  height), minus {savings.reference}'s. *Better* and *worse* mean that its {savings.confidence:.0%} interval
-  excludes zero. Each policy is judged by itself: of twenty that differ in nothing, about one would be called
-  better or worse.
-- Intervals: {savings.resamples} bootstrap replicates over {covered}, the same ones for all policies, so that
-  differences are paired; with Student's tails, because seeds are few.
+  height), minus {savings.reference}'s. *Better* and *worse* mean that its interval excludes zero; the intervals
+  of all policies against all baselines hold together with {savings.confidence:.0%}.
+- {savings.reference} is the mean of {len(savings.streams)} random stream(s): {", ".join(savings.streams)}.
+- Intervals: two-way variance over {covered}, Student's t; of single numbers where they are no verdict's.
 - *Ties*: labels that said "tie", mean over seeds. Each costs a label and trains nothing.
 """

@@ -1,40 +1,53 @@
-"""What a comparison was made on: sizes of the data, and which policies are controls of which."""
+"""What a comparison was made on: sizes of the data, and which policies are baselines or controls of which."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import numpy as np
+
 from prefloop.config import Params
 from prefloop.config.pair_rules import ORACLE_CEILINGS, DeltaUCB, Greedy, ShuffledSigma
-from prefloop.config.policies import Random
+from prefloop.config.policies import is_model_free
 from prefloop.data.prepared import SPLITS, Prepared
+from prefloop.metrics.evaluation import EvalSet
 from prefloop.report.comparison import DataFacts
 from prefloop.report.results import SplitSize
+from prefloop.report.runs import Evaluated
 
 
-def data_facts(dataset: str, prepared: Prepared, params: Params) -> DataFacts:
+
+def data_facts(dataset: str, stored: Prepared, prepared: Prepared, params: Params) -> DataFacts:
     """Collect the facts that the report states about the data.
 
     Args:
         dataset: name of the data.
-        prepared: the prepared tables.
+        stored: the prepared tables, undivided.
+        prepared: a division of them.
         params: names the benchmark's policies.
     """
     sizes = {split: _size(prepared, split) for split in SPLITS}
-    return DataFacts(dataset, sizes, controls(params), ceilings(params), ablations(params))
+    counts = np.bincount(stored.pair_prompt, minlength=1)
+    largest = int(counts.argmax()) if counts.any() else None
+    return DataFacts(dataset, sizes, largest, model_free(params), ceilings(params), ablations(params))
 
 
-def controls(params: Params) -> frozenset[str]:
-    """Policies that differ from a random reference only by their random stream."""
-    reference = params.policies.get(params.compare.reference)
-    if reference is None:  # without benchmark policies the reference need not exist
-        return frozenset()
-    return frozenset(
-        name
-        for name in params.benchmark.policies
-        if isinstance(reference.batch, Random)
-        and isinstance(params.policies[name].batch, Random)
-        and params.policies[name].pairs == reference.pairs
-        and name != params.compare.reference
-    )
+def one_split(pairs: EvalSet, first: int, prompts: int, seeds: Iterable[int]) -> dict[int, Evaluated]:
+    """What seeds are evaluated on that share one split, where a prompt counts as often as it has pairs.
+
+    Args:
+        pairs: evaluation pairs.
+        first: completion row of the first column of predictions.
+        prompts: number of prompt rows.
+        seeds: seeds of the runs.
+    """
+    weight = np.bincount(pairs.prompt, minlength=prompts).astype(np.float64)
+    return dict.fromkeys(seeds, Evaluated(pairs, first, np.arange(prompts), weight))
+
+
+def model_free(params: Params) -> frozenset[str]:
+    """Policies that choose without a model: a baseline for those that train one."""
+    return frozenset(name for name in params.benchmark.policies if is_model_free(params.policies[name]))
 
 
 def ceilings(params: Params) -> frozenset[str]:

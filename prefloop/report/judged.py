@@ -9,15 +9,16 @@ import numpy as np
 import pyarrow.compute as pc
 
 from prefloop.assessment.score import prompt_outcomes
+from prefloop.assessment.scored import scored_prompts
 from prefloop.data.prepared import Prepared
 from prefloop.errors import StateError
 from prefloop.io.arrays import open_array
-from prefloop.metrics.evaluation import EvalSet
-from prefloop.report.bootstrap import PromptSums
-from prefloop.report.runs import Runs
+from prefloop.report.runs import Evaluated, Runs
+from prefloop.report.scores import Scores, SeedSums
 
 _Grid = list[tuple[float, int]]
 _Sums = dict[str, tuple[np.ndarray, np.ndarray]]
+_BY_PAIR = ("accuracy", "log_likelihood")
 
 
 @dataclass(frozen=True)
@@ -33,47 +34,66 @@ class Judged:
 
     shares: tuple[float, ...]
     n_labels: np.ndarray
-    scores: dict[str, PromptSums]
+    scores: dict[str, Scores]
 
 
-def judge_runs(
-    runs: Runs, prepared: Prepared, evaluation: Mapping[str, EvalSet], scores: np.ndarray
-) -> Judged | None:
+@dataclass(frozen=True)
+class Judgeable:
+    """What one seed's fresh models are judged on, on the test split.
+
+    Attributes:
+        prepared: the seed's tables.
+        evaluated: its evaluation pairs, with numbers and weights of prompts.
+        scores: float64 [C], hidden scores of its completions, NaN = unknown.
+    """
+
+    prepared: Prepared
+    evaluated: Evaluated
+    scores: np.ndarray
+
+
+def judge_runs(runs: Runs, test: Mapping[int, Judgeable]) -> Judged | None:
     """Judge the kept predictions of every run's fresh models.
 
     Args:
         runs: the runs.
-        prepared: the tables.
-        evaluation: evaluation pairs by split.
-        scores: float64 [C], hidden scores, NaN = unknown.
+        test: what each seed is judged on.
 
     Returns:
-        What they are worth on the test split, or None where it has no evaluation pairs.
+        What they are worth on the test split, or None where a seed has no evaluation pairs.
 
     Raises:
         StateError: runs with different shares, or predictions that do not fit the data.
     """
-    if "test" not in evaluation:
+    if not all(seed in test for seed in runs.seeds):
         return None
     grid = _grid(runs)
-    sums = {
-        key: _judge(runs, key, len(grid), prepared, evaluation["test"], scores)
-        for key in ((policy, seed) for policy in runs.policies for seed in runs.seeds)
-    }
-    counts = {name: of[1] for name, of in next(iter(sums.values())).items() if len(of[1])}
-    together = {
-        name: PromptSums(np.array([[sums[p, s][name][0] for s in runs.seeds] for p in runs.policies]), count)
-        for name, count in counts.items()
-    }
+    by_seed = [_judge_seed(runs, seed, len(grid), test[seed]) for seed in runs.seeds]
+    shared = [name for name in by_seed[0] if all(name in of for of in by_seed)]
     shares, n_labels = zip(*grid, strict=True)
-    return Judged(shares, np.array(n_labels, dtype=np.int64), together)
+    scores = {name: Scores(tuple(of[name] for of in by_seed)) for name in shared}
+    return Judged(shares, np.array(n_labels, dtype=np.int64), scores)
 
 
-def _judge(
-    runs: Runs, key: tuple[str, int], shares: int, prepared: Prepared, pairs: EvalSet, scores: np.ndarray
-) -> _Sums:
+def _judge_seed(runs: Runs, seed: int, shares: int, test: Judgeable) -> dict[str, SeedSums]:
+    """Sums [P, R, Q] of one seed's runs, by outcome; without those that no prompt has."""
+    of = test.evaluated
+    runs_ = [_judge(runs, (policy, seed), shares, test) for policy in runs.policies]
+    paired = np.unique(of.pairs.prompt)
+    scored = scored_prompts(test.prepared, test.scores, of.pairs.split).prompts
+    sums = {}
+    for name, (_, counts) in runs_[0].items():
+        rows = paired if name in _BY_PAIR else scored
+        kept = of.weight[rows] > 0
+        if kept.any():
+            stacked = np.stack([run[name][0] for run in runs_])
+            sums[name] = of.seed_sums(stacked[..., kept], counts[kept], rows[kept])
+    return sums
+
+
+def _judge(runs: Runs, key: tuple[str, int], shares: int, test: Judgeable) -> _Sums:
     """Sums [S, Q] by prompt and the counts [Q], for each outcome of one run."""
-    folder = runs.folders[key]
+    folder, prepared = runs.folders[key], test.prepared
     rewards = open_array(folder / "assessment_rewards.npy")
     log_policy = open_array(folder / "assessment_policy.npy")
     outside = len(prepared.completion_ids) - prepared.completions_of("pool").stop
@@ -82,7 +102,10 @@ def _judge(
             f"{folder} has assessments of shapes {rewards.shape} and {log_policy.shape}, which do not fit "
             f"{shares} shares and {outside} completions outside the pool: dvc repro benchmark@{key[0]}-{key[1]}"
         )
-    parts = [prompt_outcomes(prepared, pairs, scores, *share) for share in zip(rewards, log_policy, strict=True)]
+    parts = [
+        prompt_outcomes(prepared, test.evaluated.pairs, test.scores, *share)
+        for share in zip(rewards, log_policy, strict=True)
+    ]
     return {name: (np.stack([part[name][0] for part in parts]), counts) for name, (_, counts) in parts[0].items()}
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from prefloop.report.numbers import Difference, Estimate, Result, Saving, Verdict
+from prefloop.report.numbers import Conclusion, Difference, Duel, Estimate, Result
 
 
-class OutcomeResult(Saving):
-    """One policy by one primary outcome.
+class OutcomeResult(Duel):
+    """One policy by one primary outcome; duels by the mean height of the curve over the shares.
 
     Attributes:
-        by_share: value at each share of the budget, against the reference's at the same share.
-        area: mean height of the curve over the shares.
-        verdict: by the interval of the difference at the last share.
+        by_share: value at each share of the budget, against the pooled random's at the same share: intervals
+            of one number each, not simultaneous.
     """
 
     by_share: list[Difference]
-    area: Difference
-    verdict: Verdict
 
 
 class Outcome(Result):
@@ -24,14 +21,14 @@ class Outcome(Result):
 
     Attributes:
         prompts: test prompts it rests on.
-        target: the reference's mean value at the last share.
-        reference_gain: the same minus its value at the first share; null with a single share.
+        target: the pooled random's mean value at the last share.
+        conclusion: whether the comparison can conclude by it.
         policies: every policy by it.
     """
 
     prompts: int
     target: float
-    reference_gain: Difference | None
+    conclusion: Conclusion
     policies: dict[str, OutcomeResult]
 
 

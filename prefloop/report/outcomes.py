@@ -9,22 +9,32 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefloop.config.model import Compare
-from prefloop.report.bootstrap import PromptSums
-from prefloop.report.comparison import DataFacts
-from prefloop.report.curves import Curves, draw, matching, paired, paired_by_round, rise, told_apart, verdict
+from prefloop.report.comparison import COIN_TOSS, DataFacts, coin_tosses, contest_between
+from prefloop.report.contest import Contest, decide
+from prefloop.report.curves import Curves, curves_of, paired, paired_by_round
 from prefloop.report.judged import Judged
 from prefloop.report.outcome_results import Ablation, Outcome, OutcomeResult, Outcomes, Secondary
 from prefloop.report.runs import Runs
-from prefloop.report.tables import interval_columns
+from prefloop.report.tables import interval_columns, standard_errors
 
 # Fixed in advance, whatever they say: the name in savings.json, and the score it is the mean of.
 PRIMARY = {"reward_model": "accuracy", "policy": "proxy_score"}
 _MEANS = ("ece", "ece_floor", "accuracy_small_gap", "accuracy_medium_gap", "accuracy_large_gap")
 
 
-def resample_outcomes(judged: Judged, config: Compare) -> dict[str, Curves]:
-    """Mean curves over the shares, with replicates, by score."""
-    return {name: draw(sums, config) for name, sums in judged.scores.items()}
+_BOUNDS = {"accuracy": (0.0, 1.0), "log_likelihood": (-np.inf, 0.0), "best_of_accuracy": (0.0, 1.0)}
+
+
+def draw_outcomes(runs: Runs, judged: Judged, config: Compare) -> dict[str, Curves]:
+    """Mean curves over the shares, with what varies in them, by score.
+
+    Labels count from the initial ones, which all policies of a seed share; the first share has chosen ones too.
+    """
+    start = float(min(runs.n_labels[0], judged.n_labels[0]))
+    return {
+        name: curves_of(scores, judged.n_labels, start, config.confidence, _BOUNDS.get(name, (-np.inf, np.inf)))
+        for name, scores in judged.scores.items()
+    }
 
 
 def compare_outcomes(
@@ -42,12 +52,15 @@ def compare_outcomes(
     Returns:
         The block `outcomes` of savings.json.
     """
+    contest = contest_between(runs, config, facts)
+    test = runs.assessment.filter(pc.equal(runs.assessment["split"], "test"))
+    floors = {"accuracy": COIN_TOSS["accuracy"], "proxy_score": test["uniform_score"][0].as_py()}
+    blind = coin_tosses(judged.scores["accuracy"])
     primary = {
-        name: _outcome(runs, judged.scores[score], curves[score], judged.n_labels, config)
+        name: _outcome(runs, contest, judged, curves[score], score, config, floors[score], blind)
         for name, score in PRIMARY.items()
         if score in curves
     }
-    test = runs.assessment.filter(pc.equal(runs.assessment["split"], "test"))
     return Outcomes(
         shares=list(judged.shares),
         n_labels=judged.n_labels.tolist(),
@@ -55,66 +68,62 @@ def compare_outcomes(
         policy=primary.get("policy"),
         uniform_score=test["uniform_score"][0].as_py(),
         best_score=test["best_score"][0].as_py(),
-        secondary={policy: _secondary(runs, policy, judged, curves, test, config) for policy in runs.policies},
-        ablations=[_ablation(runs, *pair, curves, config.confidence) for pair in facts.ablations],
+        secondary={policy: _secondary(contest, policy, judged, curves, test) for policy in runs.policies},
+        ablations=[_ablation(contest, *pair, curves) for pair in facts.ablations],
     )
 
 
 def outcome_series(
-    runs: Runs, judged: Judged, curves: Mapping[str, Curves], config: Compare
+    runs: Runs, judged: Judged, curves: Mapping[str, Curves], config: Compare, facts: DataFacts
 ) -> dict[str, dict[str, dict[str, np.ndarray]]]:
     """Curves to draw: by primary outcome and policy, columns named as those of curves_mean.csv."""
-    reference = runs.policies.index(config.reference)
+    contest = contest_between(runs, config, facts)
     series: dict[str, dict[str, dict[str, np.ndarray]]] = {}
     for name, score in PRIMARY.items():
         if score not in curves:
             continue
-        of_seeds = judged.scores[score].per_seed()
-        count = len(runs.seeds)
-        errors = of_seeds.std(axis=1, ddof=1) / count**0.5 if count > 1 else np.full_like(of_seeds[:, 0], np.nan)
         series[name] = {
             policy: {
                 "n_labels": judged.n_labels,
-                name: curves[score].mean[row],
-                f"{name}_stderr": errors[row],
-                **interval_columns({name: curves[score]}, row, reference, config.confidence),
+                name: row @ curves[score].mean,
+                f"{name}_stderr": standard_errors(judged.scores[score], row),
+                **interval_columns({name: curves[score]}, row, contest.base[policy]),
             }
-            for row, policy in enumerate(runs.policies)
+            for policy, row in contest.rows.items()
         }
     return series
 
 
-def _outcome(runs: Runs, scores: PromptSums, curves: Curves, n_labels: np.ndarray, config: Compare) -> Outcome:
-    reference = runs.policies.index(config.reference)
-    gain = rise(curves, reference, config.confidence)
+def _outcome(
+    runs: Runs,
+    contest: Contest,
+    judged: Judged,
+    curves: Curves,
+    score: str,
+    config: Compare,
+    floor: float | None,
+    blind: bool,
+) -> Outcome:
+    decided = decide(contest, curves, config, len(runs.seeds), floor, blind, must_rise=True)
     return Outcome(
-        prompts=len(scores.pairs),
-        target=gain.value,
-        reference_gain=gain if len(n_labels) > 1 else None,
+        prompts=judged.scores[score].prompts(),
+        target=decided.conclusion.reference_rise.value,
+        conclusion=decided.conclusion,
         policies={
-            policy: _result(curves, row, reference, n_labels, config.confidence)
-            for row, policy in enumerate(runs.policies)
+            policy: OutcomeResult(
+                **dict(decided.duels[policy]),
+                by_share=paired_by_round(curves, contest.rows[policy], contest.base[policy]),
+            )
+            for policy in runs.policies
         },
     )
 
 
-def _result(curves: Curves, row: int, reference: int, n_labels: np.ndarray, confidence: float) -> OutcomeResult:
-    area = paired(curves.heights(n_labels), row, reference, confidence)
-    by_share = paired_by_round(curves, row, reference, confidence)
-    needed = matching(curves, row, reference, n_labels, confidence, told_apart(area))
-    return OutcomeResult(
-        **needed.model_dump(),
-        by_share=by_share,
-        area=area,
-        verdict="reference" if row == reference else verdict(by_share[-1]),
-    )
-
-
 def _secondary(
-    runs: Runs, policy: str, judged: Judged, curves: Mapping[str, Curves], test: pa.Table, config: Compare
+    contest: Contest, policy: str, judged: Judged, curves: Mapping[str, Curves], test: pa.Table
 ) -> Secondary:
-    row, reference = runs.policies.index(policy), runs.policies.index(config.reference)
-    last = {name: paired(of.last(), row, reference, config.confidence) for name, of in curves.items()}
+    own, base = contest.rows[policy], contest.base[policy]
+    last = {name: paired(of, own, base, of.only(-1)) for name, of in curves.items()}
     at_end = pc.and_(pc.equal(test["policy"], policy), pc.equal(test["share"], judged.shares[-1]))
     means = {name: pc.mean(test.filter(at_end)[name]).as_py() for name in _MEANS}
     return Secondary(
@@ -125,13 +134,13 @@ def _secondary(
     )
 
 
-def _ablation(runs: Runs, policy: str, control: str, curves: Mapping[str, Curves], confidence: float) -> Ablation:
-    rows = runs.policies.index(policy), runs.policies.index(control)
+def _ablation(contest: Contest, policy: str, control: str, curves: Mapping[str, Curves]) -> Ablation:
+    rows = contest.rows[policy], contest.rows[control]
     return Ablation(
         policy=policy,
         control=control,
         outcomes={
-            name: paired(curves[score].last(), *rows, confidence)
+            name: paired(curves[score], *rows, curves[score].only(-1))
             for name, score in PRIMARY.items()
             if score in curves
         },

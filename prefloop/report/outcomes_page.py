@@ -9,7 +9,7 @@ from prefloop.report.markdown import picture, table
 from prefloop.report.numbers import Difference
 from prefloop.report.outcome_results import Ablation, Outcomes
 from prefloop.report.results import Savings
-from prefloop.report.wording import by_outcome, digits, gap, labels, labels_at_share, percent, saved, shown
+from prefloop.report.wording import by_outcome, digits, gap, labels_at_share, saved, shown
 
 _NAMES = {"reward_model": "fresh test accuracy", "policy": "proxy score"}
 _CAPTIONS = {
@@ -35,7 +35,7 @@ def outcomes_page(savings: Savings, present: Set[str]) -> str:
         title,
         _about(savings, outcomes),
         _main_table(savings, outcomes),
-        _warnings(savings, outcomes),
+        _warnings(outcomes),
         *[_ablation(of, outcomes) for of in outcomes.ablations],
         *pictures,
         *[_share_table(savings, outcomes, name) for name in outcomes.primary],
@@ -81,7 +81,7 @@ def _cells(savings: Savings, outcomes: Outcomes, name: str, policy: str) -> tupl
     if policy == savings.reference:
         return value, str(outcomes.budget), "", "reference"
     control = "control: " * savings.policies[policy].control
-    return value, labels_at_share(of, outcomes), saved(of), control + of.verdict
+    return value, labels_at_share(of.saving, outcomes), saved(of.saving), control + of.verdict
 
 
 def _value(of: Difference, decimals: int, is_reference: bool) -> str:
@@ -150,21 +150,10 @@ def _plain(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-def _warnings(savings: Savings, outcomes: Outcomes) -> str:
-    reference, lines = savings.reference, []
+def _warnings(outcomes: Outcomes) -> str:
+    lines: list[str] = []
     for name, of in outcomes.primary.items():
-        own, decimals = of.policies[reference], _decimals(name, outcomes)
-        if of.reference_gain is not None and of.reference_gain.low <= 0:
-            lines.append(
-                f"**{reference}'s {_NAMES[name]} does not clearly improve with labels** "
-                f"({gap(of.reference_gain, decimals)} from the first to the last share): labels saved against it "
-                "mean little here. Read the differences instead."
-            )
-        elif own.saved:
-            lines.append(
-                f"{reference}'s own {_NAMES[name]} is not monotone: {labels(own)} labels already reach its final "
-                f"value. Of each saving by it, {percent(own.saved)} needs no better policy."
-            )
+        lines += [f"By {_NAMES[name]} nothing can be concluded: {reason}." for reason in of.conclusion.reasons]
     return "\n".join(f"> {line}\n" for line in lines)
 
 
@@ -176,8 +165,7 @@ def _reading(savings: Savings, outcomes: Outcomes) -> str:
   as labels), with random numbers of its own that all policies of a seed share.
 - *Labels to match {reference}*, *saved*, *never*: as above, with the shares of the budget in the place of rounds,
   so coarser; below {first} labels nothing is seen, hence `≤ {first}`. *Difference*: paired, from {reference} with
-  as many labels. *Better* and *worse* mean that its {savings.confidence:.0%} interval with {budget} labels
-  excludes zero, whatever the savings say."""
+  as many labels. *Better* and *worse* go by the whole curve over the shares, up to {budget} labels, as above."""
     ]
     if outcomes.policy is not None:
         low, high = (f"{of:.{digits(outcomes)}f}" for of in (outcomes.uniform_score, outcomes.best_score))

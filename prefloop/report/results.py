@@ -4,29 +4,44 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prefloop.report.numbers import Difference, Result, Saving, Verdict
+from prefloop.report.finding import Finding
+from prefloop.report.numbers import Conclusion, Difference, Duel, Result
 from prefloop.report.outcome_results import Choices, Outcomes
 
 
-class PolicyResult(Saving):
-    """All that the comparison says about one policy.
+class View(Result):
+    """One policy's test log-likelihood under weights of prompts other than the target's, nats.
 
     Attributes:
-        with_validation: the saving with validation labels added on both sides; null where there are none.
-        area: mean height of the test log-likelihood curve (area over the range of labels), nats.
-        final: split, then log_likelihood (nats) or accuracy, after the last round.
-        verdict: by the interval of the area's difference.
-        control: true for another random stream, whose saving shows the noise of the comparison.
+        area: mean height of the curve, and the difference from the pooled random's (one interval by itself).
+        final: the same after the last round.
+    """
+
+    area: Difference
+    final: Difference
+
+
+class PolicyResult(Duel):
+    """All that the comparison says about one policy, by test log-likelihood unless said otherwise.
+
+    Attributes:
+        ood: the same duels on the out-of-distribution split; null without one.
+        final: split, then log_likelihood (nats) or accuracy, after the last round, against the pooled random:
+            intervals of one number each, not simultaneous.
+        views: prompts (each counts once), pairs (as often as the split has pairs of it) and largest (the prompt
+            with the most pairs alone; null where no seed evaluates it).
+        control: true for one of the pooled random streams, compared with the other: the noise of the comparison.
+        model_free: true where it needs no model.
         ceiling: true for a rule that reads the judge's scores before it chooses: no campaign can run it.
         ties: labels that were ties, mean over seeds; they cost a label and train nothing.
         prompts: distinct prompts acquired by the end, mean over seeds.
     """
 
-    with_validation: Saving | None
-    area: Difference
+    ood: Duel | None
     final: dict[str, dict[str, Difference]]
-    verdict: Verdict
+    views: dict[str, View | None]
     control: bool
+    model_free: bool
     ceiling: bool
     ties: float
     prompts: float
@@ -46,14 +61,21 @@ class Savings(Result):
     Attributes:
         dataset: name of the data.
         splits: size of each split; `pairs` are the listed ones.
-        evaluated: pairs that each split is evaluated on (ties left out).
-        reference: the policy that others are measured against.
+        evaluated: pairs that a seed is evaluated on by split (ties left out), the mean over seeds.
+        reference: name that stands for the pooled random streams.
+        streams: the streams that are pooled.
         seeds: seeds of the runs.
         n_labels: labels after each round, the grid of all curves.
         n_val_labels: validation labels, counted apart.
+        confidence: coverage of the intervals: of one, or where said so of all at once.
+        resamples: replicates for the simultaneous level.
+        interval_covers: what the intervals account for; empty where nothing varies.
         target: the reference's final mean test log-likelihood, nats.
         reference_gain: the reference's final minus its first mean test log-likelihood, nats.
-        interval_covers: what the intervals account for; empty where nothing could be resampled.
+        conclusive: whether the comparison can conclude anything by the test log-likelihood.
+        reasons: why not, in words.
+        conclusions: the same and more by split, test and ood.
+        finding: the answer in one sentence, as data; null where there is nothing to compare.
         outcomes: fresh models on each policy's labels; null where there is nothing to compare.
         choices: which pairs each policy had compared.
         note: why there is nothing to compare; null where there is.
@@ -63,6 +85,7 @@ class Savings(Result):
     splits: dict[str, SplitSize]
     evaluated: dict[str, int]
     reference: str
+    streams: list[str]
     seeds: list[int]
     n_labels: list[int]
     n_val_labels: int
@@ -71,6 +94,10 @@ class Savings(Result):
     interval_covers: list[str]
     target: float | None
     reference_gain: Difference | None
+    conclusive: bool
+    reasons: list[str]
+    conclusions: dict[str, Conclusion]
+    finding: Finding | None
     policies: dict[str, PolicyResult]
     outcomes: Outcomes | None
     choices: dict[str, Choices]

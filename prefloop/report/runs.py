@@ -16,7 +16,7 @@ from prefloop.io.arrays import open_array, read_table
 from prefloop.io.documents import read_json
 from prefloop.metrics.evaluation import EvalSet
 from prefloop.metrics.predictive import correctness, log_likelihoods, pair_logits
-from prefloop.report.bootstrap import PromptSums, sums_by_prompt
+from prefloop.report.scores import Scores, SeedSums, sums_by_prompt
 
 _TABLES = ("rounds", "metrics", "assessment", "models")
 _FILES = (
@@ -60,8 +60,35 @@ class Runs:
 class SplitScores:
     """Scores of all runs on one split's evaluation pairs: log-likelihood (nats) and correctness."""
 
-    log_likelihood: PromptSums
-    accuracy: PromptSums
+    log_likelihood: Scores
+    accuracy: Scores
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What one seed's runs are evaluated on, on one split.
+
+    Attributes:
+        pairs: evaluation pairs.
+        first: completion row of the first column of the kept predictions (the end of the seed's pool).
+        number: int64 [prompts], by the seed's prompt rows: a number that means the same prompt in every seed.
+        weight: float64 [prompts], by the same rows: what a prompt counts under the declared target.
+    """
+
+    pairs: EvalSet
+    first: int
+    number: np.ndarray
+    weight: np.ndarray
+
+    def seed_sums(self, sums: np.ndarray, pairs: np.ndarray, rows: np.ndarray) -> SeedSums:
+        """Sums [P, R, Q] with the numbers and weights of their prompts.
+
+        Args:
+            sums: float64 [P, R, Q].
+            pairs: int64 [Q].
+            rows: int64 [Q], the seed's prompt rows.
+        """
+        return SeedSums(sums, pairs, self.number[rows], self.weight[rows])
 
 
 def load_runs(folders: Mapping[tuple[str, int], Path]) -> Runs:
@@ -95,28 +122,30 @@ def load_runs(folders: Mapping[tuple[str, int], Path]) -> Runs:
     )
 
 
-def score_split(runs: Runs, pairs: EvalSet, first: int) -> SplitScores:
+def score_split(runs: Runs, evaluation: Mapping[int, Evaluated]) -> SplitScores:
     """Score the kept predictions of every run on one split.
 
     Args:
         runs: the runs.
-        pairs: evaluation pairs.
-        first: completion row of the first column of predictions.npy (the end of the pool).
+        evaluation: what each seed is evaluated on.
 
     Returns:
-        Sums over the pairs of each prompt, [P, S, R, Q].
+        Sums over the pairs of each prompt, seed by seed.
     """
-    scored = [[_score_run(runs, (policy, seed), pairs, first) for seed in runs.seeds] for policy in runs.policies]
-    scores_2_P_S_R_Q = np.moveaxis(np.array([[run[0] for run in row] for row in scored]), 2, 0)
-    counts = scored[0][0][1]
-    return SplitScores(PromptSums(scores_2_P_S_R_Q[0], counts), PromptSums(scores_2_P_S_R_Q[1], counts))
+    seeds = []
+    for seed in runs.seeds:
+        of = evaluation[seed]
+        sums_2_P_R_Q = np.stack([_score_run(runs, (policy, seed), of) for policy in runs.policies], axis=1)
+        rows, pairs = np.unique(of.pairs.prompt, return_counts=True)
+        seeds.append([of.seed_sums(sums, pairs, rows) for sums in sums_2_P_R_Q])
+    return SplitScores(*(Scores(tuple(metric)) for metric in zip(*seeds, strict=True)))
 
 
-def _score_run(runs: Runs, key: tuple[str, int], pairs: EvalSet, first: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sums [2, R, Q] of log-likelihood and correctness by prompt, and the pairs of each prompt [Q]."""
+def _score_run(runs: Runs, key: tuple[str, int], of: Evaluated) -> np.ndarray:
+    """Sums [2, R, Q] of log-likelihood and correctness by prompt, in the order of the prompt rows."""
     path = runs.folders[key] / "predictions.npy"
-    rewards = open_array(path)
-    a, b = pairs.a - first, pairs.b - first
+    rewards, pairs = open_array(path), of.pairs
+    a, b = pairs.a - of.first, pairs.b - of.first
     if len(rewards) != len(runs.n_labels) or rewards.shape[2] <= max(a.max(), b.max()):
         raise StateError(
             f"{path} has shape {rewards.shape}, which does not fit {len(runs.n_labels)} rounds and the prepared "
@@ -125,11 +154,10 @@ def _score_run(runs: Runs, key: tuple[str, int], pairs: EvalSet, first: int) -> 
     sums = []
     for rewards_M_E in rewards:
         logits = pair_logits(rewards_M_E, a, b)
-        p = expit(logits).mean(axis=0)
-        correct = correctness(p, pairs.y)
-        by_prompt, counts = sums_by_prompt(np.stack([log_likelihoods(logits, pairs.y), correct]), pairs.prompt)
+        correct = correctness(expit(logits).mean(axis=0), pairs.y)
+        by_prompt, _ = sums_by_prompt(np.stack([log_likelihoods(logits, pairs.y), correct]), pairs.prompt)
         sums.append(by_prompt)
-    return np.stack(sums, axis=1), counts
+    return np.stack(sums, axis=1)
 
 
 def _grid(rounds: Mapping[tuple[str, int], pa.Table]) -> tuple[np.ndarray, int]:

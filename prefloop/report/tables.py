@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from prefloop.report.curves import Curves
-from prefloop.report.runs import Runs
+from prefloop.report.contest import Contest
+from prefloop.report.curves import Curves, half_widths
+from prefloop.report.runs import Runs, SplitScores
+from prefloop.report.scores import Scores
 
 KEY = ("policy", "seed", "round", "n_labels", "n_val_labels", "split")
 SCORES = ("log_likelihood", "accuracy", "brier", "ece", "ece_floor")
@@ -31,24 +34,26 @@ def curves_table(runs: Runs) -> pa.Table:
     return runs.metrics.select([*KEY, *SCORES, *FURTHER])
 
 
-def mean_table(runs: Runs, curves: dict[str, dict[str, Curves]], reference: str, confidence: float) -> pa.Table:
-    """One row per policy, round and split: means over seeds, and intervals where replicates exist.
+def mean_table(
+    runs: Runs, scores: Mapping[str, SplitScores], curves: dict[str, dict[str, Curves]], contest: Contest
+) -> pa.Table:
+    """One row per policy, round and split: means over seeds, and intervals.
 
     Log-likelihood and accuracy have the standard error of the mean over seeds (`_stderr`, null for one
     seed), the interval of the mean over seeds and prompts (`_low`, `_high`), and the paired difference
-    from the reference with its interval (`_difference`, `_difference_low`, `_difference_high`).
+    from the pooled random with its interval (`_difference`, `_difference_low`, `_difference_high`), one
+    interval for each number. Log-likelihood and accuracy count prompts as the target does; the further
+    columns are means over the rows of curves.csv.
     """
-    rows = [
-        row
-        for policy_row, policy in enumerate(runs.policies)
-        for split in _splits(runs)
-        for row in _mean_rows(
-            runs,
-            policy,
-            split,
-            interval_columns(curves.get(split, {}), policy_row, runs.policies.index(reference), confidence),
-        )
-    ]
+    rows = []
+    for policy, own in contest.rows.items():
+        for split in _splits(runs):
+            of = curves.get(split, {})
+            columns = interval_columns(of, own, contest.base[policy])
+            for metric, curve in of.items():
+                columns[metric] = own @ curve.mean
+                columns[f"{metric}_stderr"] = standard_errors(getattr(scores[split], metric), own)
+            rows += _mean_rows(runs, _streams(contest, runs, policy), policy, split, columns)
     return pa.Table.from_pylist(rows, schema=mean_schema())
 
 
@@ -65,20 +70,38 @@ def curves_schema() -> pa.Schema:
     return pa.schema([(name, pa.float64()) for name in (*KEY, *SCORES, *FURTHER)])
 
 
-def interval_columns(
-    metrics: dict[str, Curves], row: int, reference: int, confidence: float
-) -> dict[str, np.ndarray]:
-    """Bounds of one policy's mean curves, and of their paired differences from the reference's, by column."""
-    bounds = [(1 - confidence) / 2, (1 + confidence) / 2]
+def interval_columns(metrics: dict[str, Curves], own: np.ndarray, base: np.ndarray) -> dict[str, np.ndarray]:
+    """Bounds of one policy's mean curves, and of their paired differences from a baseline's, by column.
+
+    Args:
+        metrics: curves by metric.
+        own, base: float64 [P], which streams are averaged for the policy and for the baseline.
+
+    Returns:
+        float64 [R] by column; NaN bounds where nothing says how uncertain a number is.
+    """
     columns = {}
     for metric, curves in metrics.items():
-        own = curves.replicates[:, row]
-        paired = own - curves.replicates[:, reference]
-        columns[f"{metric}_low"], columns[f"{metric}_high"] = np.quantile(own, bounds, axis=0)
-        columns[f"{metric}_difference"] = curves.mean[row] - curves.mean[reference]
-        low, high = np.quantile(paired, bounds, axis=0)
-        columns[f"{metric}_difference_low"], columns[f"{metric}_difference_high"] = low, high
+        each, (least, largest) = np.eye(len(curves.n_labels)), curves.bounds
+        alone = curves.test(own[None, :, None] * each[:, None])
+        half = half_widths(alone, curves.level)
+        columns[f"{metric}_low"] = np.maximum(alone.value - half, least)
+        columns[f"{metric}_high"] = np.minimum(alone.value + half, largest)
+        paired = curves.test((own - base)[None, :, None] * each[:, None])
+        half = half_widths(paired, curves.level)
+        columns[f"{metric}_difference"] = paired.value
+        columns[f"{metric}_difference_low"] = np.maximum(paired.value - half, least - largest)
+        columns[f"{metric}_difference_high"] = np.minimum(paired.value + half, largest - least)
     return columns
+
+
+def standard_errors(scores: Scores, own: np.ndarray) -> np.ndarray:
+    """Of one policy's means over seeds: float64 [R], NaN for a single seed."""
+    by_seed = np.einsum("p,psr->sr", own, scores.per_seed())
+    if len(by_seed) == 1:
+        return np.full(by_seed.shape[1], np.nan)
+    errors: np.ndarray = by_seed.std(axis=0, ddof=1) / len(by_seed) ** 0.5
+    return errors
 
 
 def to_csv(table: pa.Table) -> bytes:
@@ -92,26 +115,29 @@ def _splits(runs: Runs) -> list[str]:
     return list(dict.fromkeys(runs.metrics["split"].to_pylist()))
 
 
-def _mean_rows(runs: Runs, policy: str, split: str, intervals: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+def _streams(contest: Contest, runs: Runs, policy: str) -> list[str]:
+    """The policies whose rows are averaged."""
+    return [name for name, share in zip(runs.policies, contest.rows[policy], strict=True) if share > 0]
+
+
+def _mean_rows(
+    runs: Runs, streams: list[str], policy: str, split: str, columns: dict[str, np.ndarray]
+) -> list[dict[str, Any]]:
     metrics = runs.metrics
-    chosen = metrics.filter(pc.and_(pc.equal(metrics["policy"], policy), pc.equal(metrics["split"], split)))
+    of_policy = pc.is_in(metrics["policy"], value_set=pa.array(streams))
+    chosen = metrics.filter(pc.and_(of_policy, pc.equal(metrics["split"], split)))
     # Nulls are left out of a mean; a metric without any value stays null. Threads would add up in any order.
-    spread = pc.VarianceOptions(ddof=1)
-    aggregations: list[tuple] = [(name, "mean") for name in (*SCORES, *FURTHER)]
-    aggregations += [(name, "stddev", spread) for name in WITH_INTERVAL]
+    aggregations = [(name, "mean") for name in (*SCORES, *FURTHER)]
     means = chosen.group_by("round", use_threads=False).aggregate(aggregations).sort_by("round")
     rows = []
     for mean in means.to_pylist():
         round_ = mean["round"]
         key = (policy, round_, int(runs.n_labels[round_]), runs.n_val_labels, split)
         scores = {name: mean[f"{name}_mean"] for name in (*SCORES, *FURTHER)}
-        scores |= {
-            f"{name}_stderr": _standard_error(mean[f"{name}_stddev"], len(runs.seeds)) for name in WITH_INTERVAL
-        }
-        bounds = {name: float(values[round_]) for name, values in intervals.items()}
-        rows.append(dict(zip(MEAN_KEY, key, strict=True)) | scores | bounds)
+        numbers = {name: _number(float(values[round_])) for name, values in columns.items()}
+        rows.append(dict(zip(MEAN_KEY, key, strict=True)) | scores | numbers)
     return rows
 
 
-def _standard_error(deviation: float | None, seeds: int) -> float | None:
-    return None if deviation is None or not np.isfinite(deviation) else deviation / seeds**0.5
+def _number(value: float) -> float | None:
+    return value if np.isfinite(value) else None

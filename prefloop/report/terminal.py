@@ -9,7 +9,7 @@ from prefloop.report.outcome_results import Outcomes
 from prefloop.report.results import Savings
 from prefloop.report.wording import by_outcome, digits, gap, labels_at_share, ordered, saved, shown
 
-VERDICT_STYLES = {"better": "green", "worse": "red", "no difference": "", "reference": "dim"}
+VERDICT_STYLES = {"better": "green", "worse": "red", "no difference": "", "cannot tell": "", "reference": "dim"}
 
 
 def terminal_table(savings: Savings) -> Table:
@@ -24,7 +24,7 @@ def terminal_table(savings: Savings) -> Table:
     for name in ordered(savings):
         of = savings.policies[name]
         final = f"{of.final['test']['log_likelihood'].value:.4f}"
-        own = ("–", final, "–") if of.verdict == "reference" else (saved(of), final, gap(of.area, digits=3))
+        own = ("–", final, "–") if of.verdict == "reference" else (saved(of.saving), final, gap(of.area, digits=3))
         # Text, because the brackets of an interval would be read as markup.
         row = (shown(name, savings), *own, "control: " * of.control + of.verdict)
         table.add_row(*(Text(cell) for cell in row), style=VERDICT_STYLES[of.verdict])
@@ -57,7 +57,7 @@ def _outcome_cells(savings: Savings, outcomes: Outcomes, name: str, policy: str)
     style = VERDICT_STYLES[of.verdict]
     if policy == savings.reference:
         return [Text(value, style), Text("–", style), Text(str(outcomes.budget), style)]
-    return [Text(value), Text(gap(of.by_share[-1], decimals), style), Text(labels_at_share(of, outcomes))]
+    return [Text(value), Text(gap(of.by_share[-1], decimals), style), Text(labels_at_share(of.saving, outcomes))]
 
 
 def _choice_cells(savings: Savings, outcomes: Outcomes, policy: str) -> list[Text]:

@@ -10,24 +10,30 @@ from prefloop.report.results import Savings
 
 
 def percent(value: float | None) -> str:
-    """A fraction as a whole percentage; null is "never"."""
-    return "never" if value is None else f"{value:.0%}".replace("-0%", "0%")
+    """A fraction as a whole percentage; null is a dash."""
+    return "–" if value is None else f"{value:.0%}".replace("-0%", "0%")
 
 
-def saved(of: Saving) -> str:
-    """Fraction of labels saved with its interval, for instance `40% [33%, 45%]`."""
-    if of.saved is None and of.saved_high is None:
-        return "never"
-    return f"{percent(of.saved)} [{percent(of.saved_low)}, {percent(of.saved_high)}]"
+def saved(of: Saving | None) -> str:
+    """Fraction of labels saved with its interval, for instance `40% [33%, 45%]`; a dash where none can be told."""
+    if of is None or of.saved is None or of.saved_low is None or of.saved_high is None:
+        return "–"
+    low, high = "< " * of.open_low + percent(of.saved_low), "> " * of.open_high + percent(of.saved_high)
+    beyond = ("> " if of.saved > 0 else "< ") if of.beyond else ""
+    return f"{beyond}{percent(of.saved)} [{low}, {high}]"
 
 
-def labels(of: Saving) -> str:
-    """Labels needed to match the reference, or "never"."""
+def labels(of: Saving | None) -> str:
+    """Labels at which the reference's end is first reached, "never", or a dash where it cannot be told."""
+    if of is None or (of.labels_to_target is None and not of.never):
+        return "–"
     return "never" if of.labels_to_target is None else f"{of.labels_to_target:.0f}"
 
 
 def gap(of: Difference, digits: int = 4) -> str:
     """A difference with its interval, for instance `+0.0429 [+0.0370, +0.0495]`."""
+    if of.low is None or of.high is None:
+        return f"{of.difference:+.{digits}f}"
     return f"{of.difference:+.{digits}f} [{of.low:+.{digits}f}, {of.high:+.{digits}f}]"
 
 
@@ -47,14 +53,14 @@ def plus_minus(of: Estimate | None, decimals: int, scale: float = 1.0) -> str:
     return value if of.high is None else f"{value} ± {(of.high - of.value) * scale:.{decimals}f}"
 
 
-def labels_at_share(of: Saving, outcomes: Outcomes) -> str:
+def labels_at_share(of: Saving | None, outcomes: Outcomes) -> str:
     """Labels needed to match the reference, on the grid of shares."""
     return labels_from(of, outcomes.n_labels[0])
 
 
-def labels_from(of: Saving, first: int) -> str:
+def labels_from(of: Saving | None, first: int) -> str:
     """Labels needed to match the reference; where the curve begins no more is known than an upper bound."""
-    at_once = of.labels_to_target is not None and of.labels_to_target <= first
+    at_once = of is not None and of.labels_to_target is not None and of.labels_to_target <= first
     return "≤ " * at_once + labels(of)
 
 
@@ -68,7 +74,7 @@ def headline(name: str, savings: Savings) -> str:
     of, reference = savings.policies[name], savings.reference
     name = f"**{name}**{' (oracle ceiling)' * of.ceiling}"
     nats = f"{gap(of.area)} nats over the whole curve"
-    reached = reach(of, savings.budget, f"{reference}'s final test log-likelihood")
+    reached = reach(of.saving)
     return f"{learns(name, of.verdict, reference, nats, reached)}."
 
 
@@ -82,6 +88,8 @@ def learns(name: str, verdict: Verdict, reference: str, by: str, reached: str) -
         by: the curve's difference.
         reached: what `reach` says.
     """
+    if verdict == "cannot tell":
+        return f"{name}: whether it learns faster than {reference} cannot be told ({by})"
     if verdict == "better":
         return f"{name} learns faster than {reference} ({by}): {reached}"
     if verdict == "worse":
@@ -89,22 +97,14 @@ def learns(name: str, verdict: Verdict, reference: str, by: str, reached: str) -
     return f"{name}: no difference from {reference} that these runs can show ({by}); {reached}"
 
 
-def reach(of: Saving, budget: int, target: str) -> str:
-    """How many labels reach the target, in words.
-
-    Args:
-        of: the labels.
-        budget: what the reference used.
-        target: what it reached with them.
-    """
-    if of.saved is None:
-        some = f" ({1 - of.never_share:.0%} of the resamples do)" if of.never_share < 0.995 else ""
-        return f"it never reaches {target} within {budget} labels{some}"
-    bounds = f"{percent(of.saved_low)} to {percent(of.saved_high)}"
-    return (
-        f"it reaches {target} with {labels(of)} labels instead of {budget}, "
-        f"{percent(of.saved)} saved (interval {bounds})"
-    )
+def reach(of: Saving | None) -> str:
+    """How many labels are saved, in words."""
+    if of is None or of.saved is None:
+        return "labels saved cannot be told"
+    bounds = f"(interval {percent(of.saved_low)} to {percent(of.saved_high)})"
+    if of.saved < 0:
+        return f"it needs {'more than ' * of.beyond}{percent(-of.saved)} more labels {bounds}"
+    return f"it saves {'more than ' * of.beyond}{percent(of.saved)} of the labels {bounds}"
 
 
 def ordered(savings: Savings) -> list[str]:

@@ -7,11 +7,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from prefloop.config.model import Compare
-from prefloop.report.comparison import DataFacts, compare_runs, resample
+from prefloop.report.comparison import DataFacts, compare_runs, contest_between, draw
 from prefloop.report.document import document
 from prefloop.report.folder import write_folder
 from prefloop.report.judged import Judged
-from prefloop.report.outcomes import compare_outcomes, outcome_series, resample_outcomes
+from prefloop.report.numbers import Duel
+from prefloop.report.outcomes import compare_outcomes, draw_outcomes, outcome_series
 from prefloop.report.plots import draw_all
 from prefloop.report.results import Savings
 from prefloop.report.runs import Runs, SplitScores
@@ -50,12 +51,12 @@ def write_report(
     if "test" not in scores or judged is None:
         note = "Nothing to compare: the test split has no pair with a known answer."
         return write_nothing(folder, config, facts, note)
-    curves = resample(scores, config)
-    judged_curves = resample_outcomes(judged, config)
+    curves = draw(runs, scores, config)
+    judged_curves = draw_outcomes(runs, judged, config)
     outcomes = compare_outcomes(runs, judged, judged_curves, config, facts)
     savings = compare_runs(runs, scores, curves, outcomes, config, facts)
-    mean = mean_table(runs, curves, config.reference, config.confidence)
-    pictures = draw_all(savings, mean, runs.rounds, outcome_series(runs, judged, judged_curves, config))
+    mean = mean_table(runs, scores, curves, contest_between(runs, config, facts))
+    pictures = draw_all(savings, mean, runs.rounds, outcome_series(runs, judged, judged_curves, config, facts))
     tables = {"curves": curves_table(runs), "curves_mean": mean, "assessment": runs.assessment}
     _write(folder, savings, tables, pictures)
     return savings
@@ -67,7 +68,8 @@ def write_nothing(folder: Path, config: Compare, facts: DataFacts, note: str) ->
         dataset=facts.dataset,
         splits=facts.splits,
         evaluated={},
-        reference=config.reference,
+        reference=config.reference[0],
+        streams=[],
         seeds=[],
         n_labels=[],
         n_val_labels=0,
@@ -76,6 +78,10 @@ def write_nothing(folder: Path, config: Compare, facts: DataFacts, note: str) ->
         interval_covers=[],
         target=None,
         reference_gain=None,
+        conclusive=False,
+        reasons=[note],
+        conclusions={},
+        finding=None,
         policies={},
         outcomes=None,
         choices={},
@@ -87,10 +93,11 @@ def write_nothing(folder: Path, config: Compare, facts: DataFacts, note: str) ->
 
 
 def headline_metrics(savings: Savings) -> dict[str, dict[str, float | None]]:
-    """The few numbers per policy that `dvc metrics show` lists."""
+    """The few numbers per policy that `dvc metrics show` lists; null where nothing can be told."""
     return {
         name: {
-            "saved": of.saved,
+            "saved": saved_of(of),
+            "saved_against_random": None if of.saving is None else of.saving.saved,
             "area_difference": of.area.difference,
             "final_test_log_likelihood": of.final["test"]["log_likelihood"].value,
             **_primary(savings, name),
@@ -99,13 +106,18 @@ def headline_metrics(savings: Savings) -> dict[str, dict[str, float | None]]:
     }
 
 
+def saved_of(of: Duel) -> float | None:
+    """Labels saved against the better of those that need no model; None where nothing can be told."""
+    return None if of.primary is None else of.primary.saving.saved
+
+
 def _primary(savings: Savings, policy: str) -> dict[str, float | None]:
     names = {"reward_model": "fresh_test_accuracy", "policy": "proxy_test_score"}
     numbers: dict[str, float | None] = {}
     if savings.outcomes is not None:
         for outcome, of in savings.outcomes.primary.items():
             result, name = of.policies[policy], names[outcome]
-            numbers |= {name: result.by_share[-1].value, f"{name}_saved": result.saved}
+            numbers |= {name: result.by_share[-1].value, f"{name}_saved": saved_of(result)}
     return numbers
 
 

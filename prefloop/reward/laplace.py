@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from prefloop.config.model import Laplace as Config
+from prefloop.io.rows import Vectors
 from prefloop.reward.inputs import FitInputs
 from prefloop.reward.logistic import Posterior, best_posterior
 from prefloop.reward.scaling import Scaling
@@ -53,7 +54,7 @@ class FittedLaplace:
         """1: nothing is held out to fit one."""
         return 1.0
 
-    def rewards(self, features: np.ndarray) -> np.ndarray:
+    def rewards(self, features: Vectors) -> np.ndarray:
         """Reward of every completion under every draw.
 
         Args:
@@ -68,11 +69,11 @@ class FittedLaplace:
             result[:, start : start + _BLOCK] = (self.draws @ inputs.T).cpu().numpy()
         return result
 
-    def last_layer(self, features: np.ndarray) -> np.ndarray:
+    def last_layer(self, features: Vectors) -> np.ndarray:
         """phi, float32 [C, D]."""
         return self.scaling.apply(features).cpu().numpy()
 
-    def logit_moments(self, features_a: np.ndarray, features_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def logit_moments(self, features_a: Vectors, features_b: Vectors) -> tuple[np.ndarray, np.ndarray]:
         """Exact mean and variance of the logits of "a is preferred" under the posterior.
 
         Args:

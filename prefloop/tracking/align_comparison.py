@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -63,15 +64,15 @@ def track_all_align(tracker: Tracker, runs: Mapping[tuple[str, int], Path], repo
 
 
 def _numbers(comparison: Comparison, policy: str) -> dict[str, float]:
-    """A policy's comparison with the reference, the same on all its runs; NaN stands for "never"."""
+    """A policy's comparison with the reference, the same on all its runs; NaN where it cannot be told."""
     numbers: dict[str, float] = {}
     for judge, of in comparison.policies[policy].wins.items():
-        numbers |= saving_metrics(of, of.area, f"win_{judge}_", f"win_{judge}_area")
+        numbers |= saving_metrics(of.saving, of.area, f"win_{judge}_", f"win_{judge}_area")
         at = of.equal_kl.win
         numbers |= {
             f"win_{judge}_final_difference": of.final.difference,
             f"win_{judge}_equal_kl_difference": at.difference,
-            f"win_{judge}_equal_kl_difference_low": at.low,
-            f"win_{judge}_equal_kl_difference_high": at.high,
+            f"win_{judge}_equal_kl_difference_low": math.nan if at.low is None else at.low,
+            f"win_{judge}_equal_kl_difference_high": math.nan if at.high is None else at.high,
         }
     return numbers

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from prefloop.io.documents import read_json
+from prefloop.report.numbers import Duel
 from prefloop.report.results import Savings, read_savings
 from prefloop.report.wording import headline, ordered
 from prefloop.tracking.names import comparison_spec, saving_metrics
@@ -64,15 +65,24 @@ def track_all(tracker: Tracker, runs: Mapping[tuple[str, int], Path], report: Pa
 
 
 def _numbers(savings: Savings, policy: str) -> dict[str, float]:
-    """A policy's savings, the same on all its runs; NaN stands for "never"."""
+    """A policy's savings, the same on all its runs; NaN where it cannot be told."""
     of = savings.policies[policy]
-    numbers = saving_metrics(of, of.area, "", "area")
+    numbers = _against(of, "", "area")
     for outcome, name in _OUTCOMES.items():
         judged = savings.outcomes.primary.get(outcome) if savings.outcomes is not None else None
         if judged is not None:
-            result = judged.policies[policy]
-            numbers |= saving_metrics(result, result.by_share[-1], f"{name}_", name)
+            numbers |= _against(judged.policies[policy], f"{name}_", name)
     return numbers
+
+
+def _against(of: Duel, prefix: str, name: str) -> dict[str, float]:
+    """Against the better of those that need no model."""
+    met = of.primary
+    return (
+        saving_metrics(None, of.area, prefix, name)
+        if met is None
+        else saving_metrics(met.saving, met.area, prefix, name)
+    )
 
 
 def _note(savings: Savings) -> str:

@@ -60,20 +60,20 @@ def assessed_metrics(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     return {name: float(last[column]) for column, name in _ASSESSED.items() if last[column] is not None}
 
 
-def saving_metrics(of: Saving, difference: Difference, prefix: str, name: str) -> dict[str, float]:
-    """A policy's saving and a difference of its curve, as numbers of a whole run; NaN stands for "never".
+def saving_metrics(of: Saving | None, difference: Difference, prefix: str, name: str) -> dict[str, float]:
+    """A policy's saving and a difference of its curve, as numbers of a whole run; NaN where it cannot be told.
 
     Args:
-        of: the saving.
+        of: the saving; None for the reference itself.
         difference: what the saving's verdict rests on.
         prefix: of the saving's names.
         name: the difference's.
     """
     numbers = {
-        f"{prefix}labels_to_target": of.labels_to_target,
-        f"{prefix}saved": of.saved,
-        f"{prefix}saved_low": of.saved_low,
-        f"{prefix}saved_high": of.saved_high,
+        f"{prefix}labels_to_target": None if of is None else of.labels_to_target,
+        f"{prefix}saved": None if of is None else of.saved,
+        f"{prefix}saved_low": None if of is None else of.saved_low,
+        f"{prefix}saved_high": None if of is None else of.saved_high,
         f"{name}_difference": difference.difference,
         f"{name}_difference_low": difference.low,
         f"{name}_difference_high": difference.high,

@@ -91,7 +91,7 @@ def test_every_key_has_a_comment_above_it():
         ({"policies__mine": {"rule": "hybird"}}, r"policies\.mine\.rule: got 'hybird'; expected one of 'random'"),
         ({"policies__mine": {}}, r"policies\.mine\.rule: missing; it names the rule"),
         ({"run__policies": ["nope"]}, r"run\.policies: unknown policy 'nope'; known: certainty"),
-        ({"run__policies": ["hybrid"]}, r"compare\.reference: 'random' is not among run\.policies \(hybrid\)"),
+        ({"run__policies": ["hybrid"]}, r"compare\.reference: none of random is among run\.policies \(hybrid\)"),
         ({"run__policies": ["random", "random"]}, r"run\.policies: an entry stands twice"),
         ({"judge": {"kind": "vader"}}, r"judge: the same as oracle\.judge; expected another one"),
         ({"judge": {"kind": "oracle"}}, r"judge\.kind: got 'oracle'; expected one of 'vader'"),

@@ -16,8 +16,6 @@ from prefloop.assessment.score import assessment_rows
 from prefloop.config.model import Assessment as Config
 from prefloop.io.hashing import source_files
 from prefloop.oracle.simulated import SimulatedOracle
-from prefloop.rounds.hidden import load_hidden
-from prefloop.rounds.problem import load_problem
 from prefloop.rounds.steps import Labelled, fit_round
 from tests.assessment.tables import all_pairs
 from tests.worlds import ROOT, make_params, make_world, pair_records, response_records

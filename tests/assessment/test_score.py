@@ -11,7 +11,7 @@ from prefloop.assessment.scored import scored_prompts
 from prefloop.metrics.evaluation import evaluation_sets
 from prefloop.metrics.predictive import pair_logits, predictive_metrics
 from prefloop.oracle.answers import Answers
-from prefloop.report.bootstrap import sums_by_prompt
+from prefloop.report.scores import sums_by_prompt
 from tests.assessment.tables import make_prepared, scored_tables
 
 SHARES = (0.5, 1.0)

@@ -175,7 +175,7 @@ def used_policies() -> set[str]:
         ("policies__bal_pm__batch", {"beta": 1}, "policies.bal_pm.batch.policy: missing"),
         ("policies__bal_pm__pairs__per_prompt", "all", "or got 'all'; input should be 'auto' or 'unlimited'"),
         ("policies__bal_pm", None, "policies.bal_pm: got None; expected keys and their values"),
-        ("compare__reference", "entropy", "compare.reference: 'entropy' is not among benchmark.policies ("),
+        ("compare__reference", ["entropy"], "compare.reference: none of entropy is among benchmark.policies ("),
         ("compare__confidence", 1, "compare.confidence: got 1; "),
         ("tracking__experiment", "", "tracking.experiment: got ''; "),
     ],

@@ -8,8 +8,6 @@ from pathlib import Path
 from prefloop.data.records import Record, ResponsesRecord
 from prefloop.io.layout import Layout
 from prefloop.rounds.benchmark import run_benchmark
-from prefloop.rounds.hidden import load_hidden
-from prefloop.rounds.problem import load_problem
 from tests.worlds import make_params, make_world, response_records
 
 PARAMS = make_params()
@@ -44,8 +42,7 @@ def named_records() -> list[Record]:
 
 def run(layout: Layout, policy: str = "random") -> Path:
     """Simulate one policy; return the run's folder."""
-    problem = load_problem(layout)
-    hidden = load_hidden(layout.prepared, problem.prepared)
+    problem, hidden = open_world(layout, PARAMS)
     return run_benchmark(PARAMS, layout, problem, hidden, policy, 0, lambda _: lambda *_: None)
 
 

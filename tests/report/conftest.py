@@ -9,14 +9,17 @@ from prefloop.report.comparison import DataFacts
 from prefloop.report.judged import Judged, judge_runs
 from prefloop.report.results import SplitSize
 from prefloop.report.runs import Runs, SplitScores, load_runs, score_split
-from tests.report.simulate import World, make_world, write_run
+from tests.report.simulate import World, evaluated, judgeable, make_world, write_run
 
-SPEEDS = {"random": 1.2, "random_control": 1.2, "bald": 0.5, "bal_pm": 2.5}
-CONFIG = Compare(reference="random", resamples=400, confidence=0.95, seed=0)
+SPEEDS = {"random": 1.2, "random_control": 1.2, "thinned": 1.2, "bald": 0.5, "bal_pm": 2.5}
+CONFIG = Compare(
+    reference=["random", "random_control"], min_seeds=3, worthwhile=0.2, resamples=400, confidence=0.95, seed=0
+)
 FACTS = DataFacts(
     "simulated",
     {"pool": SplitSize(prompts=30, completions=100, pairs=50)},
-    controls=frozenset({"random_control"}),
+    largest=101,
+    model_free=frozenset({"random", "random_control", "thinned"}),
     ceilings=frozenset(),
     ablations=(("bal_pm", "bald"), ("random_control", "random")),
 )
@@ -44,11 +47,11 @@ def runs(folders: dict[tuple[str, int], Path]) -> Runs:
 
 @pytest.fixture(scope="session")
 def scores(runs: Runs, world: World) -> dict[str, SplitScores]:
-    return {split: score_split(runs, pairs, world.first) for split, pairs in world.sets.items()}
+    return {split: score_split(runs, evaluated(world, split, runs.seeds)) for split in world.sets}
 
 
 @pytest.fixture(scope="session")
 def judged(runs: Runs, world: World) -> Judged:
-    found = judge_runs(runs, world.prepared, world.sets, world.scores)
+    found = judge_runs(runs, judgeable(world, runs.seeds))
     assert found is not None
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from prefloop.io.arrays import write_array, write_table
 from prefloop.io.documents import write_json
 from prefloop.metrics.evaluation import EvalSet
 from prefloop.metrics.predictive import pair_logits, predictive_metrics
+from prefloop.report.facts import one_split
+from prefloop.report.judged import Judgeable
+from prefloop.report.runs import Evaluated
 
 MEMBERS = 3
 SHARES = (0.25, 0.5, 1.0)
@@ -53,6 +57,17 @@ def make_world(prompts: int = 40, pairs: int = 3, seed: int = 0, ood: bool = Tru
     prepared = _prepared([1] * first + [2 * pairs] * prompts * len(splits), first, prompts, splits)
     scores = np.concatenate([np.zeros(first), utility]) if scored else np.full(start, np.nan)
     return World(first, utility, sets, prepared, scores)
+
+
+def evaluated(world: World, split: str, seeds: Iterable[int]) -> dict[int, Evaluated]:
+    """What every seed is evaluated on, prompts counting by their pairs."""
+    return one_split(world.sets[split], world.first, len(world.prepared.split), seeds)
+
+
+def judgeable(world: World, seeds: Iterable[int]) -> dict[int, Judgeable]:
+    """What every seed's fresh models are judged on."""
+    test = evaluated(world, "test", seeds)
+    return {seed: Judgeable(world.prepared, of, world.scores) for seed, of in test.items()}
 
 
 def _prepared(counts: list[int], first: int, prompts: int, splits: tuple[str, ...]) -> Prepared:

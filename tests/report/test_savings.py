@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from prefloop.report.savings import area, difference, envelope, labels_to_reach, saving
+from prefloop.report.savings import area, envelope, labels_to_reach
 
 GRID = np.array([64, 128, 256, 320, 400])
 curves = arrays(np.float64, (3, 5), elements=st.floats(-2, 0, width=32))
@@ -52,34 +52,3 @@ def test_area_is_a_mean_height(curve, shift):
 
 def test_area_of_one_round_is_its_value():
     np.testing.assert_array_equal(area(np.array([[-0.6]]), np.array([64])), [-0.6])
-
-
-def test_the_interval_is_where_the_gap_to_the_target_can_be_zero():
-    labels = np.array([100, 200, 300, 400])
-    shift = np.linspace(-0.1, 0.1, 1001)[:, None]
-    of = saving(300.0, np.array([-0.3, -0.12, 0.0, 0.06]) + shift, labels, 0.9)
-    assert of.saved == pytest.approx(0.25)
-    assert of.saved_low is None, "even at the end a gap of -0.03 can't be excluded"
-    assert of.saved_high == pytest.approx(1 - 225 / 400, abs=0.001)
-    assert of.never_share == pytest.approx(0.2, abs=0.01)
-    sure = saving(300.0, np.array([-0.3, -0.12, 0.0, 0.1]) + shift, labels, 0.9)
-    assert sure.saved_low == pytest.approx(1 - 390 / 400, abs=0.001)
-
-
-def test_the_reference_saves_nothing_for_sure():
-    curves = np.random.default_rng(0).normal(-0.5, 0.05, (500, 4))
-    of = saving(400.0, curves - curves[:, -1:], np.array([100, 200, 300, 400]), 0.95)
-    assert of.saved_low == pytest.approx(0.0)
-
-
-def test_never_reached_has_no_number():
-    of = saving(np.inf, np.full((100, 3), -1.0), np.array([100, 200, 400]), 0.95)
-    assert of.never
-    assert (of.labels_to_target, of.saved, of.saved_low, of.saved_high) == (None, None, None, None)
-
-
-def test_difference_is_paired():
-    of = difference(-0.5, -0.6, np.linspace(0.05, 0.15, 101), 0.9)
-    assert of.difference == pytest.approx(0.1)
-    assert of.low == pytest.approx(0.055)
-    assert of.high == pytest.approx(0.145)

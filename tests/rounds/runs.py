@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 
-from prefloop.rounds.benchmark import run_benchmark
-from prefloop.rounds.hidden import load_hidden
-from prefloop.rounds.problem import load_problem
-from tests.worlds import make_params
+from prefloop.rounds.benchmark import Identity, run_benchmark
+from tests.worlds import make_params, open_world
 
 PARAMS = make_params()
 
@@ -17,9 +15,8 @@ ON_RESPONSES = {name for name, policy in PARAMS.policies.items() if policy.pairs
 
 
 def run(params, layout, name="bal_pm", seed=0, observe=None):
-    problem = load_problem(layout)
-    hidden = load_hidden(layout.prepared, problem.prepared)
-    return run_benchmark(params, layout, problem, hidden, name, seed, lambda about: observe or (lambda *_: None))
+    problem, hidden = open_world(layout, params, seed)
+    return run_benchmark(Identity(params, layout), problem, hidden, name, seed, observe or (lambda *_: None))
 
 
 def digest(folder):

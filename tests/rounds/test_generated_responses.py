@@ -16,8 +16,6 @@ from prefloop.config import parse_params
 from prefloop.io.arrays import read_table
 from prefloop.io.layout import Layout
 from prefloop.rounds.benchmark import run_benchmark
-from prefloop.rounds.hidden import load_hidden
-from prefloop.rounds.problem import load_problem
 from tests.worlds import ROOT
 
 SEEDS = range(5)
@@ -40,8 +38,7 @@ def chosen(tmp_path_factory):
     layout = Layout.folder(tmp_path_factory.mktemp("generated"))
     for stage in (stages.prepare, stages.embed, stages.neighbours):
         stage.run(params, layout)
-    problem = load_problem(layout)
-    hidden = load_hidden(layout.prepared, problem.prepared)
+    problem, hidden = open_world(layout, PARAMS)
     facts, acquired = {}, {}
     for name in POLICIES:
         for seed in SEEDS:

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 from prefloop.config.pair_rules import ORACLE_CEILINGS
-from prefloop.rounds.hidden import load_hidden
-from prefloop.rounds.problem import load_problem
 from tests.rounds.runs import ON_RESPONSES, PARAMS
 
 
@@ -74,8 +72,7 @@ def without_revealed(problem, hidden, revealed, rng):
 def test_permuting_unrevealed_answers_changes_no_next_selection(world_of, name, tmp_path):
     """With the labels so far fixed, what nobody has asked cannot be seen, except by an oracle ceiling."""
     world = world_of(name)
-    problem = load_problem(world)
-    hidden = load_hidden(world.prepared, problem.prepared)
+    problem, hidden = open_world(world, PARAMS)
     recorder = Recorder(problem, hidden, PARAMS)
     before = acquired_by(problem, hidden, recorder, PARAMS, name, tmp_path / "a", 2)
     # Selections up to round 2 depend on the labels of rounds 0 and 1 alone.
@@ -94,8 +91,7 @@ def test_permuting_test_and_ood_answers_changes_no_selection(world_of, name, tmp
     from prefloop.rounds.hidden import HiddenAnswers
 
     world = world_of(name)
-    problem = load_problem(world)
-    hidden = load_hidden(world.prepared, problem.prepared)
+    problem, hidden = open_world(world, PARAMS)
     rng = np.random.default_rng(5)
     outside = np.arange(problem.prepared.pairs_of("pool").stop, len(problem.prepared.pair_a))
     unseen = np.arange(problem.prepared.completions_of("pool").stop, len(problem.prepared.completion_ids))

@@ -34,7 +34,7 @@ def outputs(tmp_path_factory):
         for policy, kind in KINDS.items()
         for seed in range(2)
     }
-    config = Compare(reference="random", resamples=100, confidence=0.9, seed=0)
+    config = Compare(reference=["random"], min_seeds=2, worthwhile=0.2, resamples=100, confidence=0.9, seed=0)
     write_comparison(root / "report", runs, config, "simulated")
     return runs, root / "report"
 

@@ -15,7 +15,7 @@ from prefloop.tracking.names import campaign_spec, run_spec
 from prefloop.tracking.outputs import track_campaign_batch, track_campaign_metrics, track_run
 from prefloop.tracking.tracker import CURRENT, RunSpec, Tracker
 from prefloop.tracking.view import VIEW_TAG
-from tests.report.simulate import make_world, write_run
+from tests.report.simulate import evaluated, judgeable, make_world, write_run
 from tests.tracking.test_store import CONFIG
 
 ROUNDS, BATCH = 4, 10
@@ -42,10 +42,10 @@ def outputs(world, tmp_path_factory):
         for seed in range(2)
     }
     loaded = load_runs(runs)
-    scores = {split: score_split(loaded, pairs, world.first) for split, pairs in world.sets.items()}
-    config = Compare(reference="random", resamples=100, confidence=0.9, seed=0)
-    judged = judge_runs(loaded, world.prepared, world.sets, world.scores)
-    facts = DataFacts("simulated", {}, frozenset(), frozenset(), ())
+    scores = {split: score_split(loaded, evaluated(world, split, loaded.seeds)) for split in world.sets}
+    config = Compare(reference=["random"], min_seeds=2, worthwhile=0.2, resamples=100, confidence=0.9, seed=0)
+    judged = judge_runs(loaded, judgeable(world, loaded.seeds))
+    facts = DataFacts("simulated", {}, None, frozenset(), frozenset(), ())
     write_report(root / "report", loaded, scores, judged, config, facts)
     return runs, root / "report"
 
@@ -85,7 +85,7 @@ def test_tracking_twice_changes_nothing(tracker, outputs):
             tables = {"curves.csv", "curves_mean.csv", "assessment.csv"}
             assert files == {"report.md", "savings.json", "plots", *tables}
             assert "bal_pm" in tags["mlflow.note.content"]
-            assert {"bal_pm_saved", "bal_pm_fresh_test_accuracy_saved"} <= set(metrics)
+            assert {"bal_pm_saved", "bal_pm_fresh_test_accuracy_difference"} <= set(metrics)
             assert "bald_proxy_test_score_difference" in metrics
             continue
         assert [step for step, _, _ in metrics["test_log_likelihood"]] == [10, 20, 30, 40]

@@ -11,8 +11,13 @@ from prefloop.align.report.results import Comparison, Costs, Judge, PolicyResult
 from prefloop.align.report.runs import AlignRuns
 from prefloop.config.model import Compare
 from prefloop.report.choices import estimate
-from prefloop.report.curves import matching, paired, paired_by_round, rise, told_apart, verdict
+from prefloop.report.comparison import covered
+from prefloop.report.contest import Contest, Outcome, contest_of, decide
+from prefloop.report.curves import paired_by_round
 from prefloop.report.numbers import Difference
+
+# Where every policy's win rate against the start model begins.
+_START = 0.5
 
 
 def compare_runs(runs: AlignRuns, resampled: Resampled, config: Compare, facts: Facts) -> Comparison:
@@ -27,40 +32,38 @@ def compare_runs(runs: AlignRuns, resampled: Resampled, config: Compare, facts: 
     Returns:
         The content of comparison.json.
     """
-    reference = runs.policies.index(config.reference)
+    contest = contest_of(runs.policies, config.reference, frozenset())
     names = {"oracle": facts.oracle, "judge": facts.judge}
     prompts = runs.scores["kl"].shape[-1]
-    covered = {"seeds": len(runs.seeds), "test prompts": prompts}
+    decided = {
+        judge: decide(contest, resampled.later[score], config, len(runs.seeds), _START, False, must_rise=False)
+        for judge, score in JUDGES.items()
+        if score in resampled.later
+    }
     return Comparison(
         dataset=facts.dataset,
         start=facts.start,
-        reference=config.reference,
+        reference=contest.reference,
         seeds=list(runs.seeds),
         n_labels=runs.n_labels[1:].tolist(),
         test_prompts=prompts,
         judges={
-            judge: Judge(
-                name=names[judge],
-                prompts=resampled.prompts[score],
-                reference_rise=rise(resampled.curves[score].since(1), reference, config.confidence),
-            )
-            for judge, score in JUDGES.items()
-            if score in resampled.curves
+            judge: Judge(name=names[judge], prompts=resampled.prompts[JUDGES[judge]], conclusion=of.conclusion)
+            for judge, of in decided.items()
         },
         confidence=config.confidence,
         resamples=config.resamples,
-        interval_covers=[source for source, count in covered.items() if count > 1],
+        interval_covers=covered(len(runs.seeds), prompts),
         policies={
             policy: PolicyResult(
                 wins={
-                    judge: _win_rate(runs, resampled, score, row, reference, config.confidence)
-                    for judge, score in JUDGES.items()
-                    if score in resampled.curves
+                    judge: _win_rate(contest, resampled, JUDGES[judge], of, policy, config.confidence)
+                    for judge, of in decided.items()
                 },
-                kl=_moved(resampled, "kl", row, reference, config.confidence),
-                length=_moved(resampled, "length", row, reference, config.confidence),
-                distinct_1=_distinct(runs, "distinct_1", row, reference, config.confidence),
-                distinct_2=_distinct(runs, "distinct_2", row, reference, config.confidence),
+                kl=_moved(contest, resampled, "kl", policy),
+                length=_moved(contest, resampled, "length", policy),
+                distinct_1=_distinct(runs, contest, "distinct_1", policy, config.confidence),
+                distinct_2=_distinct(runs, contest, "distinct_2", policy, config.confidence),
                 costs=_costs(runs, row),
                 control=policy in facts.controls,
             )
@@ -70,45 +73,39 @@ def compare_runs(runs: AlignRuns, resampled: Resampled, config: Compare, facts: 
 
 
 def _win_rate(
-    runs: AlignRuns, resampled: Resampled, score: str, row: int, reference: int, confidence: float
+    contest: Contest, resampled: Resampled, score: str, decided: Outcome, policy: str, confidence: float
 ) -> WinRate:
     # Round 0 takes part in nothing but the path over the KL divergence: without labels, a lucky start
     # model would match the reference with none.
-    curves, labels = resampled.curves[score].since(1), runs.n_labels[1:]
-    area = paired(curves.heights(labels), row, reference, confidence)
-    needed = matching(curves, row, reference, labels, confidence, told_apart(area))
+    own, base = contest.rows[policy], contest.base[policy]
     return WinRate(
-        **needed.model_dump(),
-        by_round=paired_by_round(curves, row, reference, confidence),
-        area=area,
-        verdict="reference" if row == reference else verdict(area),
-        equal_kl=at_equal_kl(
-            resampled.curves[score], resampled.kl_where_judged[score], row, reference, confidence
-        ),
+        **dict(decided.duels[policy]),
+        by_round=paired_by_round(resampled.later[score], own, base),
+        equal_kl=at_equal_kl(resampled.paths[score], resampled.kl_where_judged[score], own, base, confidence),
     )
 
 
-def _moved(resampled: Resampled, name: str, row: int, reference: int, confidence: float) -> list[Difference]:
-    return paired_by_round(resampled.curves[name].since(1), row, reference, confidence)
+def _moved(contest: Contest, resampled: Resampled, name: str, policy: str) -> list[Difference]:
+    return paired_by_round(resampled.later[name], contest.rows[policy], contest.base[policy])
 
 
-def _distinct(runs: AlignRuns, name: str, row: int, reference: int, confidence: float) -> list[SeedMean]:
-    return seed_means(runs.column(name)[..., 1:], row, reference, confidence)
+def _distinct(runs: AlignRuns, contest: Contest, name: str, policy: str, confidence: float) -> list[SeedMean]:
+    return seed_means(runs.column(name)[..., 1:], contest.rows[policy], contest.base[policy], confidence)
 
 
-def seed_means(values: np.ndarray, row: int, reference: int, confidence: float) -> list[SeedMean]:
+def seed_means(values: np.ndarray, own: np.ndarray, base: np.ndarray, confidence: float) -> list[SeedMean]:
     """One number per seed and round: means over seeds, and paired differences from the reference's.
 
     Args:
         values: float64 [P, S, R].
-        row, reference: which policy, against which.
+        own, base: float64 [P], which streams are averaged for the policy and for the reference.
         confidence: coverage of Student's interval over seeds.
     """
     found = []
-    for own, base in zip(values[row].T, values[reference].T, strict=True):
-        difference = estimate(own - base, confidence)
+    for of_own, of_base in zip(np.tensordot(own, values, 1).T, np.tensordot(base, values, 1).T, strict=True):
+        difference = estimate(of_own - of_base, confidence)
         if difference is not None:  # there is at least one seed
-            found.append(SeedMean(value=float(own.mean()), difference=difference))
+            found.append(SeedMean(value=float(of_own.mean()), difference=difference))
     return found
 
 

@@ -14,9 +14,10 @@ from prefloop.align.report.wording import (
     ordered,
     rise_sentence,
 )
+from prefloop.report.curves import told_apart
 from prefloop.report.markdown import picture, table
 from prefloop.report.numbers import Difference
-from prefloop.report.wording import gap, labels, labels_from, percent, saved
+from prefloop.report.wording import gap, labels_from, saved
 
 _CAPTIONS = {
     "win_oracle": "Win rate over the start model by the training oracle, and its difference from the reference's.",
@@ -78,8 +79,8 @@ def _wins(comparison: Comparison, judge: str) -> str:
                     name,
                     final,
                     gap(of.final),
-                    labels_from(of, comparison.n_labels[0]),
-                    saved(of),
+                    labels_from(of.saving, comparison.n_labels[0]),
+                    saved(of.saving),
                     gap(of.area),
                     of.verdict,
                 )
@@ -96,12 +97,12 @@ def _controls(comparison: Comparison) -> str:
         oracle = of.wins["oracle"]
         meaning = (
             "No difference, as it should be: a saving of this size is noise."
-            if oracle.verdict == "no difference"
+            if not told_apart(oracle.area)
             else "It should make no difference and does: distrust differences of this size here, and add seeds."
         )
         lines.append(
             f"Control: {name} writes as much as hybrid and chooses as {comparison.reference} does. Its measured "
-            f"saving: {saved(oracle)}; its difference over the curve {gap(oracle.area)}. {meaning}\n"
+            f"saving: {saved(oracle.saving)}; its difference over the curve {gap(oracle.area)}. {meaning}\n"
         )
     return "\n".join(lines)
 
@@ -110,6 +111,7 @@ def _warnings(comparison: Comparison) -> str:
     reference, lines = comparison.reference, []
     for judge, of in comparison.judges.items():
         rise, by = of.reference_rise, f"by the {_JUDGES[judge]}"
+        lines += [f"**Nothing can be concluded {by}**: {reason}." for reason in of.conclusion.reasons]
         if len(comparison.n_labels) > 1 and is_flat(rise):
             lines.append(
                 f"**{reference} itself does not clearly improve with labels** {by} ({gap(rise)} from the first to "
@@ -128,13 +130,6 @@ def _warnings(comparison: Comparison) -> str:
             )
     if "judge" not in comparison.judges:
         lines.append("**No independent judge**: it left each test prompt unjudged in some run.")
-    own = comparison.policies[reference].wins["oracle"]
-    if own.saved:
-        lines.append(
-            f"{reference}'s own curve is not monotone: its best value so far reaches its final value with "
-            f"{labels(own)} labels already. Of each saving by the training oracle, {percent(own.saved)} needs no "
-            "better policy."
-        )
     lines += _few(comparison)
     return "\n".join(f"> {line}\n" for line in lines)
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from prefloop.align.report.results import EqualKl
-from prefloop.report.curves import Curves
-from prefloop.report.savings import difference
+from prefloop.report.bootstrap import Replicated, percentile_interval
+from prefloop.report.numbers import Difference
 
 
-def at_equal_kl(win: Curves, kl: Curves, row: int, reference: int, confidence: float) -> EqualKl:
+def at_equal_kl(
+    win: Replicated, kl: Replicated, row: np.ndarray, reference: np.ndarray, confidence: float
+) -> EqualKl:
     """Compare win rates where both policies have moved equally far.
 
     Args:
         win, kl: mean paths of all policies from round 0 on, with the same replicates.
-        row, reference: which policy, against which.
+        row, reference: float64 [P], which streams are averaged for the policy and for the reference.
         confidence: coverage of the interval.
 
     Returns:
@@ -23,12 +25,18 @@ def at_equal_kl(win: Curves, kl: Curves, row: int, reference: int, confidence: f
     """
     target, value, base = _both(win.mean, kl.mean, row, reference)
     _, values, bases = _both(win.replicates, kl.replicates, row, reference)
-    return EqualKl(kl=float(target), win=difference(float(value), float(base), values - bases, confidence))
+    # Round 0 is 1/2 by definition and replicates of few prompts may leave the range: win rates do not.
+    low, high = np.clip(percentile_interval(values - bases, confidence), -1.0, 1.0)
+    win_ = Difference(value=float(value), difference=float(value - base), low=float(low), high=float(high))
+    return EqualKl(kl=float(target), win=win_)
 
 
-def _both(win: np.ndarray, kl: np.ndarray, row: int, reference: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    target = np.minimum(kl[..., reference, -1], kl[..., row, :].max(axis=-1))
-    own, base = (win_at(kl[..., p, :], win[..., p, :], target) for p in (row, reference))
+def _both(
+    win: np.ndarray, kl: np.ndarray, row: np.ndarray, reference: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    paths = [(np.einsum("p,...pr->...r", of, kl), np.einsum("p,...pr->...r", of, win)) for of in (row, reference)]
+    target = np.minimum(paths[1][0][..., -1], paths[0][0].max(axis=-1))
+    own, base = (win_at(*path, target) for path in paths)
     return target, own, base
 
 

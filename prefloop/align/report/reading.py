@@ -7,7 +7,7 @@ from prefloop.align.report.results import Comparison
 
 def reading(comparison: Comparison) -> str:
     """Write the section that explains every column."""
-    reference, budget, first = comparison.reference, comparison.budget, comparison.n_labels[0]
+    reference, first = comparison.reference, comparison.n_labels[0]
     covered = " and ".join(comparison.interval_covers) or "nothing (one seed, one test prompt)"
     over_seeds = (
         "Student's t over the seeds' paired differences" if len(comparison.seeds) > 1 else "not there for one seed"
@@ -20,15 +20,13 @@ def reading(comparison: Comparison) -> str:
   judge (here: {_left_out(comparison)}).
 - *Labels to match {reference}*: where the best value so far of a policy's mean curve, from the first round on,
   reaches {reference}'s final mean value, by linear interpolation between rounds; below {first} labels nothing is
-  seen, hence `≤ {first}`. *Saved* is 1 − that number divided by {budget}. *Never* means not within the budget; in
-  an interval it counts below every number, so `[never, 6%]` reaches from "not within the budget" to 6 %.
-- The best value so far of a noisy curve lies a little too high, so the saving itself leans upwards where the noise
-  between rounds is large against the rise of the curve. Its interval does not: it holds every number of labels at
-  which the policy and {reference}'s end can't be told apart, and zero wherever the two curves as a whole can't.
+  seen, hence `≤ {first}`. The best value so far of a noisy curve lies too high, so this leans towards few labels.
+- *Saved*: with f such that the policy's curve is {reference}'s run through f times as fast, *saved* is 1 − 1/f.
+  Below zero the policy needs more labels. The interval holds every f that a test of the two curves does not
+  reject; it excludes zero exactly where a verdict is given. A dash stands where the comparison cannot tell.
 - *Difference over the curve*: area under a policy's curve from the first round on, divided by the range of labels
-  (its mean height), minus {reference}'s. *Better* and *worse* mean that its {comparison.confidence:.0%} interval
-  excludes zero. Each policy is judged by itself: of twenty that differ in nothing, about one would be called
-  better or worse.
+  (its mean height), minus {reference}'s. *Better* and *worse* mean that its interval excludes zero; the intervals
+  of all policies hold together with {comparison.confidence:.0%}.
 - *KL*: mean of log π − log π_ref, in nats per completion, over the policy's own completions at temperature 1.
   *Win rate there*: of both policies where they have moved equally far: at {reference}'s final KL, or at the
   policy's largest where that is less, interpolated between rounds along the root of the KL. A policy that only

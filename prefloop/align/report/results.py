@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import field_validator
 
-from prefloop.report.numbers import Difference, Estimate, Result, Saving, Verdict
+from prefloop.report.numbers import Conclusion, Difference, Duel, Estimate, Result
 
 
 class EqualKl(Result):
@@ -21,19 +21,15 @@ class EqualKl(Result):
     win: Difference
 
 
-class WinRate(Saving):
-    """One policy by one judge: labels needed to reach the reference's final win rate, and its curve.
+class WinRate(Duel):
+    """One policy by one judge, against the reference.
 
     Attributes:
-        by_round: after each round, against the reference's after the same round.
-        area: mean height of the curve.
-        verdict: by the interval of the area's difference.
+        by_round: after each round, against the reference's after the same round; one interval a number.
         equal_kl: where both have moved equally far.
     """
 
     by_round: list[Difference]
-    area: Difference
-    verdict: Verdict
     equal_kl: EqualKl
 
     @property
@@ -109,12 +105,17 @@ class Judge(Result):
     Attributes:
         name: kind, and model where there is one.
         prompts: test prompts that it judged in every round of every run, on which its win rates rest.
-        reference_rise: the reference's win rate at the end minus the one after the first round.
+        conclusion: whether the comparison can conclude by it.
     """
 
     name: str
     prompts: int
-    reference_rise: Difference
+    conclusion: Conclusion
+
+    @property
+    def reference_rise(self) -> Difference:
+        """The reference's win rate at the end minus the one after the first round."""
+        return self.conclusion.reference_rise
 
 
 class Comparison(Result):

@@ -8,6 +8,7 @@ import pyarrow as pa
 from prefloop.align.report.comparison import seed_means
 from prefloop.align.report.outcomes import Resampled
 from prefloop.align.report.runs import AlignRuns
+from prefloop.report.contest import Contest
 from prefloop.report.tables import interval_columns
 
 _DISTINCT = ("distinct_1", "distinct_2")
@@ -20,7 +21,7 @@ def curves_table(runs: AlignRuns) -> pa.Table:
     return runs.rounds
 
 
-def mean_table(runs: AlignRuns, resampled: Resampled, reference: str, confidence: float) -> pa.Table:
+def mean_table(runs: AlignRuns, resampled: Resampled, contest: Contest, confidence: float) -> pa.Table:
     """One row per policy and round, round 0 included.
 
     Win rates, KL divergence, length and distinct-n have the standard error of the mean over seeds (`_stderr`,
@@ -28,35 +29,36 @@ def mean_table(runs: AlignRuns, resampled: Resampled, reference: str, confidence
     `_difference_low`, `_difference_high`; over seeds and test prompts, for distinct-n over seeds alone). Other
     columns are means over the seeds that have a number.
     """
-    base = runs.policies.index(reference)
     parts = []
     for row, policy in enumerate(runs.policies):
+        own, base = contest.rows[policy], contest.base[policy]
         count = len(runs.n_labels)
         columns: dict[str, np.ndarray | list] = {
             "policy": [policy] * count,
             "round": np.arange(count),
             "n_labels": runs.n_labels,
         }
-        intervals = interval_columns(resampled.curves, row, base, confidence)
+        intervals = interval_columns(resampled.curves, own, base)
         for name, curves in resampled.curves.items():
-            columns |= {name: curves.mean[row], f"{name}_stderr": _standard_error(resampled.per_seed[name][row])}
+            of_seeds = np.tensordot(own, resampled.per_seed[name], 1)
+            columns |= {name: own @ curves.mean, f"{name}_stderr": _standard_error(of_seeds)}
             columns |= {column: of for column, of in intervals.items() if column.startswith(f"{name}_")}
         for name in _DISTINCT:
-            columns |= _seed_columns(name, runs.column(name), row, base, confidence)
+            columns |= _seed_columns(name, runs.column(name), own, base, confidence)
         columns |= {name: _mean(runs.column(name)[row]) for name in _FURTHER}
         parts.append(pa.table({name: pa.array(of, from_pandas=True) for name, of in columns.items()}))
     return pa.concat_tables(parts)
 
 
 def _seed_columns(
-    name: str, values: np.ndarray, row: int, base: int, confidence: float
+    name: str, values: np.ndarray, own: np.ndarray, base: np.ndarray, confidence: float
 ) -> dict[str, np.ndarray | list]:
-    of = seed_means(values, row, base, confidence)
+    of = seed_means(values, own, base, confidence)
     bounds = [[np.nan if v is None else v for v in (s.difference.low, s.difference.high)] for s in of]
     low, high = np.array(bounds, dtype=np.float64).T
     return {
         name: np.array([s.value for s in of]),
-        f"{name}_stderr": _standard_error(values[row]),
+        f"{name}_stderr": _standard_error(np.tensordot(own, values, 1)),
         f"{name}_difference": np.array([s.difference.value for s in of]),
         f"{name}_difference_low": low,
         f"{name}_difference_high": high,

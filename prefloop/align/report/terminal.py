@@ -37,10 +37,15 @@ def terminal_table(comparison: Comparison) -> Table:
 def _cells(of: PolicyResult, comparison: Comparison) -> list[str]:
     oracle = of.wins["oracle"]
     wins = [_win(of.wins[judge].final, oracle.verdict == "reference") for judge in comparison.judges]
-    needed = "–" if oracle.verdict == "reference" else labels_from(oracle, comparison.n_labels[0])
+    needed = "–" if oracle.verdict == "reference" else labels_from(oracle.saving, comparison.n_labels[0])
     return [needed, *wins, f"{of.kl[-1].value:.2f}", f"{of.length[-1].value:.1f}"]
 
 
 def _win(of: Difference, is_reference: bool) -> str:
-    value, bounds = f"{100 * of.value:.1f}", f"[{100 * of.low:+.1f}, {100 * of.high:+.1f}]"
-    return value if is_reference else f"{value} {100 * of.difference:+.1f}\n{bounds}"
+    value = f"{100 * of.value:.1f}"
+    if is_reference:
+        return value
+    value = f"{value} {100 * of.difference:+.1f}"
+    if of.low is None or of.high is None:
+        return value
+    return f"{value}\n[{100 * of.low:+.1f}, {100 * of.high:+.1f}]"

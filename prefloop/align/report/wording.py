@@ -21,7 +21,7 @@ def headline(name: str, comparison: Comparison) -> str:
     of, reference = comparison.policies[name].wins, comparison.reference
     oracle = of["oracle"]
     by = f"{gap(oracle.area)} win rate over the whole curve"
-    reached = reach(oracle, comparison.budget, f"{reference}'s final win rate")
+    reached = reach(oracle.saving)
     parts = [f"{learns(f'**{name}**', oracle.verdict, reference, by, reached)}."]
     if "judge" in of:
         parts.append(_by_judge(of["judge"], comparison))
@@ -51,7 +51,7 @@ def rise_sentence(comparison: Comparison) -> str:
 
 def is_flat(rise: Difference) -> bool:
     """Whether a rise cannot be told from none."""
-    return rise.low <= 0
+    return rise.low is None or rise.low <= 0
 
 
 def _by_judge(of: WinRate, comparison: Comparison) -> str:

@@ -14,7 +14,9 @@ from prefloop.align.report.results import Comparison
 from prefloop.align.report.runs import load_runs
 from prefloop.align.report.tables import curves_table, mean_table
 from prefloop.config.model import Compare
+from prefloop.report.contest import contest_of
 from prefloop.report.folder import write_folder
+from prefloop.report.write import saved_of
 
 
 def write_comparison(
@@ -38,8 +40,9 @@ def write_comparison(
     """
     loaded = load_runs(runs)
     resampled = resample(loaded, compare)
-    comparison = compare_runs(loaded, resampled, compare, run_facts(loaded, dataset, compare.reference))
-    mean = mean_table(loaded, resampled, compare.reference, compare.confidence)
+    contest = contest_of(loaded.policies, compare.reference, frozenset())
+    comparison = compare_runs(loaded, resampled, compare, run_facts(loaded, dataset, contest.reference))
+    mean = mean_table(loaded, resampled, contest, compare.confidence)
     pictures = draw_all(comparison, mean)
     tables = {"curves": curves_table(loaded), "curves_mean": mean}
     documents = {"comparison": comparison.model_dump(mode="json"), "metrics": headline_metrics(comparison)}
@@ -51,7 +54,7 @@ def headline_metrics(comparison: Comparison) -> dict[str, dict[str, float | None
     """The few numbers per policy that `dvc metrics show` lists."""
     return {
         name: {
-            "saved": of.wins["oracle"].saved,
+            "saved": saved_of(of.wins["oracle"]),
             "win_oracle_area_difference": of.wins["oracle"].area.difference,
             **{f"win_{judge}": win.final.value for judge, win in of.wins.items()},
             "kl": of.kl[-1].value,

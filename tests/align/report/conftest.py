@@ -15,7 +15,7 @@ KINDS = {
     "least_certain": Kind(skill=-0.12, rule="least_certain"),
 }
 SEEDS = 6
-CONFIG = Compare(reference="random", resamples=400, confidence=0.95, seed=0)
+CONFIG = Compare(reference=["random"], min_seeds=3, worthwhile=0.2, resamples=400, confidence=0.95, seed=0)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefloop.align.report.equal_kl import at_equal_kl, win_at
-from prefloop.report.curves import Curves
+from prefloop.report.bootstrap import Replicated
 
 number = st.floats(0, 20, allow_nan=False)
 
@@ -33,10 +33,10 @@ def test_an_estimate_below_zero_is_no_trouble():
 def test_the_place_is_the_references_end_or_the_policys_largest():
     win = np.array([[0.5, 0.6, 0.7], [0.5, 0.6, 0.7], [0.5, 0.55, 0.6]])
     kl = np.array([[0.0, 1.0, 2.0], [0.0, 2.0, 4.0], [0.0, 0.5, 1.0]])
-    curves = [Curves(of, np.stack([of] * 10)) for of in (win, kl)]
-    faster, slower = (at_equal_kl(*curves, row, 0, 0.95) for row in (1, 2))
+    curves = [Replicated(of, np.stack([of] * 10)) for of in (win, kl)]
+    faster, slower = (at_equal_kl(*curves, np.eye(3)[row], np.eye(3)[0], 0.95) for row in (1, 2))
     assert (faster.kl, slower.kl) == (2.0, 1.0)
     assert faster.win.difference == pytest.approx(-0.1)
     assert (slower.win.value, slower.win.difference) == (pytest.approx(0.6), pytest.approx(0.0))
-    itself = at_equal_kl(*curves, 0, 0, 0.95).win
+    itself = at_equal_kl(*curves, np.eye(3)[0], np.eye(3)[0], 0.95).win
     assert (itself.value, itself.low, itself.high) == (pytest.approx(0.7), 0, 0)

@@ -85,14 +85,15 @@ def test_mean_curves_are_means_with_intervals_around_them(folder, comparison):
             low, high = (float(mean[f"{name}_difference_{side}"]) for side in ("low", "high"))
             assert low <= float(mean[f"{name}_difference"]) <= high
     last = next(row for row in means if (row["policy"], row["round"]) == ("hybrid", "4"))
-    assert float(last["win_oracle_difference_low"]) == comparison.policies["hybrid"].wins["oracle"].final.low
+    low = comparison.policies["hybrid"].wins["oracle"].final.low
+    assert float(last["win_oracle_difference_low"]) == pytest.approx(low)
     assert means[0]["certainty"] == ""
 
 
 def test_the_comparison_is_strict_json(folder, comparison):
     json.loads((folder / "comparison.json").read_text(), parse_constant=pytest.fail)
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert metrics["least_certain"]["saved"] is None
+    assert metrics["least_certain"]["saved"] < -0.5
     assert metrics["hybrid"]["win_judge"] == comparison.policies["hybrid"].wins["judge"].final.value
 
 
@@ -106,7 +107,7 @@ def test_the_report_says_gains_and_losses_and_its_links_hold(folder):
     text = (folder / "report.md").read_text()
     assert "**hybrid** learns faster than random" in text
     assert "**least_certain** learns more slowly than random" in text
-    assert "never reaches random's final win rate" in text
+    assert re.search(r"it needs \d+% more labels", text)
     assert re.search(r"\*\*certainty\*\* learns faster .*so what it gains per label may be that it moves", text)
     assert "random's own win rate rises from 16 to 64 labels by +0." in text
     assert "Control: random_compute_matched" in text
