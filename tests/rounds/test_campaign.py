@@ -196,17 +196,33 @@ def test_a_waiting_pair_that_left_the_data_is_dropped_from_the_batch(layout, cap
         answer_batch(PARAMS, layout, None)
 
 
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_empty_log_is_a_snapshot_of_no_bytes_and_a_round_of_first_pairs(layout):
+    assert layout.labels.read_bytes() == b""
+    assert len(repro(layout)) == PARAMS.campaign.initial
+    assert layout.label_snapshot.read_bytes() == b""
+
+
+def test_the_snapshot_is_the_log_byte_by_byte(layout):
+    give(layout, repro(layout)[:3])
+    stages.labels.run(PARAMS, layout)
+    assert layout.label_snapshot.read_bytes() == layout.labels.read_bytes() != b""
+
+
 def test_a_broken_line_stops_the_campaign_and_changes_nothing(layout):
     batch = repro(layout)
     give(layout, batch[:3])
     with open(layout.labels, "a") as log:
         log.write('{"pair_id": "x"}\n')
     stages.labels.run(PARAMS, layout)
-    before = {path.name: path.read_bytes() for path in layout.campaign.iterdir()}
+    before = contents(layout.campaign)
     for stage in (stages.train, stages.evaluate, stages.acquire):
         with pytest.raises(DataError, match=r"labels\.jsonl, row 4, field 'prompt_id'"):
             stage.run(PARAMS, layout)
-    assert {path.name: path.read_bytes() for path in layout.campaign.iterdir()} == before
+    assert contents(layout.campaign) == before
 
 
 def test_a_round_is_the_same_bytes_every_time(layout, tmp_path):
