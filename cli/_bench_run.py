@@ -16,6 +16,7 @@ from prefloop.report.results import Savings, read_savings
 from prefloop.rounds.benchmark import check_policies
 from prefloop.rounds.hidden import load_hidden
 from prefloop.rounds.problem import load_problem
+from prefloop.tracking.comparison import ComparisonRecorder
 from stages import benchmark, compare, embed, neighbours, prepare
 
 
@@ -67,10 +68,11 @@ def run_bench(params: Params, out: Path) -> Savings:
         stage.run(params, layout)
     problem = load_problem(layout)
     check_policies(params, problem, load_hidden(layout.prepared, problem.prepared))
+    recorder = ComparisonRecorder(params.tracking, Path.cwd())
     for seed in params.benchmark.seeds:
         for policy in params.benchmark.policies:
-            benchmark.run(params, layout, policy, seed)
-    compare.run(params, layout)
+            benchmark.run(params, layout, policy, seed, recorder)
+    compare.run(params, layout, recorder)
     # Last, so that after a failure they are still those of the comparison that stands there.
     write_text(layout.data / "params.yaml", yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False))
     return read_savings(layout.report / "savings.json")

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from prefloop.config import Params
 from prefloop.rounds.benchmark import Observer
 from prefloop.rounds.record import RoundRecord
-from prefloop.tracking.live import LiveRun
-from prefloop.tracking.tracker import Tracker
+from prefloop.tracking.recorder import RunRecorder
 
 log = logging.getLogger("prefloop")
 
 
-def observer(params: Params) -> Callable[[dict[str, Any]], Observer]:
+def observer(recorder: RunRecorder) -> Callable[[dict[str, Any]], Observer]:
     """What a benchmark run calls at its start, and then after every round."""
 
     def start(about: dict[str, Any]) -> Observer:
-        live = LiveRun(lambda: Tracker(params.tracking, Path.cwd()), about) if params.tracking.enabled else None
-
         def on_round(record: RoundRecord, seconds: float) -> None:
             _say(record, seconds)
-            if live is not None:
-                live.log_round(record.facts, record.metrics, seconds)
+            recorder.round(about, record.facts, record.metrics, seconds)
 
         return on_round
 

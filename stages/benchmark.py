@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from prefloop.config import Params
 from prefloop.io.layout import Layout
 from prefloop.rounds.benchmark import run_benchmark
 from prefloop.rounds.hidden import load_hidden
 from prefloop.rounds.problem import load_problem
-from prefloop.tracking.outputs import track_run
+from prefloop.tracking.recorder import RunRecorder
 from stages._main import stage_main
 from stages._observer import observer
-from stages._tracking import tracked
 
 
-def run(params: Params, layout: Layout, policy: str, seed: int) -> None:
+def run(params: Params, layout: Layout, policy: str, seed: int, recorder: RunRecorder) -> None:
     """Run or resume one policy with one seed and write its folder."""
     problem = load_problem(layout)
     hidden = load_hidden(layout.prepared, problem.prepared)
-    folder = run_benchmark(params, layout, problem, hidden, policy, seed, observer(params))
-    tracked(params.tracking, lambda tracker: track_run(tracker, folder))
+    folder = run_benchmark(params, layout, problem, hidden, policy, seed, observer(recorder))
+    recorder.run_done(folder)
+
+
+def _run_one(params: Params, layout: Layout) -> None:
+    arguments = _arguments()
+    run(params, layout, arguments.policy, arguments.seed, RunRecorder(params.tracking, Path.cwd()))
 
 
 def _arguments() -> argparse.Namespace:
@@ -32,5 +37,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    arguments = _arguments()
-    sys.exit(stage_main(lambda params, layout: run(params, layout, arguments.policy, arguments.seed)))
+    sys.exit(stage_main(_run_one))

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from prefloop.config import Params
 from prefloop.data.prepared import load_prepared
 from prefloop.io.layout import Layout
 from prefloop.report.facts import data_facts
 from prefloop.report.judged import judge_runs
+from prefloop.report.plotting import write_plotting_library
 from prefloop.report.runs import load_runs, score_split
 from prefloop.report.write import NO_POLICIES, write_nothing, write_report
 from prefloop.rounds.hidden import load_hidden
-from prefloop.tracking.comparison import track_comparison
+from prefloop.tracking.comparison import ComparisonRecorder
 from stages._main import stage_main
-from stages._tracking import tracked
 
 
-def run(params: Params, layout: Layout) -> None:
+def run(params: Params, layout: Layout, recorder: ComparisonRecorder) -> None:
     """Compare every configured (policy, seed) run and write the report's folder."""
     prepared = load_prepared(layout.prepared)
     keys = [(policy, seed) for policy in params.benchmark.policies for seed in params.benchmark.seeds]
@@ -32,8 +33,14 @@ def run(params: Params, layout: Layout) -> None:
     judged = judge_runs(runs, prepared, hidden.evaluation, hidden.answers.scores)
     facts = data_facts(runs.dataset, prepared, params)
     write_report(layout.report, runs, scores, judged, params.compare, facts)
-    tracked(params.tracking, lambda tracker: track_comparison(tracker, layout.report, folders))
+    recorder.comparison_done(layout.report, folders)
+
+
+def run_with_page(params: Params, layout: Layout) -> None:
+    """The same, and the library with which `dvc plots show` draws the curves without a network."""
+    run(params, layout, ComparisonRecorder(params.tracking, Path.cwd()))
+    write_plotting_library(layout.report, layout.state)
 
 
 if __name__ == "__main__":
-    sys.exit(stage_main(run))
+    sys.exit(stage_main(run_with_page))

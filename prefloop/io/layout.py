@@ -75,7 +75,7 @@ class Layout(Runs):
 
     @property
     def label_snapshot(self) -> Path:
-        """Copy of the label log that the campaign's stages read; its folder is the output, as the log may be empty."""
+        """Copy of the label log for the campaign's stages; its folder is the output, as the log may be empty."""
         return self.campaign / "labels" / "labels.jsonl"
 
     @property
