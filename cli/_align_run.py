@@ -68,7 +68,7 @@ def run_align(params: AlignParams, out: Path) -> None:
     for seed in params.run.seeds:
         for policy in params.run.policies:
             rounds.run_one(params, layout, problem, policy, seed, recorder)
-    compare.run(params, layout, recorder)
+    compare.run_recorded(params, layout, recorder)
     # Last, so that after a failure they are still those of the comparison that stands there.
     write_text(layout.data / "params.yaml", yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False))
 

@@ -71,8 +71,8 @@ def run_bench(params: Params, out: Path) -> Savings:
     recorder = ComparisonRecorder(params.tracking, Path.cwd())
     for seed in params.benchmark.seeds:
         for policy in params.benchmark.policies:
-            benchmark.run(params, layout, policy, seed, recorder)
-    compare.run(params, layout, recorder)
+            benchmark.run_recorded(params, layout, policy, seed, recorder)
+    compare.run_recorded(params, layout, recorder)
     # Last, so that after a failure they are still those of the comparison that stands there.
     write_text(layout.data / "params.yaml", yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False))
     return read_savings(layout.report / "savings.json")

@@ -16,17 +16,17 @@ from stages._main import stage_main
 from stages._observer import observer
 
 
-def run(params: Params, layout: Layout, policy: str, seed: int, recorder: RunRecorder) -> None:
+def run(params: Params, layout: Layout, policy: str, seed: int) -> None:
     """Run or resume one policy with one seed and write its folder."""
+    run_recorded(params, layout, policy, seed, RunRecorder(params.tracking, Path.cwd()))
+
+
+def run_recorded(params: Params, layout: Layout, policy: str, seed: int, recorder: RunRecorder) -> None:
+    """The same with the process's writer of MLflow."""
     problem = load_problem(layout)
     hidden = load_hidden(layout.prepared, problem.prepared)
     folder = run_benchmark(params, layout, problem, hidden, policy, seed, observer(recorder))
     recorder.run_done(folder)
-
-
-def _run_one(params: Params, layout: Layout) -> None:
-    arguments = _arguments()
-    run(params, layout, arguments.policy, arguments.seed, RunRecorder(params.tracking, Path.cwd()))
 
 
 def _arguments() -> argparse.Namespace:
@@ -37,4 +37,5 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(stage_main(_run_one))
+    arguments = _arguments()
+    sys.exit(stage_main(lambda params, layout: run(params, layout, arguments.policy, arguments.seed)))

@@ -18,7 +18,13 @@ from prefloop.tracking.comparison import ComparisonRecorder
 from stages._main import stage_main
 
 
-def run(params: Params, layout: Layout, recorder: ComparisonRecorder) -> None:
+def run(params: Params, layout: Layout) -> None:
+    """Write the report, and beside it the library with which `dvc plots show` draws without a network."""
+    run_recorded(params, layout, ComparisonRecorder(params.tracking, Path.cwd()))
+    write_plotting_library(layout.report, layout.state)
+
+
+def run_recorded(params: Params, layout: Layout, recorder: ComparisonRecorder) -> None:
     """Compare every configured (policy, seed) run and write the report's folder."""
     prepared = load_prepared(layout.prepared)
     keys = [(policy, seed) for policy in params.benchmark.policies for seed in params.benchmark.seeds]
@@ -36,11 +42,5 @@ def run(params: Params, layout: Layout, recorder: ComparisonRecorder) -> None:
     recorder.comparison_done(layout.report, folders)
 
 
-def run_with_page(params: Params, layout: Layout) -> None:
-    """The same, and the library with which `dvc plots show` draws the curves without a network."""
-    run(params, layout, ComparisonRecorder(params.tracking, Path.cwd()))
-    write_plotting_library(layout.report, layout.state)
-
-
 if __name__ == "__main__":
-    sys.exit(stage_main(run_with_page))
+    sys.exit(stage_main(run))

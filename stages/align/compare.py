@@ -12,17 +12,18 @@ from prefloop.tracking.align_comparison import AlignComparisonRecorder
 from stages.align._main import align_main
 
 
-def run(params: AlignParams, layout: AlignLayout, recorder: AlignComparisonRecorder) -> None:
+def run(params: AlignParams, layout: AlignLayout) -> None:
     """Compare every configured (policy, seed) run and write the report's folder."""
+    run_recorded(params, layout, AlignComparisonRecorder(params.tracking, Path.cwd()))
+
+
+def run_recorded(params: AlignParams, layout: AlignLayout, recorder: AlignComparisonRecorder) -> None:
+    """The same with the process's writer of MLflow."""
     keys = [(policy, seed) for policy in params.run.policies for seed in params.run.seeds]
     folders = {key: layout.run(*key) for key in keys}
     write_comparison(layout.report, folders, params.compare, params.dataset)
     recorder.comparison_done(layout.report, folders)
 
 
-def _run_in_workflow(params: AlignParams, layout: AlignLayout) -> None:
-    run(params, layout, AlignComparisonRecorder(params.tracking, Path.cwd()))
-
-
 if __name__ == "__main__":
-    sys.exit(align_main(_run_in_workflow))
+    sys.exit(align_main(run))
