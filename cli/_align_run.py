@@ -22,6 +22,7 @@ from prefloop.errors import ConfigError
 from prefloop.io.atomic import write_text
 from prefloop.io.documents import to_json
 from prefloop.io.hashing import file_digest, source_digest, text_id
+from prefloop.tracking.align_comparison import AlignComparisonRecorder
 from stages.align import compare, prompts, rounds, sft
 
 
@@ -63,10 +64,11 @@ def run_align(params: AlignParams, out: Path) -> None:
     start = _key(params.start, [], texts, params.run.device, str(params.run.threads))
     _once(layout.start, start, lambda: sft.run(params, layout))
     problem = load_problem(params, layout)
+    recorder = AlignComparisonRecorder(params.tracking, Path.cwd())
     for seed in params.run.seeds:
         for policy in params.run.policies:
-            rounds.run_one(params, layout, problem, policy, seed)
-    compare.run(params, layout)
+            rounds.run_one(params, layout, problem, policy, seed, recorder)
+    compare.run_recorded(params, layout, recorder)
     # Last, so that after a failure they are still those of the comparison that stands there.
     write_text(layout.data / "params.yaml", yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False))
 

@@ -13,6 +13,7 @@ from prefloop.errors import ConfigError
 from prefloop.io.atomic import write_text
 from prefloop.io.layout import Layout
 from prefloop.report.results import Savings, read_savings
+from prefloop.tracking.comparison import ComparisonRecorder
 from stages import benchmark, compare, embed, neighbours, prepare
 
 # What every comparison is held against: two random streams, and two ways of choosing that need no model.
@@ -84,8 +85,11 @@ def run_bench(params: Params, out: Path) -> Savings:
     prepare.run(params, layout)
     # A budget above the pool is refused before anything is embedded.
     benchmark.check(params, layout)
-    for stage in (embed, neighbours, benchmark, compare):
-        stage.run(params, layout)
+    embed.run(params, layout)
+    neighbours.run(params, layout)
+    recorder = ComparisonRecorder(params.tracking, Path.cwd())
+    benchmark.run_recorded(params, layout, recorder)
+    compare.run_recorded(params, layout, recorder)
     # Last, so that after a failure they are still those of the comparison that stands there.
     write_text(layout.data / "params.yaml", yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False))
     return read_savings(layout.report / "savings.json")

@@ -1,4 +1,4 @@
-"""How stages report their outputs to MLflow; never fatally. It knows nothing of hidden answers."""
+"""How a single stage of the campaign reports its outputs to MLflow; never fatally. It knows no hidden answers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from prefloop.config.model import Tracking
-from prefloop.tracking.live import never_fatal
+from prefloop.tracking.recorder import Recorder
 from prefloop.tracking.tracker import Tracker
 
 
 def tracked(config: Tracking, action: Callable[[Tracker], object]) -> None:
     """Do something with the tracker if tracking is on; a failure is a warning with its remedy."""
-    if not config.enabled:
-        return
-    with never_fatal():
-        action(Tracker(config, Path.cwd()))
+    Recorder(config, Path.cwd()).note(action)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from prefloop.config import Params
 from prefloop.data.prepared import load_prepared
@@ -10,8 +11,8 @@ from prefloop.io.layout import Layout
 from prefloop.oracle.answers import load_answers
 from prefloop.rounds.benchmark import check_policies
 from prefloop.scale.comparison import make_runs
+from prefloop.tracking.recorder import RunRecorder
 from stages._main import stage_main
-from stages._observer import watcher
 
 
 def run(params: Params, layout: Layout) -> None:
@@ -19,7 +20,12 @@ def run(params: Params, layout: Layout) -> None:
     layout.runs.mkdir(parents=True, exist_ok=True)
     if params.benchmark.policies:
         check(params, layout)
-        make_runs(params, layout, watcher(params))
+        run_recorded(params, layout, RunRecorder(params.tracking, Path.cwd()))
+
+
+def run_recorded(params: Params, layout: Layout, recorder: RunRecorder) -> None:
+    """The same with the process's writer of MLflow, without the checks."""
+    make_runs(params, layout, recorder)
 
 
 def check(params: Params, layout: Layout) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from prefloop.config import Params
 from prefloop.data.prepared import load_prepared
@@ -10,16 +11,22 @@ from prefloop.io.layout import Layout
 from prefloop.report.evaluated import evaluate_seeds
 from prefloop.report.facts import data_facts
 from prefloop.report.judged import judge_runs
+from prefloop.report.plotting import write_plotting_library
 from prefloop.report.runs import load_runs, score_split
 from prefloop.report.write import NO_POLICIES, write_nothing, write_report
 from prefloop.rounds.hidden import load_hidden
 from prefloop.rounds.problem import load_inputs
-from prefloop.tracking.comparison import track_comparison
+from prefloop.tracking.comparison import ComparisonRecorder
 from stages._main import stage_main
-from stages._tracking import tracked
 
 
 def run(params: Params, layout: Layout) -> None:
+    """Write the report, and beside it the library with which `dvc plots show` draws without a network."""
+    run_recorded(params, layout, ComparisonRecorder(params.tracking, Path.cwd()))
+    write_plotting_library(layout.report, layout.state)
+
+
+def run_recorded(params: Params, layout: Layout, recorder: ComparisonRecorder) -> None:
     """Compare every configured (policy, seed) run and write the report's folder."""
     keys = [(policy, seed) for policy in params.benchmark.policies for seed in params.benchmark.seeds]
     if not keys:
@@ -34,7 +41,7 @@ def run(params: Params, layout: Layout) -> None:
     judged = judge_runs(runs, evaluation.test)
     facts = data_facts(runs.dataset, inputs.stored, evaluation.first, params)
     write_report(layout.report, runs, scores, judged, params.compare, facts)
-    tracked(params.tracking, lambda tracker: track_comparison(tracker, layout.report, folders))
+    recorder.comparison_done(layout.report, folders)
 
 
 if __name__ == "__main__":

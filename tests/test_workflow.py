@@ -82,7 +82,9 @@ class Repository:
 
     def repro(self, *targets: str) -> set[str]:
         """Run `dvc repro`; returns the stages that were run."""
-        return set(re.findall(r"^Running stage '([^']+)'", self.run("dvc", "repro", *targets), re.MULTILINE))
+        said = self.run("dvc", "repro", *targets)
+        assert "is empty" not in said
+        return set(re.findall(r"^Running stage '([^']+)'", said, re.MULTILINE))
 
     def batch(self) -> list[dict[str, Any]]:
         """The campaign's open batch."""
@@ -108,6 +110,12 @@ def test_the_example_from_nothing_to_the_second_round(repository):
     report = repository.root / "data" / "report"
     savings = json.loads((report / "savings.json").read_text())
     assert set(savings["policies"]) == {"random", "bal_pm"}
+    # The page of plots finds its library beside it, whatever the network does.
+    repository.run("dvc", "plots", "show")
+    page = repository.root / "dvc_plots" / "index.html"
+    (library,) = re.findall(r'<script src="([^"]+)"></script>', page.read_text().split("<template")[0])
+    assert (page.parent / library).resolve() == report / "plotting.js"
+    assert "vegaEmbed" in (report / "plotting.js").read_text()
     # Whether runs are tracked changes no result.
     repository.change(**{"tracking.enabled": True})
     assert repository.repro() == set()

@@ -65,7 +65,7 @@ class Layout(Runs):
 
     @property
     def labels(self) -> Path:
-        """The append-only label log: a dependency, never an output."""
+        """The append-only label log; its folder is a dependency, never an output."""
         return self.data / "labels" / "labels.jsonl"
 
     @property
@@ -75,8 +75,8 @@ class Layout(Runs):
 
     @property
     def label_snapshot(self) -> Path:
-        """Copy of the label log that the campaign's stages read."""
-        return self.campaign / "labels.jsonl"
+        """Copy of the label log for the campaign's stages; its folder is the output, as the log may be empty."""
+        return self.campaign / "labels" / "labels.jsonl"
 
     @property
     def campaign_model(self) -> Path:

@@ -71,7 +71,7 @@ class FittedLaplace:
 
     def last_layer(self, features: Vectors) -> np.ndarray:
         """phi, float32 [C, D]."""
-        return self.scaling.apply(features).cpu().numpy()
+        return self.scaling.apply(features[:]).cpu().numpy()
 
     def logit_moments(self, features_a: Vectors, features_b: Vectors) -> tuple[np.ndarray, np.ndarray]:
         """Exact mean and variance of the logits of "a is preferred" under the posterior.
@@ -82,7 +82,7 @@ class FittedLaplace:
         Returns:
             mean and variance, float64 [N] each.
         """
-        difference = self.scaling.apply(features_a).double() - self.scaling.apply(features_b).double()
+        difference = self.scaling.apply(features_a[:]).double() - self.scaling.apply(features_b[:]).double()
         inside = difference @ self.span
         outside = difference - inside @ self.span.T
         whitened = torch.linalg.solve_triangular(self.factor, inside.T, upper=False)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 from prefloop.config import Params
 from prefloop.io.layout import Layout
 from prefloop.progress import Progress
 from prefloop.rounds.benchmark import Identity
-from prefloop.scale.local import Event, Key, RoundDone, RunDone, run_all
+from prefloop.scale.local import Event, Key, RoundDone, run_all
 
 log = logging.getLogger("prefloop")
 
@@ -19,10 +20,12 @@ log = logging.getLogger("prefloop")
 class Watcher(Protocol):
     """Who follows the runs while they are made, in the process that started them."""
 
-    def round(self, about: dict[str, Any], done: RoundDone) -> None:
-        """A round is finished; `about` is the run's run.json."""
+    def round(
+        self, about: dict[str, Any], facts: dict[str, Any], metrics: list[dict[str, Any]], seconds: float
+    ) -> None:
+        """A round is finished: the run's run.json, the round's rows of rounds.parquet and metrics.parquet."""
 
-    def run(self, done: RunDone) -> None:
+    def run_done(self, folder: Path) -> None:
         """A run is finished and its folder written."""
 
 
@@ -69,14 +72,14 @@ def _follow(
             progress.add(1)
             last[event.key] = _score(event.metrics)
             if watcher is not None:
-                watcher.round(identity.about(*event.key), event)
+                watcher.round(identity.about(*event.key), event.facts, event.metrics, event.seconds)
             return
         ended += 1
         # Rounds that were there from an earlier, interrupted run.
         progress.add(rounds - seen.get(event.key, 0))
         log.info("%s-%d done%s (%d of %d runs)", *event.key, last.get(event.key, ""), ended, total)
         if watcher is not None:
-            watcher.run(event)
+            watcher.run_done(event.folder)
 
     return tell
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,47 +13,58 @@ from prefloop.io.arrays import read_table
 from prefloop.io.documents import read_json, to_json
 from prefloop.io.hashing import text_id
 from prefloop.report.savings import area
-from prefloop.tracking.live import Live
-from prefloop.tracking.names import flat, policy_spec
-from prefloop.tracking.outputs import log_by_round
-from prefloop.tracking.tracker import RunLogger, RunSpec, Tracker
-from prefloop.tracking.view import ALIGN
+from prefloop.tracking.names import flat, policy_spec, system_facts
+from prefloop.tracking.outputs import Rounds, log_by_round, outputs_digest
+from prefloop.tracking.recorder import Recorder
+from prefloop.tracking.run_logger import RunLogger
+from prefloop.tracking.tracker import RunSpec, Tracker
+from prefloop.tracking.view import ALIGN, Ranges, value_ranges
 
+_FILES = ("run.json", "rounds.parquet", "evaluation.parquet", "pairs.parquet")
 SHOWN_GENERATIONS = 50
 _GENERATION = ("prompt", "start_completion", "completion", "oracle", "judge")
 _NOT_METRICS = ("policy", "seed", "round", "n_labels", "reference")
 
 
-class AlignLive(Live):
-    """One run of active DPO in MLflow while it goes on.
+class AlignRecorder(Recorder):
+    """The writer of MLflow for runs of active DPO."""
 
-    Args:
-        open_tracker: opens the experiment.
-        about: content of the run's run.json.
-    """
-
-    def __init__(self, open_tracker: Callable[[], Tracker], about: Mapping[str, Any]) -> None:
-        super().__init__(lambda: open_align_run(open_tracker(), about))
-
-    def log_round(self, facts: Mapping[str, Any], generations: pa.Table, pairs: pa.Table, seconds: float) -> None:
+    def round(
+        self,
+        about: Mapping[str, Any],
+        facts: Mapping[str, Any],
+        generations: pa.Table,
+        pairs: pa.Table,
+        seconds: float,
+    ) -> None:
         """Log one finished round.
 
         Args:
+            about: content of the run's run.json.
             facts: its row of rounds.parquet.
             generations: its rows of evaluation.parquet.
             pairs: its rows of pairs.parquet.
             seconds: how long it took; timings stand in MLflow and in no tracked output.
         """
 
-        def write(run: RunLogger) -> None:
-            run.log_rounds([(int(facts["n_labels"]), round_metrics(facts) | {"seconds": seconds})])
+        values = round_metrics(facts)
+
+        def write(tracker: Tracker) -> None:
+            run = open_align_run(tracker, about, value_ranges([values], ALIGN))
+            run.set_tags(system_facts())
+            run.resume()
+            run.log_rounds([(int(facts["n_labels"]), values | {"seconds": seconds})])
             _log_texts(run, generations, pairs)
 
-        self._log(write)
+        self.note(write)
+
+    def run_done(self, folder: Path) -> None:
+        """Log one finished run: what its rounds did not log is filled in."""
+        self.note(lambda tracker: track_align_run(tracker, folder))
 
 
 def track_align_run(tracker: Tracker, folder: Path) -> RunLogger:
-    """Log one finished run, and its parent if that is new: what live logging missed is filled in.
+    """Log one finished run, and its parent if that is new; one that was logged before costs nothing.
 
     Args:
         tracker: the experiment.
@@ -62,20 +73,32 @@ def track_align_run(tracker: Tracker, folder: Path) -> RunLogger:
     Returns:
         Its MLflow run.
     """
-    run = open_align_run(tracker, read_json(folder / "run.json"))
+    about = read_json(folder / "run.json")
+    run = open_align_run(tracker, about)
+    digest = outputs_digest(folder, _FILES)
+    if run.holds(digest):
+        return run
     rounds = read_table(folder / "rounds.parquet").to_pylist()
-    run.log_rounds([(row["n_labels"], round_metrics(row)) for row in rounds])
+    values = align_rounds(folder)
+    tracker.show(about["dataset"], ALIGN, value_ranges((metrics for _, metrics in values), ALIGN))
+    run.log_rounds(values)
     texts = read_table(folder / "evaluation.parquet", ["round", *_GENERATION])
     _log_texts(run, texts, read_table(folder / "pairs.parquet"))
     run.log_summary(_own_summary(rounds))
     run.set_tags({"rounds": str(len(rounds) - 1), "budget": str(rounds[-1]["n_labels"])})
-    run.finish()
+    run.finish(digest)
     return run
 
 
-def open_align_run(tracker: Tracker, about: Mapping[str, Any]) -> RunLogger:
-    """Find or create the MLflow run of a run.json, and its parent."""
-    tracker.show(about["dataset"], ALIGN)
+def align_rounds(folder: Path) -> Rounds:
+    """Labels and metrics after each round of a finished run, from its folder."""
+    rounds = read_table(folder / "rounds.parquet").to_pylist()
+    return [(row["n_labels"], round_metrics(row)) for row in rounds]
+
+
+def open_align_run(tracker: Tracker, about: Mapping[str, Any], ranges: Ranges | None = None) -> RunLogger:
+    """Find or create the MLflow run of a run.json, and its parent; show it, and the values in these ranges."""
+    tracker.show(about["dataset"], ALIGN, ranges)
     parent = tracker.run(comparison_spec(about))
     params = {"dataset": _dataset(about), **flat(_without_rounds(about["parameters"]))}
     return tracker.run(policy_spec("align", about, params, parent.id))

@@ -9,15 +9,32 @@ from pathlib import Path
 from prefloop.align.report.results import Comparison, read_comparison
 from prefloop.align.report.wording import headline, ordered
 from prefloop.io.documents import read_json
-from prefloop.tracking.align import comparison_spec, track_align_run
+from prefloop.tracking.align import AlignRecorder, align_rounds, comparison_spec, track_align_run
+from prefloop.tracking.headline import best_metrics, policies_table
 from prefloop.tracking.names import saving_metrics
-from prefloop.tracking.tracker import RunLogger, Tracker
+from prefloop.tracking.outputs import outputs_digest
+from prefloop.tracking.run_logger import RunLogger
+from prefloop.tracking.tracker import Tracker
+from prefloop.tracking.view import ALIGN, value_ranges
 
 _FILES = ("report.md", "comparison.json", "curves.csv", "curves_mean.csv")
 
 
+class AlignComparisonRecorder(AlignRecorder):
+    """The writer of MLflow for runs of active DPO and their comparison."""
+
+    def comparison_done(self, report: Path, runs: Mapping[tuple[str, int], Path]) -> None:
+        """Log a comparison and whatever of its runs is not logged yet.
+
+        Args:
+            report: the report's folder.
+            runs: folder of each (policy, seed) that was compared.
+        """
+        self.note(lambda tracker: track_align_comparison(tracker, report, runs))
+
+
 def track_align_comparison(tracker: Tracker, report: Path, runs: Mapping[tuple[str, int], Path]) -> RunLogger:
-    """Log a comparison: numbers and the report on the parent, each policy's numbers on its runs.
+    """Log a comparison: headline, tables and the report on the parent, each policy's numbers on its runs.
 
     Args:
         tracker: the experiment.
@@ -28,18 +45,19 @@ def track_align_comparison(tracker: Tracker, report: Path, runs: Mapping[tuple[s
         The parent run.
     """
     comparison = read_comparison(report / "comparison.json")
+    numbers = {policy: _numbers(comparison, policy) for policy in comparison.policies}
     for (policy, _), folder in runs.items():
         run = track_align_run(tracker, folder)
-        if policy in comparison.policies:
-            run.log_summary(_numbers(comparison, policy))
+        run.log_summary(numbers.get(policy, {}))
+    _show(tracker, runs)
     parent = tracker.run(comparison_spec(read_json(next(iter(runs.values())) / "run.json")))
-    for policy in comparison.policies:
-        parent.log_summary({f"{policy}_{name}": value for name, value in _numbers(comparison, policy).items()})
-    parent.log_files([report / name for name in _FILES])
-    parent.log_files(sorted((report / "plots").glob("*.png")), "plots")
-    others = [name for name in ordered(comparison) if name != comparison.reference]
-    parent.set_tags({"mlflow.note.content": "".join(f"- {headline(name, comparison)}\n" for name in others)})
-    parent.finish()
+    pictures = sorted((report / "plots").glob("*.png"))
+    digest = outputs_digest(report, [*_FILES, *(f"plots/{picture.name}" for picture in pictures)])
+    if not parent.holds(digest):
+        _log_parent(parent, comparison, numbers)
+        parent.log_files([report / name for name in _FILES])
+        parent.log_files(pictures, "plots")
+        parent.finish(digest)
     return parent
 
 
@@ -60,7 +78,48 @@ def track_all_align(tracker: Tracker, runs: Mapping[tuple[str, int], Path], repo
     else:
         for folder in done.values():
             track_align_run(tracker, folder)
+        _show(tracker, done)
     return len(done)
+
+
+def _show(tracker: Tracker, runs: Mapping[tuple[str, int], Path]) -> None:
+    """Point the UI's prepared view at some runs of one dataset, each chart in the range of their values."""
+    if not runs:
+        return
+    dataset = read_json(next(iter(runs.values())) / "run.json")["dataset"]
+    values = (metrics for folder in runs.values() for _, metrics in align_rounds(folder))
+    tracker.show_exactly(dataset, ALIGN, value_ranges(values, ALIGN))
+
+
+def _log_parent(parent: RunLogger, comparison: Comparison, numbers: Mapping[str, Mapping[str, float]]) -> None:
+    parent.log_summary(_headline_metrics(comparison))
+    parent.replace_table("policies.csv", policies_table(numbers, list(numbers)))
+    others = [name for name in ordered(comparison) if name != comparison.reference]
+    best = _best(comparison)
+    said = headline(best, comparison) if best is not None else "Nothing was compared."
+    note = "".join(f"- {headline(name, comparison)}\n" for name in others)
+    parent.set_tags({"finding": said, "best_policy": best or "none", "mlflow.note.content": note})
+
+
+def _best(comparison: Comparison) -> str | None:
+    """The policy with the best curve by the oracle; no reference or control."""
+    of = comparison.policies
+    found = [name for name in ordered(comparison) if name != comparison.reference and not of[name].control]
+    return found[0] if found else None
+
+
+def _headline_metrics(comparison: Comparison) -> dict[str, float]:
+    """About a dozen numbers of a whole comparison; the rest stands in its tables."""
+    reference, best = comparison.policies[comparison.reference], _best(comparison)
+    win = comparison.policies[best].wins["oracle"] if best is not None else None
+    return {
+        "policies": float(len(comparison.policies)),
+        "seeds": float(len(comparison.seeds)),
+        "labels": float(comparison.budget),
+        **{f"reference_win_{judge}": of.final.value for judge, of in reference.wins.items()},
+        "reference_kl": reference.kl[-1].value,
+        **(best_metrics(win.area, win.saving) if win is not None else {}),
+    }
 
 
 def _numbers(comparison: Comparison, policy: str) -> dict[str, float]:

@@ -6,19 +6,40 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from prefloop.io.documents import read_json
-from prefloop.report.numbers import Duel
 from prefloop.report.results import Savings, read_savings
-from prefloop.report.wording import headline, ordered
-from prefloop.tracking.names import comparison_spec, saving_metrics
-from prefloop.tracking.outputs import track_run
-from prefloop.tracking.tracker import RunLogger, Tracker
+from prefloop.tracking.findings import (
+    candidates,
+    finding,
+    headline_metrics,
+    note,
+    policy_numbers,
+)
+from prefloop.tracking.headline import policies_table
+from prefloop.tracking.names import comparison_spec
+from prefloop.tracking.outputs import outputs_digest, rounds_of, track_run
+from prefloop.tracking.recorder import RunRecorder
+from prefloop.tracking.run_logger import RunLogger
+from prefloop.tracking.tracker import Tracker
+from prefloop.tracking.view import SIMULATED, value_ranges
 
 _FILES = ("report.md", "savings.json", "curves.csv", "curves_mean.csv", "assessment.csv")
-_OUTCOMES = {"reward_model": "fresh_test_accuracy", "policy": "proxy_test_score"}
+
+
+class ComparisonRecorder(RunRecorder):
+    """The writer of MLflow for simulated runs and their comparison."""
+
+    def comparison_done(self, report: Path, runs: Mapping[tuple[str, int], Path]) -> None:
+        """Log a comparison and whatever of its runs is not logged yet.
+
+        Args:
+            report: the report's folder.
+            runs: folder of each (policy, seed) that was compared.
+        """
+        self.note(lambda tracker: track_comparison(tracker, report, runs))
 
 
 def track_comparison(tracker: Tracker, report: Path, runs: Mapping[tuple[str, int], Path]) -> RunLogger:
-    """Log a comparison: savings, curves and the report on the parent, each policy's savings on its runs.
+    """Log a comparison: headline, tables and the report on the parent, each policy's savings on its runs.
 
     Args:
         tracker: the experiment.
@@ -29,18 +50,20 @@ def track_comparison(tracker: Tracker, report: Path, runs: Mapping[tuple[str, in
         The parent run.
     """
     savings = read_savings(report / "savings.json")
+    numbers = {policy: policy_numbers(savings, policy) for policy in savings.policies}
     for (policy, _), folder in runs.items():
         run = track_run(tracker, folder)
-        if policy in savings.policies:
-            run.log_summary(_numbers(savings, policy))
+        run.log_summary(numbers.get(policy, {}))
+    _show(tracker, runs)
     parent = tracker.run(comparison_spec(read_json(next(iter(runs.values())) / "run.json")))
-    for policy in savings.policies:
-        parent.log_summary({f"{policy}_{name}": value for name, value in _numbers(savings, policy).items()})
-    files = [report / name for name in _FILES]
-    parent.log_files([file for file in files if file.is_file()])
-    parent.log_files(sorted((report / "plots").glob("*.png")), "plots")
-    parent.set_tags({"mlflow.note.content": _note(savings)})
-    parent.finish()
+    pictures = sorted((report / "plots").glob("*.png"))
+    digest = outputs_digest(report, [*_FILES, *(f"plots/{picture.name}" for picture in pictures)])
+    if not parent.holds(digest):
+        _log_parent(parent, savings, numbers)
+        files = [report / name for name in _FILES]
+        parent.log_files([file for file in files if file.is_file()])
+        parent.log_files(pictures, "plots")
+        parent.finish(digest)
     return parent
 
 
@@ -61,29 +84,21 @@ def track_all(tracker: Tracker, runs: Mapping[tuple[str, int], Path], report: Pa
     else:
         for folder in done.values():
             track_run(tracker, folder)
+        _show(tracker, done)
     return len(done)
 
 
-def _numbers(savings: Savings, policy: str) -> dict[str, float]:
-    """A policy's savings, the same on all its runs; NaN where it cannot be told."""
-    of = savings.policies[policy]
-    numbers = _against(of, "", "area")
-    for outcome, name in _OUTCOMES.items():
-        judged = savings.outcomes.primary.get(outcome) if savings.outcomes is not None else None
-        if judged is not None:
-            numbers |= _against(judged.policies[policy], f"{name}_", name)
-    return numbers
+def _show(tracker: Tracker, runs: Mapping[tuple[str, int], Path]) -> None:
+    """Point the UI's prepared view at some runs of one dataset, each chart in the range of their values."""
+    if not runs:
+        return
+    dataset = read_json(next(iter(runs.values())) / "run.json")["dataset"]
+    values = (metrics for folder in runs.values() for _, metrics in rounds_of(folder))
+    tracker.show_exactly(dataset, SIMULATED, value_ranges(values, SIMULATED))
 
 
-def _against(of: Duel, prefix: str, name: str) -> dict[str, float]:
-    """Against the better of those that need no model."""
-    met = of.primary
-    return (
-        saving_metrics(None, of.area, prefix, name)
-        if met is None
-        else saving_metrics(met.saving, met.area, prefix, name)
-    )
-
-
-def _note(savings: Savings) -> str:
-    return "".join(f"- {headline(name, savings)}\n" for name in ordered(savings) if name != savings.reference)
+def _log_parent(parent: RunLogger, savings: Savings, numbers: Mapping[str, Mapping[str, float]]) -> None:
+    parent.log_summary(headline_metrics(savings))
+    parent.replace_table("policies.csv", policies_table(numbers, list(numbers)))
+    best = next(iter(candidates(savings)), "none")
+    parent.set_tags({"finding": finding(savings), "best_policy": best, "mlflow.note.content": note(savings)})

@@ -8,6 +8,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,9 @@ def failures_named(uri: str) -> Iterator[None]:
         raise TrackingError(f"MLflow at {uri}: {cause}; {REMEDY}") from error
 
 
+@cache
 def open_client(uri: str) -> Any:
-    """Open an MLflow client; a missing SQLite database is created first, once.
+    """Open this process's MLflow client of a store; a missing SQLite database is created first, once.
 
     Processes that open a new database together corrupt it, and a killed one would leave half of it:
     so it is made under a lock, beside its place, and moved there when it is whole.

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import ceil, floor, isfinite, log10
 from typing import Any
 
 # The UI reads a shared view from this experiment tag; its last part is the key in the address.
 VIEW_KEY = "prefloop"
 VIEW_TAG = f"mlflow.sharedViewState.{VIEW_KEY}"
 _SECTION = "prefloop-curves"
+# Lowest and highest value by metric.
+Ranges = Mapping[str, tuple[float, float]]
+# Of a range's width, added on both sides so that no curve lies on the frame.
+_MARGIN = 0.05
 
 
 @dataclass(frozen=True)
@@ -35,17 +41,57 @@ SIMULATED = Board(
 ALIGN = Board("align", ("win_oracle", "win_judge", "kl", "length", "agreement", "distinct_2"))
 
 
-def shared_view(dataset: str, board: Board) -> str:
+def value_ranges(rounds: Iterable[Mapping[str, float]], board: Board) -> Ranges:
+    """Lowest and highest finite value of each charted metric over some rounds' metrics."""
+    found: dict[str, tuple[float, float]] = {}
+    for metrics in rounds:
+        for name in board.charts:
+            if isfinite(value := metrics.get(name, float("nan"))):
+                low, high = found.get(name, (value, value))
+                found[name] = min(low, value), max(high, value)
+    return found
+
+
+def united(axes: Ranges, values: Ranges) -> Ranges:
+    """Axes that show what some axes show already, and further values with a margin.
+
+    An axis that holds the values already stays as it is. A single value has no range: its axis is left to the UI.
+    """
+    result = dict(axes)
+    for name, (low, high) in values.items():
+        bottom, top = axes.get(name, (low, high))
+        if name in axes and bottom <= low <= high <= top:
+            continue
+        wide = _with_margin(min(low, bottom), max(high, top))
+        if wide is not None:
+            new_low, new_high = name not in axes or low < bottom, name not in axes or high > top
+            result[name] = (wide[0] if new_low else bottom, wide[1] if new_high else top)
+    return result
+
+
+def shown_ranges(view: str | None, dataset: str, board: Board) -> Ranges:
+    """Axes of a stored view, if it shows this board of this dataset; none otherwise."""
+    try:
+        state = json.loads(view or "{}")
+        if state.get("searchFilter") != _filter(dataset, board):
+            return {}
+        ranges = {chart["metricKey"]: chart["range"] for chart in state["compareRunCharts"]}
+        return {name: (float(of["yMin"]), float(of["yMax"])) for name, of in ranges.items() if of}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}  # written by another version, or by hand: begun anew
+
+
+def shared_view(dataset: str, board: Board, axes: Ranges) -> str:
     """State of the runs page as the UI (MLflow 3.17) stores it: a filter, a grouping and charts.
 
     Args:
         dataset: the one shown; curves of different data must not be averaged.
         board: which runs, and what of them.
+        axes: lower and upper end of each chart's vertical axis. Left to itself the UI begins at 0 and
+            squeezes curves that lie far from it.
     """
-    quoted = dataset.replace("'", "_")
-    chosen = f"tags.`prefloop.current` = 'true' and params.kind = '{board.kind}' and params.dataset = '{quoted}'"
     state = {
-        "searchFilter": chosen,
+        "searchFilter": _filter(dataset, board),
         "lifecycleFilter": "Active",
         "startTime": "ALL",
         "groupBy": {
@@ -59,7 +105,7 @@ def shared_view(dataset: str, board: Board) -> str:
         "runsHiddenMode": "SHOW_ALL",
         "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
         "compareRunSections": [_section()],
-        "compareRunCharts": [_chart(metric) for metric in board.charts],
+        "compareRunCharts": [_chart(metric, axes.get(metric)) for metric in board.charts],
     }
     return json.dumps(state, sort_keys=True)
 
@@ -80,7 +126,22 @@ def _section() -> dict[str, Any]:
     }
 
 
-def _chart(metric: str) -> dict[str, Any]:
+def _filter(dataset: str, board: Board) -> str:
+    quoted = dataset.replace("'", "_")
+    return f"tags.`prefloop.current` = 'true' and params.kind = '{board.kind}' and params.dataset = '{quoted}'"
+
+
+def _with_margin(low: float, high: float) -> tuple[float, float] | None:
+    """A range with its margin, its ends rounded outwards to a hundredth of its width; None for a single value."""
+    if low == high:
+        return None
+    margin = _MARGIN * (high - low)
+    digits = 2 - floor(log10(high - low))
+    scale = 10.0**digits
+    return floor((low - margin) * scale) / scale, ceil((high + margin) * scale) / scale
+
+
+def _chart(metric: str, axis: tuple[float, float] | None) -> dict[str, Any]:
     return {
         "type": "LINE",
         "uuid": f"{_SECTION}-{metric}",
@@ -96,7 +157,7 @@ def _chart(metric: str) -> dict[str, Any]:
         "selectedXAxisMetricKey": "",
         "yAxisKey": "metric",
         "yAxisExpressions": [],
-        "range": {},
+        "range": {} if axis is None else {"yMin": axis[0], "yMax": axis[1]},
         "useGlobalXaxisKey": True,
         "useGlobalLineSmoothing": True,
         "ignoreOutliers": False,

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from prefloop.align.run import Finished, Observer
-from prefloop.config.model import Tracking
-from prefloop.tracking.align import AlignLive
-from prefloop.tracking.tracker import Tracker
+from prefloop.tracking.align import AlignRecorder
 
 log = logging.getLogger("prefloop")
 
 
-def observer(config: Tracking) -> Callable[[dict[str, Any]], Observer]:
+def observer(recorder: AlignRecorder) -> Callable[[dict[str, Any]], Observer]:
     """What a run calls at its start, and then after every round."""
 
     def start(about: dict[str, Any]) -> Observer:
-        live = AlignLive(lambda: Tracker(config, Path.cwd()), about) if config.enabled else None
-
         def on_round(done: Finished) -> None:
             _say(done)
-            if live is not None:
-                live.log_round(done.facts, done.generations, done.pairs, done.seconds)
+            recorder.round(about, done.facts, done.generations, done.pairs, done.seconds)
 
         return on_round
 

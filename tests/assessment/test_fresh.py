@@ -18,7 +18,7 @@ from prefloop.io.hashing import source_files
 from prefloop.oracle.simulated import SimulatedOracle
 from prefloop.rounds.steps import Labelled, fit_round
 from tests.assessment.tables import all_pairs
-from tests.worlds import ROOT, make_params, make_world, pair_records, response_records
+from tests.worlds import ROOT, make_params, make_world, open_world, pair_records, response_records
 
 PARAMS = make_params(
     reward__mlp_ensemble__max_epochs=30,
@@ -32,15 +32,13 @@ def config(*shares):
     return Config(shares=shares or SHARES, proxy=PARAMS.assessment.proxy)
 
 
-def open_world(root, records, params=PARAMS):
-    layout = make_world(root, records, params)
-    problem = load_problem(layout)
-    return problem, load_hidden(layout.prepared, problem.prepared)
+def new_world(root, records, params=PARAMS):
+    return open_world(make_world(root, records, params), params)
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    return open_world(tmp_path_factory.mktemp("world"), response_records(prompts=40))
+    return new_world(tmp_path_factory.mktemp("world"), response_records(prompts=40))
 
 
 def label(problem, hidden, count, seed=0):
@@ -188,7 +186,7 @@ def test_a_share_of_few_labels_may_be_none_at_all(world):
 
 
 def test_listed_pairs_are_judged_by_their_verdicts(tmp_path):
-    problem, hidden = open_world(tmp_path, pair_records())
+    problem, hidden = new_world(tmp_path, pair_records())
     rows_ = problem.prepared.pairs_of("pool")
     prepared = problem.prepared
     pairs = Pairs(prepared.pair_a[rows_], prepared.pair_b[rows_], prepared.pair_prompt[rows_])
@@ -202,7 +200,7 @@ def test_listed_pairs_are_judged_by_their_verdicts(tmp_path):
 
 def test_nothing_outside_the_pool_is_judged_without_complaint(tmp_path):
     records = [dataclasses.replace(record, split="pool") for record in response_records(prompts=6)]
-    problem, hidden = open_world(tmp_path, records, make_params(data__split__test=0.0))
+    problem, hidden = new_world(tmp_path, records, make_params(data__split__test=0.0))
     assessed = judge(problem, label(problem, hidden, 10))
     assert assessed.rewards.shape == (3, 3, 0)
     assert assessment_rows(problem.prepared, hidden.evaluation, hidden.answers.scores, assessed) == []

@@ -315,7 +315,7 @@ def test_a_broken_line_in_the_label_log(prefloop, repository, capsys, line):
     for run in (stages.train.run, stages.evaluate.run, stages.acquire.run):
         capsys.readouterr()
         assert stage_main(run) == 1
-        assert capsys.readouterr().err.startswith("error: data/campaign/labels.jsonl, row 4, field '")
+        assert capsys.readouterr().err.startswith("error: data/campaign/labels/labels.jsonl, row 4, field '")
     outcome = prefloop("labels", "oracle")
     assert outcome.code == 1
     is_one_error(outcome, "data/labels/labels.jsonl, row 4, field '")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from prefloop.data.records import Record, ResponsesRecord
 from prefloop.io.layout import Layout
-from prefloop.rounds.benchmark import run_benchmark
-from tests.worlds import make_params, make_world, response_records
+from prefloop.rounds.benchmark import Identity, run_benchmark
+from tests.worlds import make_params, make_world, open_world, response_records
 
 PARAMS = make_params()
 TURNS = "User: hello\n\nAssistant: hi there\n\nUser: {}"
@@ -43,7 +43,7 @@ def named_records() -> list[Record]:
 def run(layout: Layout, policy: str = "random") -> Path:
     """Simulate one policy; return the run's folder."""
     problem, hidden = open_world(layout, PARAMS)
-    return run_benchmark(PARAMS, layout, problem, hidden, policy, 0, lambda _: lambda *_: None)
+    return run_benchmark(Identity(PARAMS, layout), problem, hidden, policy, 0, lambda *_: None)
 
 
 def named_world(root: Path) -> Layout:

@@ -18,11 +18,10 @@ from prefloop.io.documents import read_json
 from prefloop.io.hashing import pair_id
 from prefloop.labels.log import Label, append_labels, read_labels
 from prefloop.reward.registry import load_model
-from prefloop.rounds.problem import load_problem
 from prefloop.rounds.resolve import resolve_labels
 from prefloop.rounds.simulate import answer_batch
 from prefloop.verdicts import TIE
-from tests.worlds import make_params, make_world, pair_records, response_records
+from tests.worlds import make_params, make_world, open_world, pair_records, response_records
 
 PARAMS = make_params()
 
@@ -67,7 +66,7 @@ def ids(batch):
 
 
 def resolved(layout):
-    prepared = load_problem(layout).prepared
+    prepared = open_world(layout, PARAMS, None)[0].prepared
     labelled = resolve_labels(read_labels(layout.labels), prepared)
     names = prepared.completion_ids.to_pylist()
     pairs = [pair_id(names[a], names[b]) for a, b in zip(labelled.pairs.a, labelled.pairs.b, strict=True)]
@@ -149,7 +148,7 @@ def test_an_exhausted_pool_gives_an_empty_batch(layout, caplog):
     pool = sum(read_table(layout.prepared / "prompts.parquet")["split"].to_numpy() == "pool")
     params = make_params(campaign__initial=100_000)
     batch = repro(layout, params)
-    pairs = load_problem(layout).prepared.pairs_of("pool")
+    pairs = open_world(layout, PARAMS, None)[0].prepared.pairs_of("pool")
     assert len(batch) == pairs.stop > pool
     give(layout, batch)
     assert repro(layout, params) == []
@@ -176,7 +175,7 @@ def test_labels_of_pairs_that_left_the_data_stay_in_the_log(layout, caplog):
 def test_labels_of_pairs_that_moved_to_another_split_are_left_out(layout, caplog):
     """Another salt moves prompts from the pool to the test split: nothing tested may be trained on."""
     batch = repro(layout)
-    test = load_problem(layout).prepared.pairs_of("test").start
+    test = open_world(layout, PARAMS, None)[0].prepared.pairs_of("test").start
     table = read_table(layout.prepared / "pairs.parquet").to_pylist()[test]
     give(layout, [{**table, "round": 0}, *batch])
     assert {row["round"] for row in repro(layout)} == {1}
@@ -196,17 +195,33 @@ def test_a_waiting_pair_that_left_the_data_is_dropped_from_the_batch(layout, cap
         answer_batch(PARAMS, layout, None)
 
 
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_empty_log_is_a_snapshot_of_no_bytes_and_a_round_of_first_pairs(layout):
+    assert layout.labels.read_bytes() == b""
+    assert len(repro(layout)) == PARAMS.campaign.initial
+    assert layout.label_snapshot.read_bytes() == b""
+
+
+def test_the_snapshot_is_the_log_byte_by_byte(layout):
+    give(layout, repro(layout)[:3])
+    stages.labels.run(PARAMS, layout)
+    assert layout.label_snapshot.read_bytes() == layout.labels.read_bytes() != b""
+
+
 def test_a_broken_line_stops_the_campaign_and_changes_nothing(layout):
     batch = repro(layout)
     give(layout, batch[:3])
     with open(layout.labels, "a") as log:
         log.write('{"pair_id": "x"}\n')
     stages.labels.run(PARAMS, layout)
-    before = {path.name: path.read_bytes() for path in layout.campaign.iterdir()}
+    before = contents(layout.campaign)
     for stage in (stages.train, stages.evaluate, stages.acquire):
         with pytest.raises(DataError, match=r"labels\.jsonl, row 4, field 'prompt_id'"):
             stage.run(PARAMS, layout)
-    assert {path.name: path.read_bytes() for path in layout.campaign.iterdir()} == before
+    assert contents(layout.campaign) == before
 
 
 def test_a_round_is_the_same_bytes_every_time(layout, tmp_path):
@@ -281,7 +296,7 @@ def test_a_pool_without_answers_has_a_campaign_and_no_oracle(tmp_path):
 
 
 def test_a_label_across_two_prompts_is_refused(layout):
-    prepared = load_problem(layout).prepared
+    prepared = open_world(layout, PARAMS, None)[0].prepared
     first, second = prepared.offsets[0], prepared.offsets[1]
     a, b = sorted(prepared.completion_ids[int(row)].as_py() for row in (first, second))
     row = {"pair_id": pair_id(a, b), "prompt_id": "p", "completion_a": a, "completion_b": b, "round": 0}

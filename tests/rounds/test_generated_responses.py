@@ -15,8 +15,8 @@ import stages.prepare
 from prefloop.config import parse_params
 from prefloop.io.arrays import read_table
 from prefloop.io.layout import Layout
-from prefloop.rounds.benchmark import run_benchmark
-from tests.worlds import ROOT
+from prefloop.rounds.benchmark import Identity, run_benchmark
+from tests.worlds import ROOT, open_world
 
 SEEDS = range(5)
 POLICIES = ("random", "maxmin", "dts", "maxminlcb", "drts", "deltaucb", "greedy", "shuffled_sigma")
@@ -38,11 +38,11 @@ def chosen(tmp_path_factory):
     layout = Layout.folder(tmp_path_factory.mktemp("generated"))
     for stage in (stages.prepare, stages.embed, stages.neighbours):
         stage.run(params, layout)
-    problem, hidden = open_world(layout, PARAMS)
     facts, acquired = {}, {}
-    for name in POLICIES:
-        for seed in SEEDS:
-            folder = run_benchmark(params, layout, problem, hidden, name, seed, lambda about: lambda *_: None)
+    for seed in SEEDS:
+        problem, hidden = open_world(layout, params, seed)
+        for name in POLICIES:
+            folder = run_benchmark(Identity(params, layout), problem, hidden, name, seed, lambda *_: None)
             rounds = read_table(folder / "rounds.parquet").to_pydict()
             facts[name, seed] = {key: np.mean(rounds[key][1:]) for key in ("gap", "winner_regret")}
             facts[name, seed]["first_winner_regret"] = rounds["winner_regret"][1]

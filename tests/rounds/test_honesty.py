@@ -9,6 +9,7 @@ import pytest
 
 from prefloop.config.pair_rules import ORACLE_CEILINGS
 from tests.rounds.runs import ON_RESPONSES, PARAMS
+from tests.worlds import open_world
 
 
 def permuted(votes, rows, rng):

@@ -10,9 +10,8 @@ import pytest
 
 from prefloop.errors import ConfigError, DataError, StateError
 from prefloop.io.arrays import read_table
-from prefloop.rounds.problem import load_problem
 from tests.rounds.runs import ON_RESPONSES, PARAMS, run
-from tests.worlds import make_params, make_world, response_records
+from tests.worlds import make_params, make_world, open_world, response_records
 
 
 @pytest.mark.parametrize("per_prompt", ["auto", 2, "unlimited"])
@@ -59,8 +58,8 @@ def test_all_pair_rules_of_a_seed_share_the_initial_labels(response_world, tmp_p
 def test_judge_calls_count_each_scored_response_once(response_world, tmp_path):
     shutil.copytree(response_world.data, tmp_path / "w")
     layout = type(response_world).folder(tmp_path / "w")
-    sizes = np.diff(load_problem(layout).prepared.offsets)
-    ids = load_problem(layout).prepared.prompt_ids.to_pylist()
+    sizes = np.diff(open_world(layout, PARAMS, None)[0].prepared.offsets)
+    ids = open_world(layout, PARAMS, None)[0].prepared.prompt_ids.to_pylist()
     for name in ("drts", "maxmin"):
         folder = run(PARAMS, layout, name)
         rounds, acquired = (read_table(folder / f"{part}.parquet").to_pydict() for part in ("rounds", "acquired"))
@@ -96,7 +95,7 @@ def test_rewards_that_are_not_finite_choose_nothing(response_world, name):
         def rewards(self, features):
             return np.full((3, len(features)), np.nan, dtype=np.float32)
 
-    problem, none = load_problem(response_world), Pairs.empty()
+    problem, none = open_world(response_world, PARAMS)[0], Pairs.empty()
     with pytest.raises(StateError, match="pool completions are not finite"):
         choose_batch(problem, PARAMS.policies[name], Broken(), none, none, 4, seed=0, round_=1)
 

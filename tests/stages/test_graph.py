@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,28 @@ def test_no_dep_is_idle(folder, stage):
 def test_deps_are_sorted_and_stand_once(folder, stage):
     deps = stage_of(folder, stage)["deps"]
     assert deps == sorted(set(deps))
+
+
+@every_stage
+def test_no_empty_file_stands_in_the_graph(folder, stage):
+    # DVC warns of each at every run; a folder with an empty file in it is not empty.
+    of = stage_of(folder, stage)
+    paths = [*of["deps"], *(out if isinstance(out, str) else next(iter(out)) for out in of.get("outs", []))]
+    files = [ROOT / path for path in paths if "${" not in path]
+    assert not [path for path in files if path.is_file() and path.stat().st_size == 0]
+    assert not [path for path in paths if path.endswith(".jsonl")], "a log may be empty: name its folder"
+
+
+def test_dvc_sees_the_label_log_and_no_lock(tmp_path):
+    from dvc.repo import Repo
+
+    shutil.copy(ROOT / ".dvcignore", tmp_path)
+    with Repo.init(str(tmp_path), no_scm=True) as repo:
+        (tmp_path / "data" / "labels").mkdir(parents=True)
+        for name in ("labels.jsonl", "labels.jsonl.lock"):
+            (tmp_path / "data" / "labels" / name).touch()
+        seen = repo.dvcignore.walk(repo.fs, str(tmp_path / "data" / "labels"))
+        assert [files for _, _, files in seen] == [["labels.jsonl"]]
 
 
 @every_stage

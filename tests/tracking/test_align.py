@@ -2,15 +2,15 @@ import csv
 import io
 import json
 import math
+from pathlib import Path
 
 import pytest
 
 from prefloop.align.report.write import write_comparison
 from prefloop.config.model import Compare
-from prefloop.errors import TrackingError
 from prefloop.io.arrays import read_table
 from prefloop.io.documents import read_json
-from prefloop.tracking.align import AlignLive, comparison_spec, open_align_run, round_metrics, track_align_run
+from prefloop.tracking.align import AlignRecorder, comparison_spec, open_align_run, round_metrics, track_align_run
 from prefloop.tracking.align_comparison import track_align_comparison
 from prefloop.tracking.tracker import Tracker
 from prefloop.tracking.view import VIEW_TAG
@@ -54,9 +54,18 @@ def test_tracking_twice_changes_nothing(tracker, outputs):
     assert snapshot(tracker) == first
     for run, (metrics, params, tags, files) in first.items():
         if run == parent.id:
-            assert files == {"report.md", "comparison.json", "curves.csv", "curves_mean.csv", "plots"}
+            tables = {"policies.csv", "curves.csv", "curves_mean.csv"}
+            assert files == {"report.md", "comparison.json", "plots", *tables}
             assert "**hybrid**" in tags["mlflow.note.content"]
-            assert {"hybrid_win_oracle_saved", "offline_win_judge_area_difference"} <= set(metrics)
+            assert "**hybrid**" in tags["finding"]
+            assert {"best_difference", "reference_win_oracle", "reference_kl"} <= set(metrics)
+            assert len(metrics) <= 15
+            rows = {
+                row["policy"]: row
+                for row in csv.DictReader(io.StringIO(artifact(tracker, parent, "policies.csv")))
+            }
+            assert set(rows) == set(KINDS)
+            assert rows["offline"]["win_judge_area_difference"] != ""
             assert params["kind"] == "align comparison"
             continue
         for name in ("win_oracle", "win_judge", "kl", "length", "distinct_2", "n_ties", "written"):
@@ -95,10 +104,10 @@ def test_live_rounds_and_a_rebuilt_run_are_the_same(tracker, tmp_path):
     tables = {name: read_table(folder / f"{name}.parquet") for name in ("rounds", "evaluation", "pairs")}
 
     def log(numbers, seconds):
-        live = AlignLive(lambda: tracker, told)
+        recorder = AlignRecorder(CONFIG, Path(tracker.uri.removeprefix("sqlite:///")).parent)
         for number in numbers:
             of = {name: table.filter(table["round"].to_numpy() == number) for name, table in tables.items()}
-            live.log_round(of["rounds"].to_pylist()[0], of["evaluation"], of["pairs"], seconds)
+            recorder.round(told, of["rounds"].to_pylist()[0], of["evaluation"], of["pairs"], seconds)
 
     log([0, 1], 1.5)  # killed, resumed, killed again while a round was logged
     log([1, 2], 2.5)
@@ -117,14 +126,13 @@ def test_live_rounds_and_a_rebuilt_run_are_the_same(tracker, tmp_path):
     assert data.params["train.beta"] == "0.2"
 
 
-def test_a_broken_store_never_stops_a_run(outputs, caplog):
-    def broken():
-        raise TrackingError("no such store; run: prefloop track")
-
+def test_a_broken_store_never_stops_a_run(outputs, tmp_path, caplog):
+    (tmp_path / "mlflow.db").write_bytes(b"this is no database" * 100)
     folder = outputs[0]["random", 0]
-    live = AlignLive(broken, read_json(folder / "run.json"))
+    recorder = AlignRecorder(CONFIG, tmp_path)
     table = read_table(folder / "pairs.parquet")
-    live.log_round({"n_labels": 16}, table, table, 1.0)
+    recorder.round(read_json(folder / "run.json"), {"n_labels": 16}, table, table, 1.0)
+    recorder.run_done(folder)
     assert caplog.text.count("not tracked") == 1
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from prefloop.config.model import Tracking
 from prefloop.errors import TrackingError
-from prefloop.tracking.live import LiveRun, never_fatal
+from prefloop.tracking.recorder import RunRecorder
 from prefloop.tracking.store import artifact_root, mlflow_environment, resolve_uri
 from prefloop.tracking.tracker import RunSpec, Tracker
 
@@ -63,12 +63,18 @@ def test_a_broken_store_is_one_clear_error(tmp_path):
         Tracker(CONFIG, tmp_path)
 
 
-def test_a_broken_store_never_stops_a_run(tmp_path, caplog):
-    def broken() -> Tracker:
-        raise TrackingError("no such store; run: prefloop track")
+def test_a_broken_store_is_one_warning_and_then_silence(tmp_path, caplog):
+    (tmp_path / "mlflow.db").write_bytes(b"this is no database" * 100)
+    recorder = RunRecorder(CONFIG, tmp_path)
+    for _ in range(2):
+        recorder.round({"dataset": "x"}, {"n_labels": 64}, [], 1.0)
+        recorder.run_done(tmp_path / "run")
+    assert caplog.text.count("not tracked") == 1
+    assert "prefloop track" in caplog.text
 
-    run = LiveRun(broken, {"dataset": "x"})
-    run.log_round({"n_labels": 64}, [], 1.0)
-    with never_fatal():
-        broken()
-    assert caplog.text.count("not tracked") == 2
+
+def test_tracking_that_is_off_opens_nothing(tmp_path):
+    recorder = RunRecorder(CONFIG.model_copy(update={"enabled": False}), tmp_path)
+    recorder.round({"dataset": "x"}, {"n_labels": 64}, [], 1.0)
+    recorder.run_done(tmp_path / "run")
+    assert not list(tmp_path.iterdir())

@@ -1,18 +1,25 @@
+import csv
+import io
 import json
 import math
+from collections import Counter
+from pathlib import Path
 
 import pytest
+from mlflow.artifacts import load_text
 
 from prefloop.config.model import Compare
 from prefloop.io.documents import read_json, write_json
 from prefloop.report.comparison import DataFacts
 from prefloop.report.judged import judge_runs
+from prefloop.report.results import read_savings
 from prefloop.report.runs import load_runs, score_split
 from prefloop.report.write import write_report
-from prefloop.tracking.comparison import track_all
-from prefloop.tracking.live import LiveRun
+from prefloop.tracking.comparison import track_all, track_comparison
 from prefloop.tracking.names import campaign_spec, run_spec
-from prefloop.tracking.outputs import track_campaign_batch, track_campaign_metrics, track_run
+from prefloop.tracking.outputs import rounds_of, track_campaign_batch, track_campaign_metrics, track_run
+from prefloop.tracking.recorder import RunRecorder
+from prefloop.tracking.store import open_client
 from prefloop.tracking.tracker import CURRENT, RunSpec, Tracker
 from prefloop.tracking.view import VIEW_TAG
 from tests.report.simulate import evaluated, judgeable, make_world, write_run
@@ -24,6 +31,15 @@ ROUNDS, BATCH = 4, 10
 @pytest.fixture(scope="module")
 def tracker(tmp_path_factory):
     return Tracker(CONFIG, tmp_path_factory.mktemp("store"))
+
+
+def again(tracker):
+    """The same store as another process opens it: nothing of it is known."""
+    return Tracker(CONFIG, Path(tracker.uri.removeprefix("sqlite:///")).parent)
+
+
+def recorder_of(tracker):
+    return RunRecorder(CONFIG, Path(tracker.uri.removeprefix("sqlite:///")).parent)
 
 
 @pytest.fixture(scope="module")
@@ -78,15 +94,14 @@ def test_tracking_twice_changes_nothing(tracker, outputs):
     assert track_all(tracker, runs, report) == 6
     first = snapshot(tracker)
     assert len(first) == 7
-    assert track_all(tracker, runs, report) == 6
-    assert snapshot(tracker) == first
+    for opened in (tracker, again(tracker)):
+        assert track_all(opened, runs, report) == 6
+        assert snapshot(tracker) == first
     for metrics, params, tags, files in first.values():
         if params["kind"] == "comparison":
             tables = {"curves.csv", "curves_mean.csv", "assessment.csv"}
-            assert files == {"report.md", "savings.json", "plots", *tables}
+            assert files == {"report.md", "savings.json", "policies.csv", "plots", *tables}
             assert "bal_pm" in tags["mlflow.note.content"]
-            assert {"bal_pm_saved", "bal_pm_fresh_test_accuracy_difference"} <= set(metrics)
-            assert "bald_proxy_test_score_difference" in metrics
             continue
         assert [step for step, _, _ in metrics["test_log_likelihood"]] == [10, 20, 30, 40]
         assert len(metrics["ood_accuracy"]) == ROUNDS
@@ -106,11 +121,11 @@ def test_a_resumed_run_continues_where_it_was(tracker, world, tmp_path):
     folder = write_run(tmp_path / "run", world, "resumed", 0, 1.0, rounds=ROUNDS, batch=BATCH, fingerprint="r")
     about = read_json(folder / "run.json")
     for labels in (10, 20):  # killed between two rounds, begun again, and again
-        live = LiveRun(lambda: tracker, about)
-        live.log_round({"n_labels": labels}, [{"split": "test", "log_likelihood": -0.7}], 1.5)
-    track_run(tracker, folder)
-    live = LiveRun(lambda: tracker, about)
-    live.log_round({"n_labels": 20}, [{"split": "test", "log_likelihood": -0.9}], 1.5)
+        rows = [{"split": "test", "log_likelihood": -0.7}]
+        recorder_of(tracker).round(about, {"n_labels": labels}, rows, 1.5)
+    recorder_of(tracker).run_done(folder)
+    rows = [{"split": "test", "log_likelihood": -0.9}]
+    recorder_of(tracker).round(about, {"n_labels": 20}, rows, 1.5)
     (run,) = named(tracker, "resumed-0")
     history = tracker._client.get_metric_history(run.info.run_id, "test_log_likelihood")
     assert [(point.step) for point in history] == [10, 20, 30, 40]
@@ -141,6 +156,95 @@ def test_a_summary_is_a_new_point_only_when_it_changed(tracker):
     history = tracker._client.get_metric_history(run.id, "saved")
     assert [point.step for point in history] == [0, 1, 2]
     assert history[2].value == 0.4
+
+
+def test_what_is_logged_already_costs_no_history_and_one_client(tracker, outputs, monkeypatch):
+    import mlflow
+
+    runs, report = outputs
+    track_all(tracker, runs, report)
+    calls = Counter()
+
+    class Counting(mlflow.MlflowClient):
+        def __init__(self, *given, **named):
+            calls["clients"] += 1
+            super().__init__(*given, **named)
+
+        def __getattribute__(self, name):
+            calls[name] += 1
+            return super().__getattribute__(name)
+
+    monkeypatch.setattr(mlflow, "MlflowClient", Counting)
+    open_client.cache_clear()
+    try:
+        opened = [again(tracker), again(tracker)]
+        assert isinstance(opened[0]._client, Counting)
+        for of in opened:
+            assert track_all(of, runs, report) == 6
+    finally:
+        open_client.cache_clear()
+    assert calls["clients"] == 1
+    assert calls["search_runs"] == 2 * 7
+    for name in ("get_metric_history", "log_batch", "log_artifact", "log_text", "list_artifacts", "set_tag"):
+        assert calls[name] == 0, name
+
+
+def test_a_run_that_was_left_unfinished_is_filled_in_although_its_outputs_are_the_same(tracker, outputs):
+    folder = outputs[0]["random", 1]
+    about = read_json(folder / "run.json")
+    run = track_run(again(tracker), folder)
+    recorder_of(tracker).round(about, {"n_labels": 10}, [{"split": "test", "log_likelihood": -9.0}], 2.5)
+    assert tracker._client.get_run(run.id).info.status == "RUNNING"
+    track_run(again(tracker), folder)
+    assert tracker._client.get_run(run.id).info.status == "FINISHED"
+    history = tracker._client.get_metric_history(run.id, "test_log_likelihood")
+    assert len(history) == ROUNDS
+    assert history[0].value != -9.0
+
+
+def test_outputs_that_changed_are_logged(tracker, world, tmp_path):
+    folder = write_run(tmp_path / "run", world, "grown", 0, 1.0, rounds=2, batch=BATCH, fingerprint="g")
+    track_run(again(tracker), folder)
+    write_run(folder, world, "grown", 0, 1.0, rounds=ROUNDS, batch=BATCH, fingerprint="g")
+    run = track_run(again(tracker), folder)
+    history = tracker._client.get_metric_history(run.id, "test_log_likelihood")
+    assert [point.step for point in history] == [10, 20, 30, 40]
+    assert len(tracker._client.get_metric_history(run.id, "test_area")) == 2
+
+
+def test_the_comparison_has_few_metrics_and_a_table_of_the_rest(tracker, outputs):
+    runs, report = outputs
+    parent = track_comparison(tracker, report, runs)
+    data = tracker._client.get_run(parent.id).data
+    savings = read_savings(report / "savings.json")
+    assert len(data.metrics) <= 15
+    assert data.metrics["policies"] == 3
+    assert data.metrics["seeds"] == 2
+    assert data.metrics["best_difference"] == savings.policies["bal_pm"].area.difference
+    assert data.metrics["reference_test_log_likelihood"] == savings.target
+    assert data.tags["best_policy"] == "bal_pm"
+    assert "**bal_pm**" in data.tags["finding"]
+    text = load_text(f"{tracker._client.get_run(parent.id).info.artifact_uri}/policies.csv")
+    rows = {row["policy"]: row for row in csv.DictReader(io.StringIO(text))}
+    assert list(rows) == list(savings.policies)
+    child = tracker._client.get_run(track_run(tracker, runs["bal_pm", 0]).id).data.metrics
+    for name in ("saved", "area_difference_low", "fresh_test_accuracy_saved", "proxy_test_score_difference"):
+        assert float(rows["bal_pm"][name]) == child[name]
+
+
+def test_each_chart_is_in_the_range_of_its_own_runs(tracker, outputs):
+    track_all(tracker, *outputs)
+    view = json.loads(tracker._client.get_experiment(tracker.experiment).tags[VIEW_TAG])
+    values = [metrics for folder in outputs[0].values() for _, metrics in rounds_of(folder)]
+    for chart in view["compareRunCharts"]:
+        points = [metrics[chart["metricKey"]] for metrics in values if chart["metricKey"] in metrics]
+        if len(set(points)) < 2:
+            assert chart["range"] == {}
+            continue
+        low, high, width = min(points), max(points), max(points) - min(points)
+        assert low - 0.1 * width < chart["range"]["yMin"] < low
+        assert high < chart["range"]["yMax"] < high + 0.1 * width
+    assert view["compareRunCharts"][0]["range"]
 
 
 def test_the_prepared_view_names_the_dataset(tracker, outputs):

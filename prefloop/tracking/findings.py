@@ -1,0 +1,79 @@
+"""What MLflow keeps of a comparison: accessors of its results, and the numbers made of them.
+
+The accessors in the first half are all that knows the shape of savings.json.
+"""
+
+from __future__ import annotations
+
+from prefloop.report.numbers import Difference, Duel, Saving
+from prefloop.report.results import Savings
+from prefloop.report.wording import headline, ordered
+from prefloop.tracking.headline import best_metrics
+from prefloop.tracking.names import saving_metrics
+
+_OUTCOMES = {"reward_model": "fresh_test_accuracy", "policy": "proxy_test_score"}
+
+
+def candidates(savings: Savings) -> list[str]:
+    """Policies that a campaign could use, the best curve first: no reference, control or oracle ceiling."""
+    of = savings.policies
+    return [
+        name
+        for name in ordered(savings)
+        if name != savings.reference and not of[name].control and not of[name].ceiling
+    ]
+
+
+def finding(savings: Savings) -> str:
+    """What was found, in a few words."""
+    found = savings.finding
+    return savings.note or "Nothing was compared." if found is None else f"{found.finding}: {found.advice}"
+
+
+def note(savings: Savings) -> str:
+    """What was found of every policy, the best first, as a Markdown list."""
+    return "".join(f"- {headline(name, savings)}\n" for name in ordered(savings) if name != savings.reference)
+
+
+def difference(of: Duel) -> Difference:
+    """A policy's difference of the whole curve from the best that needs no model (for that one: from random)."""
+    return of.area if of.primary is None else of.primary.area
+
+
+def saving(of: Duel) -> Saving | None:
+    """The labels that a policy saves against the same; None for the pooled random itself."""
+    return None if of.primary is None else of.primary.saving
+
+
+def reference_finals(savings: Savings) -> dict[str, float]:
+    """The reference's values after the last round, for instance `reference_test_accuracy`."""
+    of = savings.policies.get(savings.reference)
+    if of is None:
+        return {}
+    return {
+        f"reference_{split}_{name}": value.value for split, row in of.final.items() for name, value in row.items()
+    }
+
+
+def policy_numbers(savings: Savings, policy: str) -> dict[str, float]:
+    """All numbers of a policy, the same on all its runs; NaN stands for "never"."""
+    of = savings.policies[policy]
+    numbers = saving_metrics(saving(of), difference(of), "", "area")
+    for outcome, name in _OUTCOMES.items():
+        judged = savings.outcomes.primary.get(outcome) if savings.outcomes is not None else None
+        if judged is not None:
+            result = judged.policies[policy]
+            numbers |= saving_metrics(saving(result), difference(result), f"{name}_", name)
+    return numbers
+
+
+def headline_metrics(savings: Savings) -> dict[str, float]:
+    """About a dozen numbers of a whole comparison; the rest stands in its tables."""
+    best = candidates(savings)[:1]
+    return {
+        "policies": float(len(savings.policies)),
+        "seeds": float(len(savings.seeds)),
+        "labels": float(savings.budget),
+        **reference_finals(savings),
+        **(best_metrics(difference(savings.policies[best[0]]), saving(savings.policies[best[0]])) if best else {}),
+    }
