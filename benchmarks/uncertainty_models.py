@@ -4,7 +4,8 @@ python -m benchmarks.uncertainty_models FOLDER... [--labels 160 640 1920] [--spl
 
 Each FOLDER holds `prepared` and `features` as the stages write them, or as `prefloop bench` leaves them. Prompts
 are divided anew for each split; one with more than 5 % of the pairs stays in the pool. One JSON object a line and
-setting: means over splits of the metrics of `prefloop.metrics.predictive` and of the seconds of a fit.
+setting: means over splits of the metrics of `prefloop.metrics.predictive` and of the processor seconds of a fit;
+log-likelihood also of each split, to be compared pairwise.
 """
 
 from __future__ import annotations
@@ -80,9 +81,9 @@ def score(reward: Reward, features: np.ndarray, pairs: Pairs, labels: int, split
     comparisons = Comparisons(np.where(won, a, b), np.where(won, b, a))
     known = moments(features, pairs, pool)
     inputs = FitInputs(features, comparisons, split, 0, None, lambda: known, torch.device("cpu"))
-    start = time.perf_counter()
+    start = time.process_time()
     model = fit_model(reward, inputs)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     logits = pair_logits(model.rewards(features), pairs.a[test], pairs.b[test])
     found = predictive_metrics(logits, pairs.a_won[test].astype(np.float64))
     extra = {"prior_deviation": _prior_deviation(model, known)} if reward.kind == "laplace" else {}
@@ -115,7 +116,8 @@ def main() -> None:
                 if done:
                     means = {name: round(float(np.mean([one[name] for one in done])), 4) for name in done[0]}
                     about = {"data": str(folder), "labels": labels, "kind": kind, "splits": len(done)}
-                    print(json.dumps(about | means), flush=True)
+                    each = [round(one["log_likelihood"], 4) for one in done]
+                    print(json.dumps(about | means | {"log_likelihood_of_each_split": each}), flush=True)
 
 
 if __name__ == "__main__":
