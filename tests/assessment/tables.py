@@ -25,6 +25,7 @@ def make_prepared(sizes, split=None, models=None, listed=()):
         offsets=np.concatenate([[0], np.cumsum(sizes)]),
         completion_prompt=prompt,
         characters=np.ones(count, dtype=np.int32),
+        text=np.arange(count, dtype=np.int32),
         models=Models(
             np.concatenate([[0], np.cumsum([len(of_one) for of_one in models])]).astype(np.int64),
             np.array([names.index(name) for of_one in models for name in of_one], dtype=np.int32),

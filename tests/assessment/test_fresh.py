@@ -102,7 +102,7 @@ def test_other_shares_change_nothing(world):
 def test_the_random_numbers_are_not_the_selectors(world):
     problem, hidden = world
     labelled = label(problem, hidden, 30)
-    outside = problem.features.completions[problem.prepared.completions_of("pool").stop :]
+    outside = problem.outside_completions[:]
     fresh = judge(problem, labelled, 1.0).rewards[0]
 
     def of_round(number):
@@ -118,7 +118,7 @@ def test_the_proxy_is_log_linear_in_standardised_features(world):
     problem, hidden = world
     labelled = label(problem, hidden, 30)
     first = problem.prepared.completions_of("pool").stop
-    features = np.asarray(problem.features.completions, dtype=np.float64)
+    features = problem.completions[:].astype(np.float64)
     z = (features - features[:first].mean(axis=0)) / features[:first].std(axis=0)
     decided = labelled.comparisons()
     theta = fit_policy(z[decided.winner] - z[decided.loser], PARAMS.assessment.proxy)

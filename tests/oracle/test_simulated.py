@@ -26,6 +26,7 @@ def world(pairs=COUNT):
         offsets=2 * np.arange(pairs + 1),
         completion_prompt=np.repeat(np.arange(pairs), 2),
         characters=np.ones(2 * pairs, np.int32),
+        text=np.arange(2 * pairs, dtype=np.int32),
         models=Models(np.zeros(2 * pairs + 1, np.int64), np.zeros(0, np.int32), []),
         pair_a=first,
         pair_b=first + 1,

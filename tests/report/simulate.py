@@ -81,6 +81,7 @@ def _prepared(counts: list[int], first: int, prompts: int, splits: tuple[str, ..
         offsets=offsets,
         completion_prompt=np.repeat(np.arange(len(counts)), counts),
         characters=np.ones(total, np.int32),
+        text=np.arange(total, dtype=np.int32),
         models=Models(np.zeros(total + 1, np.int64), none.astype(np.int32), []),
         pair_a=none,
         pair_b=none,

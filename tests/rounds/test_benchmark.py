@@ -84,10 +84,10 @@ def test_validation_labels_are_counted_apart_and_never_acquired(layout):
         (
             {
                 "policies__bal_pm__pairs": {"rule": "given", "per_prompt": 2},
-                "benchmark__batch": 20,
+                "benchmark__batch": 24,
                 "benchmark__rounds": 2,
             },
-            "a round takes 20 comparisons",
+            "a round takes 24 comparisons",
         ),
     ],
 )

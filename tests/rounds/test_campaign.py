@@ -18,12 +18,13 @@ from prefloop.io.documents import read_json
 from prefloop.io.hashing import pair_id
 from prefloop.labels.log import Label, append_labels, read_labels
 from prefloop.reward.registry import load_model
-from prefloop.rounds.resolve import resolve_labels
+from prefloop.rounds.resolve import campaign_labels
 from prefloop.rounds.simulate import answer_batch
 from prefloop.verdicts import TIE
 from tests.worlds import make_params, make_world, open_world, pair_records, response_records
 
-PARAMS = make_params()
+# By BAL-PM, whose batches show their terms; the default needs no model.
+PARAMS = make_params(campaign__policy="bal_pm", campaign__cold_start="prompt_entropy")
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +67,22 @@ def ids(batch):
 
 
 def resolved(layout):
-    prepared = open_world(layout, PARAMS, None)[0].prepared
-    labelled = resolve_labels(read_labels(layout.labels), prepared)
+    problem, _ = open_world(layout, PARAMS, None)
+    prepared, labelled = problem.prepared, campaign_labels(read_labels(layout.labels), problem)
     names = prepared.completion_ids.to_pylist()
     pairs = [pair_id(names[a], names[b]) for a, b in zip(labelled.pairs.a, labelled.pairs.b, strict=True)]
     return dict(zip(pairs, labelled.verdicts.tolist(), strict=True))
+
+
+def test_by_default_no_model_is_needed_to_choose_a_batch(layout):
+    params = make_params()
+    first = repro(layout, params)
+    assert len(first) == params.campaign.initial
+    give(layout, first)
+    second = repro(layout, params)
+    assert {row["round"] for row in second} == {1}
+    assert not set(ids(second)) & set(ids(first))
+    assert all(row["entropy"] is None and row["uncertainty"] is None for row in second)
 
 
 def test_without_labels_the_first_batch_is_chosen_by_prompt_entropy(layout):
@@ -175,7 +187,8 @@ def test_labels_of_pairs_that_left_the_data_stay_in_the_log(layout, caplog):
 def test_labels_of_pairs_that_moved_to_another_split_are_left_out(layout, caplog):
     """Another salt moves prompts from the pool to the test split: nothing tested may be trained on."""
     batch = repro(layout)
-    test = open_world(layout, PARAMS, None)[0].prepared.pairs_of("test").start
+    division = open_world(layout, PARAMS, None)[0].division
+    test = division.pairs[division.prepared.pairs_of("test").start]
     table = read_table(layout.prepared / "pairs.parquet").to_pylist()[test]
     give(layout, [{**table, "round": 0}, *batch])
     assert {row["round"] for row in repro(layout)} == {1}

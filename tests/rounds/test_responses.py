@@ -103,9 +103,9 @@ def test_rewards_that_are_not_finite_choose_nothing(response_world, name):
 @pytest.mark.parametrize(
     ("per_prompt", "message"),
     [
-        ("auto", r"budget is 80 labels, but after 8 initial ones the pool has 16 comparisons under .* 'drts'"),
-        (2, "budget is 80 labels, but after 8 initial ones the pool has 40 comparisons"),
-        ("unlimited", r"a round takes 36 comparisons, but the pair rule 'drts' .* can be down to 24"),
+        ("auto", r"budget is 80 labels, but after 8 initial ones the pool has 18 comparisons under .* 'drts'"),
+        (2, "budget is 80 labels, but after 8 initial ones the pool has 44 comparisons"),
+        ("unlimited", r"a round takes 36 comparisons, but the pair rule 'drts' .* can be down to 26"),
     ],
 )
 def test_a_budget_beyond_the_responses_is_refused_before_anything_is_spent(
