@@ -15,6 +15,9 @@ from prefloop.errors import DataError
 from prefloop.io.hashing import unit_interval
 
 _LEFT_OUT = np.int8(-1)
+# Listed pairs that a prompt needs before it is cut: in a tiny set each prompt has a large share, and a cut would
+# leave little of it.
+_LEAST_CUT = 20
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,8 @@ class Division:
 def divide(stored: Prepared, config: Split, salt: str) -> Division:
     """Put every prompt without a fixed split into pool, val or test.
 
-    A prompt goes by its hash. One with more than `max_prompt_share` of all listed pairs of such prompts is cut
-    in two or three by completion, so that pool and test both have it and no completion stands on both sides.
+    A prompt goes by its hash. One with more than `max_prompt_share` of all listed pairs of such prompts (and with
+    twenty at least) is cut in two or three by completion, so that pool and test both have it and no completion stands on both sides.
     What is compared with each other stays together where that is possible: a prompt falls into groups of
     completions that no pair joins; a group with more than a tenth of the prompt's pairs is cut completion by
     completion, and pairs across the cut are left out.
@@ -70,8 +73,8 @@ def divide(stored: Prepared, config: Split, salt: str) -> Division:
 
 def oversized(stored: Prepared, config: Split) -> np.ndarray:
     """Stored rows of the prompts that are too large to be on one side, int64, ascending."""
-    share = pair_shares(stored)
-    return np.flatnonzero((stored.split == AUTO) & (share > config.max_prompt_share))
+    counts = np.bincount(stored.pair_prompt, minlength=len(stored.prompt_ids))
+    return np.flatnonzero((pair_shares(stored) > config.max_prompt_share) & (counts >= _LEAST_CUT))
 
 
 def pair_shares(stored: Prepared) -> np.ndarray:

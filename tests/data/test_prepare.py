@@ -15,7 +15,7 @@ from prefloop.errors import DataError
 from prefloop.io.hashing import completion_id, pair_id, prompt_id
 
 TABLES = ("prompts", "completions", "pairs", "oracle")
-NO_SPLIT = Split(val=0, test=0, salt="s", max_prompt_share=1)
+NO_SPLIT = Split(val=0, test=0, salt="s", per_seed=True, max_prompt_share=1)
 
 
 def pair(
@@ -46,7 +46,7 @@ def test_ids_and_votes_follow_the_smaller_id(tmp_path: Path) -> None:
     _, tables = run(tmp_path, [pair("P", "x", "y", "a")])
     p = prompt_id("P")
     x, y = completion_id(p, "x"), completion_id(p, "y")
-    assert tables["prompts"] == [{"prompt_id": p, "prompt": "P", "split": "pool", "source": "src"}]
+    assert tables["prompts"] == [{"prompt_id": p, "prompt": "P", "split": "auto", "source": "src"}]
     assert [row["completion_id"] for row in tables["completions"]] == sorted([x, y])
     (listed,) = tables["pairs"]
     assert (listed["completion_a"], listed["completion_b"]) == (min(x, y), max(x, y))
@@ -130,33 +130,34 @@ def test_models_of_pairs_are_kept(tmp_path: Path) -> None:
 
 
 def test_prompts_are_divided_by_hash_with_the_given_shares(tmp_path: Path) -> None:
-    report, tables = run(tmp_path, many(2000), Split(val=0.1, test=0.3, salt="s", max_prompt_share=0.05))
+    report, tables = run(tmp_path, many(2000), Split(val=0.1, test=0.3, salt="s", per_seed=True, max_prompt_share=0.05))
     counts = {name: split["prompts"] for name, split in report["splits"].items()}
     assert abs(counts["test"] - 600) < 70
     assert abs(counts["val"] - 200) < 45
     assert sum(counts.values()) == len(tables["pairs"]) == 2000
-    other, _ = run(tmp_path, many(2000), Split(val=0, test=0.3, salt="t", max_prompt_share=0.05))
+    other, _ = run(tmp_path, many(2000), Split(val=0, test=0.3, salt="t", per_seed=True, max_prompt_share=0.05))
     assert other["splits"]["test"]["prompts"] != counts["test"] or other["splits"] != report["splits"]
 
 
-def test_other_data_leave_a_prompt_in_its_split(tmp_path: Path) -> None:
-    config = Split(val=0.1, test=0.3, salt="s", max_prompt_share=0.05)
-    few = {row["prompt_id"]: row["split"] for row in run(tmp_path, many(200), config)[1]["prompts"]}
-    more = many(200) + many(100, start=200) + many(100, start=300, split="ood")
-    all_rows = {row["prompt_id"]: row["split"] for row in run(tmp_path, more, config)[1]["prompts"]}
-    assert {identity: all_rows[identity] for identity in few} == few
+def test_stored_tables_know_no_division(tmp_path: Path) -> None:
+    records = many(30) + many(5, start=30, split="ood")
+    _, tables = run(tmp_path, records, Split(val=0.1, test=0.3, salt="s", per_seed=True, max_prompt_share=0.05))
+    _, other = run(tmp_path, records, Split(val=0.0, test=0.5, salt="t", per_seed=False, max_prompt_share=0.9))
+    assert tables == other
+    assert [row["split"] for row in tables["prompts"]] == ["ood"] * 5 + ["auto"] * 30
 
 
-def test_an_oversized_prompt_goes_to_the_pool(tmp_path: Path) -> None:
+def test_the_report_names_the_prompts_that_are_cut_in_two(tmp_path: Path) -> None:
     big = [f"big {k}" for k in range(8)]
-    records = many(100) + [pair(prompt, f"x {j}", "y") for prompt in big for j in range(20)]
-    report, tables = run(tmp_path, records, Split(val=0, test=0.5, salt="s", max_prompt_share=0.05))
-    splits = {row["prompt"]: row["split"] for row in tables["prompts"]}
-    assert {splits[prompt] for prompt in big} == {"pool"}
-    assert len(report["oversized"]) == 8
-    assert report["oversized"][0]["share"] == pytest.approx(20 / 260, abs=1e-6)
-    moved = sum(entry["hashed_to"] == "test" for entry in report["oversized"])
-    assert report["moved"]["oversized_prompts_to_pool"] == moved > 0
+    records = many(100) + [pair(prompt, f"x {j}", f"y {j}") for prompt in big for j in range(20)]
+    split = Split(val=0, test=0.5, salt="s", per_seed=True, max_prompt_share=0.05)
+    report, _ = run(tmp_path, records, split)
+    assert {entry["prompt_id"] for entry in report["divided"]["prompts"]} == {prompt_id(prompt) for prompt in big}
+    assert report["divided"]["prompts"][0]["share"] == pytest.approx(20 / 260, abs=1e-6)
+    # No two of a prompt's pairs share a completion, so nothing has to be left out.
+    assert report["divided"]["pairs_left_out"] == 0
+    assert sum(split["pairs"] for split in report["splits"].values()) == 260
+    assert sum(split["prompts"] for split in report["splits"].values()) == 100 + 2 * len(big)
 
 
 def test_the_test_split_keeps_a_prompt_that_the_pool_has_too(tmp_path: Path) -> None:
@@ -182,7 +183,7 @@ def test_a_prompt_of_the_other_data_is_not_out_of_distribution(tmp_path: Path) -
     report, tables = run(tmp_path, records)
     assert report["splits"]["ood"]["prompts"] == 2
     assert report["moved"]["prompts_in_several_splits"] == 3
-    assert [row["split"] for row in tables["prompts"]] == ["pool"] * 3 + ["ood"] * 2
+    assert [row["split"] for row in tables["prompts"]] == ["ood"] * 2 + ["auto"] * 3
 
 
 @pytest.mark.parametrize(
@@ -190,8 +191,8 @@ def test_a_prompt_of_the_other_data_is_not_out_of_distribution(tmp_path: Path) -
     [
         ([], NO_SPLIT, "got 0 rows"),
         ([pair("P", "x", "x")], NO_SPLIT, "got 1 rows, none of which leaves a prompt with two different answers"),
-        (many(1), Split(val=0, test=0.5, salt="s", max_prompt_share=0.05), r"test split is empty.*hold 1 prompts"),
-        (many(9, split="pool"), Split(val=0.1, test=0, salt="s", max_prompt_share=1), "val split is empty"),
+        (many(1), Split(val=0, test=0.5, salt="s", per_seed=True, max_prompt_share=0.05), r"test split is empty.*hold 1 prompts"),
+        (many(9, split="pool"), Split(val=0.1, test=0, salt="s", per_seed=True, max_prompt_share=1), "val split is empty"),
         (many(9, split="test"), NO_SPLIT, "no prompt is left for the pool"),
         (many(9) + many(4, split="ood"), NO_SPLIT, "the ood split is empty"),
     ],

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from prefloop.config.data import Split
 from prefloop.data.prepare import prepare
-from prefloop.data.prepared import SPLITS, load_prepared
+from prefloop.data.prepared import STORED, load_prepared
 from prefloop.data.records import PairRecord, Record, ResponsesRecord
 from prefloop.io.hashing import completion_id, pair_id, prompt_id
 
-SPLIT = Split(val=0, test=0, salt="s", max_prompt_share=0.5)
+SPLIT = Split(val=0, test=0, salt="s", per_seed=True, max_prompt_share=0.5)
 TEXTS = st.sampled_from(["x", "y", "z", "ü", "x ", "long " * 20])
 PROMPTS = st.sampled_from([f"prompt {k}" for k in range(5)])
 FIXED = st.sampled_from([None, None, "pool", "val", "test", "ood"])
@@ -99,7 +99,7 @@ def check_tables(folder: Path) -> None:
         assert row["pair_id"] == pair_id(row["completion_a"], row["completion_b"])
     known = {"pair": {row["pair_id"] for row in tables["pairs"]}, "completion": set(completions)}
     assert all(row["id"] in known[row["kind"]] and row["prompt_id"] in prompts for row in tables["oracle"])
-    keys = [(SPLITS.index(row["split"]), row["prompt_id"]) for row in tables["prompts"]]
+    keys = [(STORED.index(row["split"]), row["prompt_id"]) for row in tables["prompts"]]
     assert keys == sorted(keys)
     row_of = {identity: number for number, identity in enumerate(prompts)}
     keys = [(row_of[row["prompt_id"]], row["completion_id"]) for row in tables["completions"]]

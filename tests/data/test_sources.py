@@ -28,7 +28,7 @@ def prompts(layout: Layout) -> list[dict[str, Any]]:
 def test_the_default_source_needs_no_files(tmp_path: Path) -> None:
     layout = Layout.folder(tmp_path)
     run(params(), layout)
-    assert {row["split"] for row in prompts(layout)} == {"pool", "test", "ood"}
+    assert {row["split"] for row in prompts(layout)} == {"auto", "ood"}
 
 
 def test_files_with_a_filter_each_make_pool_test_and_ood(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_files_with_a_filter_each_make_pool_test_and_ood(tmp_path: Path) -> None
     run(params(source="files", raw=str(tmp_path), files=files), layout)
     splits = [row["split"] for row in prompts(layout)]
     assert splits.count("ood") == 100
-    assert splits.count("pool") + splits.count("test") == 100
+    assert splits.count("auto") == 100
 
 
 def test_hub_from_a_local_copy(tmp_path: Path) -> None:
