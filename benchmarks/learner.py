@@ -66,7 +66,9 @@ def in_random_order(problem: Problem, hidden: HiddenAnswers, split: int) -> Labe
     return Labelled(pairs, verdicts[decided])
 
 
-def score(problem: Problem, hidden: HiddenAnswers, reward: Reward, labelled: Labelled, split: int) -> dict[str, Any]:
+def score(
+    problem: Problem, hidden: HiddenAnswers, reward: Reward, labelled: Labelled, split: int
+) -> dict[str, Any]:
     """Test metrics of one fit, of the ensemble as trained and with its temperature."""
     start = time.perf_counter()
     model = fit_round(problem, reward, labelled, None, device="cpu", seed=split, round_=0)
