@@ -7,7 +7,8 @@ DIR/SET holds `prepared`, `features` and `neighbours` as the stages write them, 
 Split s is the division of seed s; of its pool's decided pairs in random order the first 160, 800, ... are the
 labels (0: all of them). One JSON object a line: the test metrics of one fit, without a temperature, and the
 log-likelihood and calibration error with the one that its held-out pairs give. `--read` prints one JSON object:
-means and standard errors over splits, and differences from hold-out by pairs within splits.
+means and standard errors over splits, and differences from hold-out by pairs within splits. Variants `N epochs`
+hold nothing out, as where all labels are of one prompt, and train that long.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "prompts": {"holdout_by": "prompts", "refit": False},
     "prompts, refit": {"holdout_by": "prompts", "refit": True},
     "laplace": {},
+    **{f"{epochs} epochs": {"lone_epochs": epochs} for epochs in (2, 4, 6, 8, 12, 20)},
 }
+COMPARED = ["pairs", "prompts", "prompts, refit", "laplace"]
 REFERENCE = "pairs"
 METRICS = ("log_likelihood", "accuracy", "ece")
 COOLED = "log_likelihood, temperature", "ece, temperature"
@@ -64,6 +67,14 @@ def in_random_order(problem: Problem, hidden: HiddenAnswers, split: int) -> Labe
     tables, chosen = problem.prepared, rows.start + decided
     pairs = Pairs(tables.pair_a[chosen], tables.pair_b[chosen], tables.pair_prompt[chosen])
     return Labelled(pairs, verdicts[decided])
+
+
+class OfOnePrompt(Labelled):
+    """Labels none of which can be held out: the model treats them as those of one prompt."""
+
+    def groups(self, text: np.ndarray) -> np.ndarray:
+        """int64 [n], all 0."""
+        return np.zeros(len(self.decided), dtype=np.int64)
 
 
 def score(
@@ -99,7 +110,9 @@ def measure(params: Params, inputs: Inputs, answers: Answers, arguments: argpars
             about = {"set": name, "split": split, "labels": labels or "all", "count": count}
             about |= {"groups": len(sizes), "largest_group": float(sizes.max() / count)}
             for variant in arguments.variants:
-                found = score(problem, hidden, reward_of(params, variant), bought, split)
+                kind = OfOnePrompt if "lone_epochs" in VARIANTS[variant] else Labelled
+                labelled = kind(bought.pairs, bought.verdicts)
+                found = score(problem, hidden, reward_of(params, variant), labelled, split)
                 print(json.dumps(about | {"variant": variant} | found), flush=True)
 
 
@@ -137,7 +150,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=[])
     parser.add_argument("--splits", type=int, default=8)
     parser.add_argument("--labels", type=int, nargs="+", default=[160, 800, 1920])
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=COMPARED)
     parser.add_argument("--read", type=Path, nargs="+", help="Files of lines to sum up instead of measuring.")
     arguments = parser.parse_args()
     if arguments.read:
