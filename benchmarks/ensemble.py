@@ -20,7 +20,7 @@ from prefloop.config import load_params, packaged_params
 from prefloop.config.model import Reward
 from prefloop.reward.comparisons import Comparisons
 from prefloop.reward.inputs import FitInputs
-from prefloop.reward.mlp_ensemble import hold_out_member
+from prefloop.reward.mlp_ensemble import hold_out_members
 from prefloop.reward.registry import RewardModel, fit_model
 
 CPU = torch.device("cpu")
@@ -40,7 +40,7 @@ class Kind:
 
 
 def held_out(config: Any, inputs: FitInputs, member: int) -> np.ndarray:
-    return np.flatnonzero(hold_out_member(config, inputs, member))
+    return np.flatnonzero(hold_out_members(config, inputs)[member])
 
 
 KINDS = {

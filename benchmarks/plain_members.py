@@ -14,7 +14,7 @@ from prefloop.reward.anchored_ensemble import anchor_weight, passes
 from prefloop.reward.batched import BatchedMLP
 from prefloop.reward.initial import initial_network
 from prefloop.reward.inputs import FitInputs
-from prefloop.reward.mlp_ensemble import hold_out_member
+from prefloop.reward.mlp_ensemble import hold_out_members
 from prefloop.rng import Stream, generator
 
 
@@ -28,7 +28,7 @@ def mlp_members(config: MlpEnsemble, inputs: FitInputs) -> tuple[np.ndarray, lis
         optimiser = torch.optim.AdamW(
             network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
-        held = hold_out_member(config, inputs, member)
+        held = hold_out_members(config, inputs)[member]
         stop, train = torch.from_numpy(np.flatnonzero(held)), np.flatnonzero(~held)
         shuffler = generator(0, 0, Stream.SHUFFLE, member)
         best, waited, done = float("inf"), 0, 0

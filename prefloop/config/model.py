@@ -52,6 +52,7 @@ class MlpEnsemble(Ensemble):
     holdout: Annotated[float, Field(gt=0, le=0.5)]
     holdout_by: Literal["prompts", "pairs"]
     refit: bool
+    lone_epochs: Annotated[int, Field(ge=1, le=1000)]
     temperature: Literal["none", "held_out"]
 
 

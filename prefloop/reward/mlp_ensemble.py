@@ -9,7 +9,7 @@ from prefloop.config.model import MlpEnsemble as Config
 from prefloop.errors import ConfigError
 from prefloop.reward.calibration import fit_temperature
 from prefloop.reward.fitted import FittedEnsemble
-from prefloop.reward.groups import hold_out
+from prefloop.reward.groups import hold_outs
 from prefloop.reward.initial import initial_network
 from prefloop.reward.inputs import FitInputs
 from prefloop.reward.scaling import Scaling
@@ -23,7 +23,8 @@ def fit_mlp_ensemble(config: Config, inputs: FitInputs) -> FittedEnsemble:
     Args:
         config: section `reward.mlp_ensemble`.
         inputs: what to train from; without `validation` each member keeps about `config.holdout` of the
-            labelled pairs, whole groups of them, out of its own training, and stops on those.
+            labelled pairs, whole groups of them, out of its own training, and stops on those; where that
+            cannot be done all train on everything for `config.lone_epochs`.
 
     Returns:
         The fitted ensemble.
@@ -41,7 +42,12 @@ def fit_mlp_ensemble(config: Config, inputs: FitInputs) -> FittedEnsemble:
             "no validation label is decided (all ties): raise benchmark.validation, or set it to 0, so that "
             "members stop on their own held-out comparisons"
         )
-    data = _training_set(config, inputs, scaling)
+    held = hold_out_members(config, inputs) if inputs.validation is None else None
+    data = _training_set(config, inputs, scaling, held)
+    if held is not None and not held.any():
+        alone = np.full(config.members, min(config.lone_epochs, config.max_epochs))
+        refit_members(network, data, config, inputs.seed, inputs.round_, alone)
+        return FittedEnsemble(network, scaling, 1.0, alone)
     stopped = train_members(network, data, config, inputs.seed, inputs.round_)
     temperature = fit_temperature(network, data) if config.temperature == "held_out" else 1.0
     if config.refit and inputs.validation is None:
@@ -50,15 +56,16 @@ def fit_mlp_ensemble(config: Config, inputs: FitInputs) -> FittedEnsemble:
     return FittedEnsemble(network, scaling, temperature, stopped.epochs)
 
 
-def _training_set(config: Config, inputs: FitInputs, scaling: Scaling) -> TrainingSet:
+def _training_set(config: Config, inputs: FitInputs, scaling: Scaling, held: np.ndarray | None) -> TrainingSet:
+    """What members train from and stop on: their held-out comparisons bool [M, n], or the validation set."""
     count, stop = len(inputs.comparisons), inputs.validation
     winners = scaling.apply(inputs.features[inputs.comparisons.winner])
     losers = scaling.apply(inputs.features[inputs.comparisons.loser])
-    if stop is None:
-        held = [hold_out_member(config, inputs, member) for member in range(config.members)]
+    if held is not None:
         train, stop_rows = [np.flatnonzero(~h) for h in held], [np.flatnonzero(h) for h in held]
         epoch, stop_winners, stop_losers = count - _wanted(config, count), winners, losers
     else:
+        assert stop is not None
         train, epoch = [np.arange(count)] * config.members, count
         stop_rows = [np.arange(len(stop))] * config.members
         stop_winners = scaling.apply(inputs.features[stop.winner])
@@ -69,23 +76,21 @@ def _training_set(config: Config, inputs: FitInputs, scaling: Scaling) -> Traini
     )
 
 
-def hold_out_member(config: Config, inputs: FitInputs, member: int) -> np.ndarray:
-    """Which labelled comparisons one member stops on, bool [n].
+def hold_out_members(config: Config, inputs: FitInputs) -> np.ndarray:
+    """Which labelled comparisons each member stops on, bool [M, n]; none where whole groups leave too few.
 
     Args:
-        config: `holdout` and `holdout_by`.
+        config: `members`, `holdout` and `holdout_by`.
         inputs: at least two comparisons, and their groups.
-        member: its number.
     """
-    rng = generator(inputs.seed, inputs.round_, Stream.HOLDOUT, member)
     count = len(inputs.comparisons)
     wanted = _wanted(config, count)
+    streams = (generator(inputs.seed, inputs.round_, Stream.HOLDOUT, member) for member in range(config.members))
     if config.holdout_by == "prompts":
-        held = hold_out(inputs.groups, wanted, rng)
-        if held.any():
-            return held
-    held = np.zeros(count, dtype=bool)
-    held[rng.permutation(count)[:wanted]] = True
+        return hold_outs(inputs.groups, wanted, list(streams))
+    held = np.zeros((config.members, count), dtype=bool)
+    for own, rng in zip(held, streams, strict=True):
+        own[rng.permutation(count)[:wanted]] = True
     return held
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefloop.reward.groups import comparison_groups, hold_out
+from prefloop.reward.groups import comparison_groups, hold_outs
 
 rows = st.lists(st.tuples(*[st.integers(0, 12)] * 3), max_size=25)
 
@@ -64,49 +64,82 @@ def test_a_text_joins_prompts_and_its_number_is_no_prompt_number():
     assert comparison_groups(np.array([0, 1, 2]), np.array([5, 5, 0]), np.array([6, 7, 8])).tolist() == [0, 0, 1]
 
 
+def masks(sizes, wanted, seed=0, members=5):
+    """Held-out masks bool [M, groups]; the comparisons of a group are held out together."""
+    groups = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    held = hold_outs(groups, wanted, [np.random.default_rng([seed, member]) for member in range(members)])
+    assert held.shape == (members, len(groups))
+    for mask in held:
+        assert not {*groups[mask]} & {*groups[~mask]}
+    by_group = np.zeros((members, len(sizes)), dtype=bool)
+    by_group[:, groups] = held
+    return by_group
+
+
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=60), st.floats(0.01, 0.5), st.integers(0, 2**32 - 1))
 def test_whole_groups_are_held_out_and_most_stays_in_training(sizes, share, seed):
-    groups = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
-    wanted = max(1, round(share * len(groups)))
-    held = hold_out(groups, wanted, np.random.default_rng(seed))
-    assert not {*groups[held]} & {*groups[~held]}
-    assert 2 * held.sum() <= len(groups)
-    if held.sum() > 1.5 * wanted:
-        assert held.sum() == min(sizes), "more than wanted by half only where no group fits: then the smallest"
-    if not held.any():
-        assert 2 * min(sizes) > len(groups)
+    count, sizes = sum(sizes), np.array(sizes)
+    wanted = max(1, round(share * count))
+    held = masks(sizes, wanted, seed)
+    numbers, least = held @ sizes, min(wanted, 16)
+    small = 2 * sizes <= count
+    assert not held[:, ~small].any()
+    assert np.all(2 * numbers <= sizes[small].sum())
+    assert np.all(numbers >= least) or not held.any()
+    if len(sizes) >= 10:
+        assert np.all(numbers <= max(1.5 * wanted, least + max(sizes) - 1))
+    if 2 * least <= sizes[small].sum() - max(sizes[small], default=0):
+        assert held.any(), "given up only where whole groups would leave too little on one side"
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(16, 40), min_size=3, max_size=9), st.integers(0, 2**32 - 1))
+def test_few_groups_of_which_none_is_giant_all_have_their_turn(sizes, seed):
+    sizes = np.array(sizes)
+    if 2 * max(sizes) > sum(sizes):
+        return
+    times = masks(sizes, max(1, round(0.15 * sum(sizes))), seed, members=len(sizes)).sum(axis=0)
+    assert times.min() >= 1
+    assert times.max() - times.min() <= 2
 
 
 @pytest.mark.parametrize("sizes", [[1] * 1000, [8] * 100, [3, 5, 9, 2] * 50, [1] * 500 + [500]])
 def test_many_small_groups_give_the_wanted_share_within_one_group(sizes):
-    groups = np.repeat(np.arange(len(sizes)), sizes)
-    for seed in range(20):
-        held = hold_out(groups, 150, np.random.default_rng(seed)).sum()
-        assert 150 <= held < 150 + max(s for s in sizes if s < 150)
+    for seed in range(5):
+        held = masks(sizes, 150, seed) @ np.array(sizes)
+        assert np.all(held >= 150)
+        assert np.all(held < 150 + max(s for s in sizes if s < 150))
 
 
-@pytest.mark.parametrize("count", [9, 10])
-def test_nine_or_ten_equal_groups_give_one_or_two(count):
-    groups = np.repeat(np.arange(count), 20)
-    held = [hold_out(groups, round(0.15 * len(groups)), np.random.default_rng(seed)) for seed in range(50)]
-    assert {int(mask.sum()) for mask in held} == {40}
-    # Each group's turn comes.
-    assert np.all(np.any(held, axis=0))
+def test_members_draw_their_own_from_a_thousand_singletons():
+    assert len(np.unique(masks([1] * 1000, 150), axis=0)) == 5
 
 
-def test_of_two_equal_groups_either_is_held_out():
-    groups = np.repeat([0, 1], 20)
-    held = [hold_out(groups, 6, np.random.default_rng(seed)) for seed in range(20)]
-    assert {tuple(np.flatnonzero(mask)) for mask in held} == {tuple(range(20)), tuple(range(20, 40))}
+def test_nine_equal_groups_are_dealt_out_and_ten_are_drawn():
+    times = [masks([20] * 9, 27, seed).sum(axis=0) for seed in range(30)]
+    assert all(sorted(t) == [1] * 8 + [2] for t in times), "five members, two groups each"
+    drawn = [masks([20] * 10, 30, seed) for seed in range(30)]
+    assert all(np.all(mask.sum(axis=1) == 2) for mask in drawn)
+    assert len({tuple(sorted(mask.sum(axis=0))) for mask in drawn}) > 1
 
 
-def test_one_group_cannot_be_held_out():
-    assert not hold_out(np.zeros(50, dtype=np.int64), 8, np.random.default_rng(0)).any()
-
-
-def test_a_giant_group_stays_in_training():
-    groups = np.concatenate([np.zeros(900, dtype=np.int64), np.arange(1, 101)])
+def test_two_equal_groups_take_turns():
     for seed in range(10):
-        held = hold_out(groups, 150, np.random.default_rng(seed))
-        assert held.tolist() == [False] * 900 + [True] * 100
+        held = masks([20, 20], 6, seed)
+        assert np.all(held.sum(axis=1) == 1)
+        assert np.all(held[::2] == held[0])
+        assert np.all(held[1::2] == ~held[0])
+
+
+@pytest.mark.parametrize("sizes", [[50], [1], [60, 40], [99, 1], [990, *[1] * 10]])
+def test_nothing_is_held_out_where_that_leaves_too_little_to_stop_on_or_to_learn_from(sizes):
+    assert not masks(sizes, max(1, round(0.15 * sum(sizes)))).any()
+
+
+def test_a_giant_group_stays_in_training_and_half_of_the_singletons_with_it():
+    for seed in range(10):
+        held = masks([900, *[1] * 100], 150, seed)
+        assert not held[:, 0].any()
+        assert np.all(held.sum(axis=1) == 50)
+        assert len(np.unique(held, axis=0)) == 5

@@ -11,10 +11,10 @@ from torch.nn.utils import clip_grad_norm_
 from prefloop.errors import ConfigError, StateError
 from prefloop.reward.batched import BatchedMLP, bradley_terry_loss
 from prefloop.reward.comparisons import Comparisons
-from prefloop.reward.groups import hold_out
+from prefloop.reward.groups import hold_outs
 from prefloop.reward.initial import initial_network
 from prefloop.reward.inputs import FitInputs
-from prefloop.reward.mlp_ensemble import fit_mlp_ensemble, hold_out_member
+from prefloop.reward.mlp_ensemble import fit_mlp_ensemble, hold_out_members
 from prefloop.reward.optimise import clipped, step_size
 from prefloop.reward.registry import load_model, save_model
 from prefloop.rng import Stream, generator
@@ -52,6 +52,18 @@ def make_inputs(features, comparisons, seed=0, round_=0, validation=None, moment
     return FitInputs(features, comparisons, seed, round_, validation, moments, CPU, groups)
 
 
+def plain_network(start, member, config):
+    """One member's initial parameters in torch.nn modules, float64."""
+    layers = []
+    for depth, weight in enumerate(start.weights):
+        linear = torch.nn.Linear(weight.shape[1], weight.shape[2], bias=depth < len(start.biases))
+        linear.weight.data = weight[member].T.clone()
+        if depth < len(start.biases):
+            linear.bias.data = start.biases[depth][member, 0].clone()
+        layers += [linear, torch.nn.Tanh() if config.activation == "tanh" else torch.nn.ReLU()]
+    return torch.nn.Sequential(*layers[:-1]).double()
+
+
 def one_after_another(config, inputs):
     """Each member by itself: torch.nn modules, autograd, torch.optim.AdamW, its own early stopping."""
     start, comparisons = initial_network(config, inputs), inputs.comparisons
@@ -59,17 +71,10 @@ def one_after_another(config, inputs):
     wanted = max(1, round(config.holdout * len(comparisons)))
     rewards, epochs, norms = [], [], []
     for member in range(config.members):
-        layers = []
-        for depth, weight in enumerate(start.weights):
-            linear = torch.nn.Linear(weight.shape[1], weight.shape[2], bias=depth < len(start.biases))
-            linear.weight.data = weight[member].T.clone()
-            if depth < len(start.biases):
-                linear.bias.data = start.biases[depth][member, 0].clone()
-            layers += [linear, torch.nn.Tanh() if config.activation == "tanh" else torch.nn.ReLU()]
-        network = torch.nn.Sequential(*layers[:-1]).double()
+        network = plain_network(start, member, config)
         rng = generator(inputs.seed, inputs.round_, Stream.HOLDOUT, member)
         if config.holdout_by == "prompts":
-            held = hold_out(inputs.groups, wanted, rng)
+            held = hold_outs(inputs.groups, wanted, [rng])[0]
         else:
             held = np.isin(np.arange(len(comparisons)), rng.permutation(len(comparisons))[:wanted])
         train, stop = np.flatnonzero(~held), np.flatnonzero(held)
@@ -148,10 +153,68 @@ def unequal_groups(count):
 def test_members_with_unequal_held_out_groups_differ_in_training_rows():
     features, comparisons = toy_data()
     inputs = make_inputs(features, comparisons, groups=unequal_groups(120))
-    held = [hold_out_member(make_config(), inputs, member) for member in range(3)]
+    held = hold_out_members(make_config(members=3), inputs)
     assert len({int(mask.sum()) for mask in held}) > 1
     for mask in held:
         assert not {*inputs.groups[mask]} & {*inputs.groups[~mask]}
+
+
+def trained_for(config, inputs, epochs):
+    """Rewards of members trained one after another on all comparisons for given numbers of epochs, [M, C]."""
+    start, pairs, x = initial_network(config, inputs), inputs.comparisons, torch.from_numpy(inputs.features)
+    rewards = []
+    for member, passes in enumerate(epochs):
+        network = plain_network(start, member, config)
+        optimiser = torch.optim.AdamW(
+            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        shuffler = generator(inputs.seed, inputs.round_, Stream.SHUFFLE, member)
+        for _ in range(passes):
+            order = shuffler.permutation(len(pairs))
+            for first in range(0, len(order), config.batch_size):
+                rows = order[first : first + config.batch_size]
+                optimiser.zero_grad()
+                margins = network(x[pairs.winner[rows]]) - network(x[pairs.loser[rows]])
+                (-logsigmoid(margins).mean()).backward()
+                optimiser.step()
+        rewards.append(network(x).detach()[:, 0].numpy())
+    return np.stack(rewards)
+
+
+FAST = {"members": 3, "layers": [8], "init": "xavier", "batch_size": 16, "learning_rate": 0.01}
+
+
+@pytest.mark.parametrize(("lone", "most"), [(4, 30), (9, 6)])
+def test_labels_of_one_prompt_are_all_trained_on_for_a_fixed_number_of_epochs(lone, most):
+    config = make_config(lone_epochs=lone, max_epochs=most, temperature="held_out", **FAST)
+    features, comparisons = toy_data(count=50)
+    inputs = make_inputs(features.astype(np.float64), comparisons, groups=np.zeros(50, dtype=np.int64))
+    model = fit_mlp_ensemble(config, inputs)
+    assert model.epochs.tolist() == [min(lone, most)] * 3
+    assert model.temperature == 1.0
+    expected = trained_for(config, inputs, model.epochs)
+    np.testing.assert_allclose(model.rewards(inputs.features), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_refitting_trains_on_everything_for_each_member_s_best_epoch():
+    config = make_config(refit=True, max_epochs=25, patience=2, **FAST)
+    features, comparisons = toy_data()
+    inputs = make_inputs(features.astype(np.float64), comparisons, groups=unequal_groups(120))
+    model = fit_mlp_ensemble(config, inputs)
+    assert np.all(model.epochs < 25), "otherwise the best epoch is not known from the last"
+    expected = trained_for(config, inputs, model.epochs - 2)
+    np.testing.assert_allclose(model.rewards(inputs.features), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_validation_set_serves_labels_of_one_prompt_too():
+    features, comparisons = toy_data()
+    half = Comparisons(comparisons.winner[:60], comparisons.loser[:60])
+    rest = Comparisons(comparisons.winner[60:], comparisons.loser[60:])
+    one, many = (
+        fit_mlp_ensemble(make_config(), make_inputs(features, half, validation=rest, groups=groups))
+        for groups in (np.zeros(60, dtype=np.int64), np.arange(60))
+    )
+    assert one.rewards(features).tobytes() == many.rewards(features).tobytes()
 
 
 PUBLISHED = {
