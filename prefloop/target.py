@@ -1,69 +1,94 @@
-"""Weights by which the prompts there are resemble those that the model will meet."""
+"""Weights that make prompts resemble a target's: a density ratio by nearest neighbours."""
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from prefloop.errors import ConfigError
-
-_CELLS = 1 << 22
+from prefloop.neighbours.balls import Balls
+from prefloop.neighbours.exact import exact_lists
 
 
 def density_weights(
     prompts: np.ndarray, target: np.ndarray, neighbours: int, clip: float, min_effective: float
 ) -> np.ndarray:
-    """Nearest-neighbour density ratio of the target to the prompts, at each prompt.
+    """Weigh prompts by the ratio of the target's density to their own, estimated by nearest neighbours.
+
+    The ball around a prompt that just reaches its k-th nearest other prompt holds k of the n - 1 others and some
+    of the m target prompts; the ratio of these two shares estimates the ratio of the densities, for the ball's
+    volume cancels. Where several prompts lie at exactly that distance, all of them are counted, on both sides.
+
+    A ratio of small counts has a heavy upper tail; hence the clip.
+    Memory is O(n * D) and blocks of at most 256 MiB; time is O(n * (n + m) * D).
 
     Args:
-        prompts: float [n, D], n >= 2.
-        target: float [m, D], m >= 1; a prompt that stands there twice counts twice.
-        neighbours: k; the ball at a prompt reaches its k-th nearest other prompt.
-        clip: largest weight, in units of the mean.
-        min_effective: effective number of prompts that must be left.
+        prompts: float32 [n, D], the prompts to weigh.
+        target: float32 [m, D], the target's prompts, in the same space.
+        neighbours: k; n - 1 where that is less.
+        clip: largest weight in units of the mean before clipping, above 1.
+        min_effective: smallest effective number of prompts that is accepted.
 
     Returns:
-        float64 [n], mean 1.
+        float64 [n], mean 1; a lone prompt weighs 1.
 
     Raises:
-        ConfigError: the target is nowhere near the prompts, or too few of them count.
+        ConfigError: no prompt is near any of the target, or too few prompts carry the weight.
 
-    Source: Lima et al. 2008 (arXiv 0801.3822); Kremer et al. 2015, nearest neighbour density ratios.
+    Source: Lima et al. 2008 (MNRAS 390, 118), the nearest-neighbour weights; Kremer et al. 2015 (Astronomy and
+        Computing 12, 67).
     """
-    k = min(neighbours, len(prompts) - 1)
-    weights = np.concatenate([_inside(prompts, target, part, k) for part in _blocks(len(prompts), len(target))])
-    if weights.any():
-        weights = np.minimum(weights, clip * weights.mean())
-        weights = weights / weights.mean()
-    size = effective_size(weights)
-    if size < min_effective:
+    if len(prompts) == 1:
+        return np.ones(1)
+    radius, own = _balls(prompts, min(neighbours, len(prompts) - 1))
+    reached = _counts(prompts, radius, target)
+    if not reached.any():
         raise ConfigError(
-            f"data.target_file: of {len(prompts)} prompts {size:.1f} count effectively towards the target's, fewer "
-            f"than min_effective = {min_effective:g}: the data do not cover these prompts. Add data that does, "
-            "lower clip or min_effective, or choose another target"
+            f"data.target_file: none of its {len(target)} prompts lies as near to one of {len(prompts)} prompts "
+            f"of the data as that one's {neighbours} nearest others; expected an overlap. Give a file whose "
+            "prompts the data cover, raise data.target_file.neighbours, or set data.target to prompts"
+        )
+    ratio = (reached / len(target)) / (own / (len(prompts) - 1))
+    clipped = np.minimum(ratio, clip * ratio.mean())
+    weights: np.ndarray = clipped / clipped.mean()
+    effective = effective_size(weights)
+    if effective < min_effective:
+        raise ConfigError(
+            f"data.target_file: weighting {len(prompts)} prompts of the data for its {len(target)} leaves an "
+            f"effective number of {effective:.1f}; expected at least {min_effective:g} "
+            "(data.target_file.min_effective). Give data that cover the target better, lower "
+            "data.target_file.clip, raise data.target_file.neighbours, or set data.target to prompts"
         )
     return weights
 
 
 def effective_size(weights: np.ndarray) -> float:
-    """(sum w)^2 / sum w^2; 0 where nothing counts."""
-    return float(weights.sum() ** 2 / np.square(weights).sum()) if weights.any() else 0.0
+    """Effective number of weighted observations, (sum w)^2 / sum w^2: n where all are equal, 1 where one has all.
+
+    Args:
+        weights: float64 [n], >= 0, not all 0.
+
+    Source: Kish 1965, Survey Sampling.
+    """
+    return float(weights.sum() ** 2 / np.square(weights).sum())
 
 
-def _blocks(rows: int, columns: int) -> list[slice]:
-    step = max(1, _CELLS // max(rows, columns))
-    return [slice(start, start + step) for start in range(0, rows, step)]
+def _balls(prompts: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Distance to the k-th nearest other prompt, float32 [n], and how many others lie within it, int64 [n]."""
+    count = len(prompts)
+    # One further neighbour, where there is one, tells whether the k-th is tied.
+    length = min(k + 2, count)
+    _, distance = exact_lists(prompts, np.arange(count), length, torch.device("cpu"))
+    radius, own = distance[:, k], np.full(count, k)
+    tied = np.flatnonzero(distance[:, -1] == radius) if length == k + 2 else np.zeros(0, np.int64)
+    if len(tied):
+        own[tied] = _counts(prompts[tied], radius[tied], prompts) - 1
+    return radius, own
 
 
-def _inside(prompts: np.ndarray, target: np.ndarray, part: slice, k: int) -> np.ndarray:
-    """Share of the target within each prompt's k-th neighbour, over the share k / (n - 1) of the prompts."""
-    own = _squared(prompts[part], prompts)
-    own[np.arange(len(own)), np.arange(len(prompts))[part]] = np.inf
-    radius = np.partition(own, k - 1, axis=1)[:, k - 1]
-    count: np.ndarray = (_squared(prompts[part], target) <= radius[:, None]).sum(axis=1)
-    return count / len(target) / (k / (len(prompts) - 1))
-
-
-def _squared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    x, y = first.astype(np.float64), second.astype(np.float64)
-    products: np.ndarray = (x**2).sum(axis=1)[:, None] + (y**2).sum(axis=1) - 2 * x @ y.T
-    return products
+def _counts(centres: np.ndarray, radius: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Points within the radius of each centre, int64 [n]."""
+    found = np.zeros(len(centres), dtype=np.int64)
+    for ball, _ in Balls(centres, radius).holding(points):
+        found += np.bincount(ball, minlength=len(centres))
+    return found
