@@ -42,7 +42,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "prompts": {"holdout_by": "prompts", "refit": False},
     "prompts, refit": {"holdout_by": "prompts", "refit": True},
     "laplace": {},
-    **{f"{epochs} epochs": {"lone_epochs": epochs} for epochs in (2, 4, 6, 8, 12, 20)},
+    **{f"{steps} steps": {"lone_steps": steps} for steps in (25, 50, 100, 200)},
+    "one look an epoch": {"look_every": 100_000},
 }
 COMPARED = ["pairs", "prompts", "prompts, refit", "laplace"]
 REFERENCE = "pairs"
@@ -110,7 +111,7 @@ def measure(params: Params, inputs: Inputs, answers: Answers, arguments: argpars
             about = {"set": name, "split": split, "labels": labels or "all", "count": count}
             about |= {"groups": len(sizes), "largest_group": float(sizes.max() / count)}
             for variant in arguments.variants:
-                kind = OfOnePrompt if "lone_epochs" in VARIANTS[variant] else Labelled
+                kind = OfOnePrompt if "lone_steps" in VARIANTS[variant] else Labelled
                 labelled = kind(bought.pairs, bought.verdicts)
                 found = score(problem, hidden, reward_of(params, variant), labelled, split)
                 print(json.dumps(about | {"variant": variant} | found), flush=True)

@@ -52,7 +52,8 @@ class MlpEnsemble(Ensemble):
     holdout: Annotated[float, Field(gt=0, le=0.5)]
     holdout_by: Literal["prompts", "pairs"]
     refit: bool
-    lone_epochs: Annotated[int, Field(ge=1, le=1000)]
+    look_every: Annotated[int, Field(ge=1, le=100_000)]
+    lone_steps: Annotated[int, Field(ge=1, le=1_000_000)]
     temperature: Literal["none", "held_out"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 
@@ -24,7 +26,7 @@ def fit_mlp_ensemble(config: Config, inputs: FitInputs) -> FittedEnsemble:
         config: section `reward.mlp_ensemble`.
         inputs: what to train from; without `validation` each member keeps about `config.holdout` of the
             labelled pairs, whole groups of them, out of its own training, and stops on those; where that
-            cannot be done all train on everything for `config.lone_epochs`.
+            cannot be done all train on everything for about `config.lone_steps`.
 
     Returns:
         The fitted ensemble.
@@ -45,7 +47,8 @@ def fit_mlp_ensemble(config: Config, inputs: FitInputs) -> FittedEnsemble:
     held = hold_out_members(config, inputs) if inputs.validation is None else None
     data = _training_set(config, inputs, scaling, held)
     if held is not None and not held.any():
-        alone = np.full(config.members, min(config.lone_epochs, config.max_epochs))
+        a_pass = math.ceil(len(inputs.comparisons) / config.batch_size)
+        alone = np.full(config.members, min(max(1, round(config.lone_steps / a_pass)), config.max_epochs))
         refit_members(network, data, config, inputs.seed, inputs.round_, alone)
         return FittedEnsemble(network, scaling, 1.0, alone)
     stopped = train_members(network, data, config, inputs.seed, inputs.round_)
@@ -72,7 +75,14 @@ def _training_set(config: Config, inputs: FitInputs, scaling: Scaling, held: np.
         stop_losers = scaling.apply(inputs.features[stop.loser])
     held_out, is_held_out = _padded(stop_rows, inputs.device)
     return TrainingSet(
-        torch.cat([winners, losers]), train, epoch, held_out, is_held_out, stop_winners, stop_losers
+        torch.cat([winners, losers]),
+        train,
+        epoch,
+        min(epoch, config.look_every * config.batch_size),
+        held_out,
+        is_held_out,
+        stop_winners,
+        stop_losers,
     )
 
 

@@ -33,6 +33,7 @@ class TrainingSet:
         train: M arrays int64, each member's own training rows; not all of one length.
         epoch: rows of an epoch, the same for every member: one with fewer rows goes on into its next
             permutation of them, one with more takes longer than an epoch to see them all.
+        look: rows between two looks at the held-out loss, at most an epoch's.
         held_out: int64 [M, H], the rows each member stops on; rows of `stop_winners`, padded with 0.
         is_held_out: bool [M, H], False where `held_out` is padding.
         stop_winners, stop_losers: float [n', D], where the held-out rows point to.
@@ -41,6 +42,7 @@ class TrainingSet:
     pairs: Tensor
     train: list[np.ndarray]
     epoch: int
+    look: int
     held_out: Tensor
     is_held_out: Tensor
     stop_winners: Tensor
@@ -52,8 +54,8 @@ class Stopped:
     """How long each member trained.
 
     Attributes:
-        epochs: int64 [M], epochs trained.
-        best: int64 [M], the epoch whose weights were kept, from 1.
+        epochs: int64 [M], epochs trained, the last perhaps in part.
+        best: int64 [M], the epoch in which the weights were kept, from 1.
     """
 
     epochs: np.ndarray
@@ -63,8 +65,9 @@ class Stopped:
 def train_members(network: BatchedMLP, data: TrainingSet, config: Config, seed: int, round_: int) -> Stopped:
     """Train `network` in place by AdamW; every member ends with its best weights.
 
-    A member whose held-out loss has not improved for `patience` epochs leaves the batch, so the
-    rest goes on without paying for it.
+    A member whose held-out loss has not improved in `patience` looks at it leaves the batch, so the
+    rest goes on without paying for it. A look comes after every epoch, or after `look_every` steps where an
+    epoch has more: with thousands of labels the best weights may come within the first epoch.
 
     Args:
         network: M members, freshly initialised.
@@ -82,29 +85,29 @@ def train_members(network: BatchedMLP, data: TrainingSet, config: Config, seed: 
     members = network.weights[0].shape[0]
     streams = _streams(data.train, seed, round_)
     best_loss = np.full(members, np.inf)
-    best, epochs = np.zeros(members, dtype=np.int64), np.zeros(members, dtype=np.int64)
+    best, looks = np.zeros(members, dtype=np.int64), np.zeros(members, dtype=np.int64)
     active = np.arange(members)
     current = network.select(_index(active, data))
     state = AdamW(current, config.weight_decay)
     step, steps = 0, _planned(config, data.epoch)
-    for epoch in range(1, config.max_epochs + 1):
-        for batch in epoch_batches(data.pairs, [streams[m] for m in active], data.epoch, config.batch_size):
+    for look in range(1, math.ceil(config.max_epochs * data.epoch / data.look) + 1):
+        for batch in epoch_batches(data.pairs, [streams[m] for m in active], data.look, config.batch_size):
             gradients = clipped(current.gradients(batch), config.clip_norm)
-            state.step(current, gradients, step_size(config, step, steps))
+            state.step(current, gradients, step_size(config, min(step, steps), steps))
             step += 1
-        epochs[active] = epoch
+        looks[active] = look
         losses = held_out_losses(current, data, active)
         require_finite(losses, active, "reward.mlp_ensemble")
         better = losses < best_loss[active]
-        best_loss[active[better]], best[active[better]] = losses[better], epoch
+        best_loss[active[better]], best[active[better]] = losses[better], look
         _keep(network, current, active, better)
-        going = epoch - best[active] < config.patience
+        going = look - best[active] < config.patience
         if not going.any():
             break
         if not going.all():
             chosen = _index(np.flatnonzero(going), data)
             current, state, active = current.select(chosen), state.select(chosen), active[going]
-    return Stopped(epochs, best)
+    return Stopped(*(np.ceil(of * data.look / data.epoch).astype(np.int64) for of in (looks, best)))
 
 
 def refit_members(

@@ -184,13 +184,13 @@ def trained_for(config, inputs, epochs):
 FAST = {"members": 3, "layers": [8], "init": "xavier", "batch_size": 16, "learning_rate": 0.01}
 
 
-@pytest.mark.parametrize(("lone", "most"), [(4, 30), (9, 6)])
-def test_labels_of_one_prompt_are_all_trained_on_for_a_fixed_number_of_epochs(lone, most):
-    config = make_config(lone_epochs=lone, max_epochs=most, temperature="held_out", **FAST)
+@pytest.mark.parametrize(("lone", "most", "passes"), [(16, 30, 4), (50, 6, 6), (1, 30, 1)])
+def test_labels_of_one_prompt_are_all_trained_on_for_a_fixed_number_of_steps(lone, most, passes):
+    config = make_config(lone_steps=lone, max_epochs=most, temperature="held_out", **FAST)
     features, comparisons = toy_data(count=50)
     inputs = make_inputs(features.astype(np.float64), comparisons, groups=np.zeros(50, dtype=np.int64))
     model = fit_mlp_ensemble(config, inputs)
-    assert model.epochs.tolist() == [min(lone, most)] * 3
+    assert model.epochs.tolist() == [passes] * 3
     assert model.temperature == 1.0
     expected = trained_for(config, inputs, model.epochs)
     np.testing.assert_allclose(model.rewards(inputs.features), expected, rtol=1e-5, atol=1e-6)
@@ -204,6 +204,19 @@ def test_refitting_trains_on_everything_for_each_member_s_best_epoch():
     assert np.all(model.epochs < 25), "otherwise the best epoch is not known from the last"
     expected = trained_for(config, inputs, model.epochs - 2)
     np.testing.assert_allclose(model.rewards(inputs.features), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_long_epoch_is_looked_at_within_itself():
+    features, comparisons = toy_data()
+    inputs = make_inputs(features.astype(np.float64), comparisons, groups=unequal_groups(120))
+    # 6 or 7 steps an epoch: looks at the end of an epoch, at every second step, and at an epoch's own length.
+    by_epoch, often, same = (
+        fit_mlp_ensemble(make_config(**{**FAST, "learning_rate": 0.2}, max_epochs=20, look_every=every), inputs)
+        for every in (1000, 2, 7)
+    )
+    np.testing.assert_array_equal(by_epoch.rewards(inputs.features), same.rewards(inputs.features))
+    assert (often.epochs <= by_epoch.epochs).all()
+    assert (often.epochs < by_epoch.epochs).any()
 
 
 def test_a_validation_set_serves_labels_of_one_prompt_too():
