@@ -109,12 +109,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reports", type=int, default=400)
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4, 6, 8, 10])
+    parser.add_argument("--regimes", nargs="+", choices=list(REGIMES), default=list(REGIMES))
     options = parser.parse_args()
     results = [
         {"regime": regime, "seeds": seeds, "own_split": own_split}
         | null_reports(regime, seeds, own_split, options.reports)
         | true_savings(regime, seeds, own_split, options.reports)
-        for regime in REGIMES
+        for regime in options.regimes
         for seeds in options.seeds
         for own_split in (False, True)
     ]
