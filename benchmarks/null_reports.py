@@ -16,6 +16,7 @@ import numpy as np
 from prefloop.config.model import Compare
 from prefloop.report.contest import Contest, Outcome, contest_of, decide
 from prefloop.report.curves import curves_of, paired, told_apart
+from prefloop.report.numbers import Against
 from prefloop.report.scores import Scores
 from tests.report.regimes import LABELS, REGIMES, simulate_scores
 
@@ -38,21 +39,22 @@ def report(scores: Scores, who: Contest, seeds: int) -> Outcome:
     return decide(who, curves, CONFIG, seeds, float(-np.log(2)), blind=False, must_rise=True)
 
 
-def null_reports(regime: str, seeds: int, own_split: bool, times: int) -> dict[str, float]:
-    """Twelve policies of which none differs from random, report by report."""
+def null_reports(regime: str, seeds: int, own_split: bool, times: int, wild: float) -> dict[str, float]:
+    """Twelve policies of which none differs from random, report by report; the last may vary more than others."""
     rng = np.random.default_rng([seeds, own_split, list(REGIMES).index(regime)])
     saved: list[float] = []
     single: list[bool] = []
-    wrong = silent = 0
+    wrong = silent = last = 0
     who = contest()
     for _ in range(times):
-        scores = simulate_scores(rng, [1.0] * len(NAMES), seeds, REGIMES[regime], own_split)
+        scores = simulate_scores(rng, [1.0] * len(NAMES), seeds, REGIMES[regime], own_split, wild)
         of = report(scores, who, seeds)
         silent += not of.conclusion.conclusive
         duels = [of.duels[name].against_random for name in NULL]
         met = [duel for duel in duels if duel is not None]
         verdicts = [a.verdict for a in met] + [d.verdict for n in NULL if (d := of.duels[n].against_best)]
         wrong += any(verdict in ("better", "worse") for verdict in verdicts)
+        last += any(a is not None and a.verdict in ("better", "worse") for a in _met(of, NULL[-1]))
         for against in met:
             if against.saving.saved is not None:
                 saved.append(against.saving.saved)
@@ -60,11 +62,16 @@ def null_reports(regime: str, seeds: int, own_split: bool, times: int) -> dict[s
     return {
         "inconclusive": silent / times,
         "any_verdict": wrong / times,
+        "last_verdict": last / times,
         "single_coverage": float(np.mean(single)),
         "median_saved": float(np.median(saved)),
         "iqr_low": float(np.quantile(saved, 0.25)),
         "iqr_high": float(np.quantile(saved, 0.75)),
     }
+
+
+def _met(of: Outcome, name: str) -> tuple[Against | None, Against | None]:
+    return of.duels[name].against_random, of.duels[name].against_best
 
 
 def _single_covers(scores: Scores, who: Contest) -> Iterator[bool]:
@@ -109,11 +116,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reports", type=int, default=400)
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4, 6, 8, 10])
+    help_ = "noise between runs of the last policy, in the others'"
+    parser.add_argument("--wild", type=float, default=1.0, help=help_)
     parser.add_argument("--regimes", nargs="+", choices=list(REGIMES), default=list(REGIMES))
     options = parser.parse_args()
     results = [
         {"regime": regime, "seeds": seeds, "own_split": own_split}
-        | null_reports(regime, seeds, own_split, options.reports)
+        | null_reports(regime, seeds, own_split, options.reports, options.wild)
         | true_savings(regime, seeds, own_split, options.reports)
         for regime in options.regimes
         for seeds in options.seeds

@@ -43,7 +43,12 @@ def true_curve(efficiency: float) -> np.ndarray:
 
 
 def simulate_scores(
-    rng: np.random.Generator, efficiencies: Sequence[float], seeds: int, regime: Regime, own_split: bool
+    rng: np.random.Generator,
+    efficiencies: Sequence[float],
+    seeds: int,
+    regime: Regime,
+    own_split: bool,
+    wild: float = 1.0,
 ) -> Scores:
     """Scores of policies that all share round 0.
 
@@ -52,10 +57,12 @@ def simulate_scores(
         efficiencies: of each policy; 1 is random's.
         seeds: number of seeds.
         regime: sizes of the noise.
+        wild: how many times the others' noise between runs the last policy has.
         own_split: whether seeds draw their test prompts (of four times as many) or all have the same.
     """
     policies, population = len(efficiencies), PROMPTS * (4 if own_split else 1)
     runs = rng.normal(size=(policies, seeds, ROUNDS)) * regime.runs
+    runs[-1] *= wild
     runs[:, :, 0] = runs[0, :, 0]
     for round_ in range(1, ROUNDS):
         runs[:, :, round_] = 0.5 * runs[:, :, round_ - 1] + 0.75**0.5 * runs[:, :, round_]
