@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -85,8 +86,8 @@ def efficiency(n_labels: np.ndarray, start: float, tested: Tested) -> Efficiency
         start: labels that both policies share.
         tested: the two-way test of a contrast.
     """
-    factors = factors_of(n_labels, start)
-    value, half = tested(*shifted_weights(n_labels, start, factors))
+    factors, own, base = _grid(tuple(float(n) for n in n_labels), start)
+    value, half = tested(own, base)
     x, one = np.log(factors), int(np.flatnonzero(factors == 1.0)[0])
     sign = np.sign(value[one])
     root, beyond = (0.0, False) if sign == 0 else _root(x, sign * value, one, int(sign))
@@ -105,6 +106,16 @@ def efficiency(n_labels: np.ndarray, start: float, tested: Tested) -> Efficiency
         open_low=open_low,
         open_high=open_high,
     )
+
+
+@cache
+def _grid(n_labels: tuple[float, ...], start: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Factors and weights of one grid of labels, which all policies and baselines share."""
+    factors = factors_of(np.array(n_labels), start)
+    found = (factors, *shifted_weights(np.array(n_labels), start, factors))
+    for array in found:
+        array.flags.writeable = False
+    return found
 
 
 def _root(x: np.ndarray, value: np.ndarray, one: int, step: int) -> tuple[float, bool]:

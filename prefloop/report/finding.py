@@ -59,7 +59,7 @@ def find(
     policy = max(contenders, key=lambda name: duels[name].area.value)
     against = contenders[policy]
     if not conclusion.conclusive:
-        missing = min_seeds - seeds if seeds < min_seeds and len(conclusion.reasons) == 1 else None
+        missing = min_seeds - seeds if seeds < min_seeds else None
         return _finding("cannot be told", policy, against, missing, conclusion.reasons)
     if against.verdict == "better":
         return _finding("worth it", policy, against, None, [])

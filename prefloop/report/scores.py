@@ -39,7 +39,8 @@ class SeedSums:
 
     def mean(self) -> np.ndarray:
         """Weighted mean over prompts, sum_q W_q y_q / sum_q W_q: float64 [P, R]."""
-        means: np.ndarray = self.by_prompt() @ self.share()
+        # Divided last: a mean of equal numbers is that number, and stays within its bounds.
+        means: np.ndarray = (self.by_prompt() @ self.weight) / self.weight.sum()
         return means
 
 

@@ -65,7 +65,7 @@ def units_of(scores: Scores, rounds: np.ndarray) -> Units:
     within, means, share = [], [], np.zeros(len(every))
     for seed, at in zip(scores.seeds, of_seed, strict=True):
         y, w = seed.by_prompt(), seed.share()
-        mean = y @ w
+        mean = seed.mean()
         means.append(mean)
         within.append(w * (y - mean[..., None]) / count)
         share[at] += w / count

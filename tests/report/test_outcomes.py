@@ -9,18 +9,20 @@ from hypothesis import strategies as st
 from prefloop.assessment.result import Assessment
 from prefloop.errors import StateError
 from prefloop.io.arrays import read_table, write_array
-from prefloop.report.bootstrap import PromptSums
-from prefloop.report.curves import draw, matching, paired, told_apart, verdict
+from prefloop.report.comparison import coin_tosses
+from prefloop.report.contest import contest_of, decide
+from prefloop.report.curves import curves_of, told_apart, verdict
 from prefloop.report.judged import Judged, judge_runs
-from prefloop.report.outcomes import PRIMARY, compare_outcomes, resample_outcomes
+from prefloop.report.outcomes import PRIMARY, compare_outcomes, draw_outcomes
 from prefloop.report.runs import load_runs
+from prefloop.report.scores import one_split
 from prefloop.report.wording import labels_at_share
 from tests.report.conftest import CONFIG, FACTS
-from tests.report.simulate import MEMBERS, SHARES, make_world, write_assessment, write_run
+from tests.report.simulate import MEMBERS, SHARES, judgeable, make_world, write_assessment, write_run
 
 
 def compare(runs, judged, facts=FACTS):
-    return compare_outcomes(runs, judged, resample_outcomes(judged, CONFIG), CONFIG, facts)
+    return compare_outcomes(runs, judged, draw_outcomes(runs, judged, CONFIG), CONFIG, facts)
 
 
 @pytest.fixture(scope="module")
@@ -30,18 +32,19 @@ def outcomes(runs, judged):
 
 def test_outcomes_equal_the_numbers_the_runs_wrote(runs, judged):
     rows = [row for row in runs.assessment.to_pylist() if row["split"] == "test"]
-    assert len(rows) == 4 * 3 * len(SHARES)
+    assert len(rows) == 5 * 3 * len(SHARES)
     for row in rows:
         place = runs.policies.index(row["policy"]), row["seed"], SHARES.index(row["share"])
         for name in (*PRIMARY.values(), "log_likelihood", "best_of_accuracy", "best_of_regret"):
             assert judged.scores[name].per_seed()[place] == pytest.approx(row[name], abs=1e-12)
 
 
-def test_verdicts_go_by_the_difference_at_the_last_share(outcomes):
+def test_verdicts_go_by_the_whole_curve(outcomes):
     for outcome in outcomes.primary.values():
         verdicts = {name: of.verdict for name, of in outcome.policies.items()}
-        expected = {"random": "reference", "random_control": "no difference", "bald": "worse", "bal_pm": "better"}
-        assert verdicts == expected
+        neither = dict.fromkeys(("random_control", "thinned"), "no difference")
+        assert verdicts == {"random": "reference", "bald": "worse", "bal_pm": "better", **neither}
+        assert outcome.conclusion.conclusive
         assert outcome.target == outcome.policies["random"].by_share[-1].value
 
 
@@ -54,22 +57,26 @@ def test_the_reference_differs_in_nothing(outcomes):
 def test_a_case_by_hand(runs):
     """Two prompts, of 1 and 3 pairs: values .5 .6 .7 of the reference, .6 .8 .9 of the others, .1 of bald."""
     curves = {"random": (0.5, 0.6, 0.7), "random_control": (0.5, 0.6, 0.7), "bald": (0.1, 0.1, 0.1)}
-    curves["bal_pm"] = (0.6, 0.8, 0.9)
+    curves |= {"bal_pm": (0.6, 0.8, 0.9), "thinned": (0.4, 0.5, 0.6)}
     pairs = np.array([1, 3])
     sums = np.array([[np.multiply.outer(curves[name], pairs)] * 3 for name in runs.policies])
-    scores = {name: PromptSums(sums, pairs) for name in ("accuracy", "log_likelihood")}
+    scores = {name: one_split(sums, pairs, pairs.astype(float)) for name in ("accuracy", "log_likelihood")}
     of = compare(runs, Judged(SHARES, np.array([10, 20, 40]), scores))
     assert of.policy is None
     results = of.reward_model.policies
-    assert results["bal_pm"].labels_to_target == pytest.approx(15)  # halfway from .6 at 10 to .8 at 20
-    assert results["bal_pm"].saved == pytest.approx(1 - 15 / 40)
+    saving = results["bal_pm"].saving
+    assert saving.labels_to_target == pytest.approx(15)  # halfway from .6 at 10 to .8 at 20
+    # By thinned, t + 10 labels do after 20 what t do by random: on average over the curve f is less than 1.
+    assert results["thinned"].saving.saved < 0
+    assert (saving.saved, saving.beyond) == (1 - 1 / 8, True)  # even 8 times as fast, random is lower at once
     assert [at.difference for at in results["bal_pm"].by_share] == pytest.approx([0.1, 0.2, 0.2])
     assert results["bal_pm"].area.value == pytest.approx((0.7 * 10 + 0.85 * 20) / 30)
     assert results["bal_pm"].verdict == "better"
     assert results["bal_pm"].by_share[-1].low == pytest.approx(0.2)  # equal seeds and prompts have no spread
-    assert results["random_control"].labels_to_target == pytest.approx(40)
-    assert results["bald"].never
-    assert of.reward_model.reference_gain.difference == pytest.approx(0.2)
+    assert results["random_control"].saving.labels_to_target == pytest.approx(40)
+    assert results["random_control"].saving.saved == pytest.approx(0)
+    assert results["bald"].saving.never
+    assert of.reward_model.conclusion.reference_rise.difference == pytest.approx(0.2)
     assert (of.reward_model.prompts, of.budget) == (2, 40)
 
 
@@ -82,7 +89,7 @@ def test_a_perfect_policy_is_the_best_there_is(world, folders, tmp_path):
         write_assessment(folder, world, "perfect", seed, perfect)
         chosen["perfect", seed] = folder
     runs = load_runs(chosen)
-    judged = judge_runs(runs, world.prepared, world.sets, world.scores)
+    judged = judge_runs(runs, judgeable(world, runs.seeds))
     of = compare(runs, judged, dataclasses.replace(FACTS, ablations=(("perfect", "random"),)))
     assert of.policy.policies["perfect"].by_share[-1].value == pytest.approx(of.best_score)
     assert of.secondary["perfect"].best_of_regret.value == 0
@@ -91,9 +98,10 @@ def test_a_perfect_policy_is_the_best_there_is(world, folders, tmp_path):
     for outcome in of.primary.values():
         result = outcome.policies["perfect"]
         assert result.verdict == "better"
-        assert result.labels_to_target == of.n_labels[0]
-        assert result.saved == 1 - of.n_labels[0] / of.budget
-        assert labels_at_share(result, of) == "≤ 15"
+        assert result.saving.labels_to_target == of.n_labels[0]
+        # The grid of shares can show no more: 50 labels after the first 10 against 5.
+        assert result.saving.beyond
+        assert labels_at_share(result.saving, of) == "≤ 15"
     assert all(told_apart(difference) for difference in of.ablations[0].outcomes.values())
     assert of.uniform_score < of.policy.policies["random"].by_share[-1].value < of.best_score
 
@@ -112,7 +120,7 @@ def test_ablations_pair_a_policy_with_its_control(outcomes):
 
 def test_intervals_hold_their_estimates_and_grow_with_confidence(runs, judged):
     wide, narrow = (
-        compare_outcomes(runs, judged, resample_outcomes(judged, config), config, FACTS)
+        compare_outcomes(runs, judged, draw_outcomes(runs, judged, config), config, FACTS)
         for config in (CONFIG, CONFIG.model_copy(update={"confidence": 0.6}))
     )
     for name, outcome in wide.primary.items():
@@ -130,37 +138,22 @@ def test_results_repeat(runs, judged, outcomes):
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(2, 5), st.integers(1, 4), st.integers(1, 12), st.integers(0, 10**6))
-def test_a_saving_is_never_on_both_sides_of_the_budget(seeds, shares, prompts, seed):
+@given(st.integers(3, 5), st.integers(2, 4), st.integers(2, 12), st.integers(0, 10**6))
+def test_a_saving_is_on_the_side_of_the_difference(seeds, shares, prompts, seed):
     rng = np.random.default_rng(seed)
-    sums = PromptSums(rng.normal(size=(2, seeds, shares, prompts)), rng.integers(1, 5, prompts))
+    pairs = rng.integers(1, 5, prompts)
+    scores = one_split(rng.normal(size=(2, seeds, shares, prompts)), pairs, pairs.astype(float))
     labels = np.arange(1, shares + 1) * 10
-    curves = draw(sums, CONFIG)
-    apart = told_apart(paired(curves.heights(labels), 1, 0, 0.95))
-    of = matching(curves, 1, 0, labels, 0.95, apart)
-    assert of.never == (curves.mean[1].max() < curves.mean[0, -1])
-    if not of.never:
-        assert 10 <= of.labels_to_target <= labels[-1]
-    bounds = [-np.inf if bound is None else bound for bound in (of.saved_low, of.saved_high)]
-    assert bounds[0] <= bounds[1]
-    assert apart or bounds[0] <= 0
-
-
-def test_two_equal_random_streams_show_no_difference():
-    """Equal in distribution, with noise of seeds, of prompts and of both."""
-    rng, labels, times = np.random.default_rng(0), np.array([15, 30, 60]), 300
-    counts = rng.integers(1, 4, 40)
-    covered = {"difference": 0, "saving": 0}
-    for _ in range(times):
-        means = np.array([0.55, 0.6, 0.63]) + 0.02 * rng.normal(size=(2, 4, 3))
-        noise = 0.1 * rng.normal(size=40) + 0.05 * rng.normal(size=(2, 4, 3, 40))
-        curves = draw(PromptSums((means[..., None] + noise) * counts, counts), CONFIG)
-        covered["difference"] += verdict(paired(curves.last(), 1, 0, 0.95)) == "no difference"
-        apart = told_apart(paired(curves.heights(labels), 1, 0, 0.95))
-        of = matching(curves, 1, 0, labels, 0.95, apart)
-        covered["saving"] += (of.saved_low is None or of.saved_low <= 1e-9) and of.saved_high is not None
-    # 95 % is wanted, the standard error of 300 repetitions is 1.3 %.
-    assert min(covered.values()) / times >= 0.915
+    curves = curves_of(scores, labels, 5.0, 0.95, (-np.inf, np.inf))
+    contest = contest_of(["random", "x"], ["random"], frozenset())
+    of = decide(contest, curves, CONFIG, seeds, None, coin_tosses(scores), must_rise=False).duels["x"]
+    saving = of.saving
+    assert saving.never == (curves.mean[1].max() < curves.mean[0, -1])
+    assert np.sign(saving.saved) == np.sign(of.area.difference)
+    assert saving.saved_low <= saving.saved <= saving.saved_high
+    assert told_apart(of.area) == (saving.saved_low > 0 or saving.saved_high < 0)
+    if not saving.never:
+        assert 10 <= saving.labels_to_target <= labels[-1]
 
 
 def test_without_scores_the_policy_is_not_judged(tmp_path):
@@ -171,7 +164,7 @@ def test_without_scores_the_policy_is_not_judged(tmp_path):
         for seed in range(2)
     }
     runs = load_runs(folders)
-    judged = judge_runs(runs, world.prepared, world.sets, world.scores)
+    judged = judge_runs(runs, judgeable(world, runs.seeds))
     assert set(judged.scores) == {"accuracy", "log_likelihood"}
     of = compare(runs, judged, dataclasses.replace(FACTS, ablations=()))
     assert (of.policy, of.uniform_score, of.best_score) == (None, None, None)
@@ -181,7 +174,7 @@ def test_without_scores_the_policy_is_not_judged(tmp_path):
 
 
 def test_without_evaluation_pairs_there_is_nothing_to_judge(runs, world):
-    assert judge_runs(runs, world.prepared, {}, world.scores) is None
+    assert judge_runs(runs, {}) is None
 
 
 def copied(folders, tmp_path):
@@ -206,11 +199,11 @@ def test_runs_with_other_shares_are_refused(folders, world, tmp_path):
     write_assessment(chosen["bald", 0], world, "bald", 0, other)
     assert len(read_table(chosen["bald", 0] / "assessment.parquet")) == 4
     with pytest.raises(StateError, match=r"shares of the budget differ .* assessment\.shares"):
-        judge_runs(load_runs(chosen), world.prepared, world.sets, world.scores)
+        judge_runs(load_runs(chosen), judgeable(world, [0]))
 
 
 def test_assessments_of_other_data_are_refused(folders, world, tmp_path):
     chosen = copied(folders, tmp_path)
     write_array(chosen["bald", 0] / "assessment_policy.npy", np.zeros((3, 7)))
     with pytest.raises(StateError, match=r"do not fit 3 shares .* dvc repro benchmark@bald-0"):
-        judge_runs(load_runs(chosen), world.prepared, world.sets, world.scores)
+        judge_runs(load_runs(chosen), judgeable(world, [0]))
