@@ -27,7 +27,8 @@ def bench(
         typer.Option(help="What the model is for: prompts (alike), pairs (as in the pool), or a file of prompts."),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="Number of seeds (0, 1, ...), each with a split of its own; default 8.")
+        int | None,
+        typer.Option(min=1, help="Number of seeds (0, 1, ...), each with a split of its own; default 8."),
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Runs side by side; default: as many as cores.")] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="Rounds, the initial one included.")] = None,

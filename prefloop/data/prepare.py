@@ -23,9 +23,7 @@ from prefloop.io.documents import write_json
 log = logging.getLogger("prefloop")
 
 
-def prepare(
-    records: Iterable[Record], split: Split, folder: Path, target: Iterable[str] = ()
-) -> dict[str, Any]:
+def prepare(records: Iterable[Record], split: Split, folder: Path, target: Iterable[str] = ()) -> dict[str, Any]:
     """Write the prepared tables and a report of everything dropped, merged and moved.
 
     The order of the records does not matter: the same set gives the same bytes. On any error what

@@ -49,9 +49,7 @@ def load_features(folder: Path) -> Features:
         raise StateError(f"{folder / MANIFEST} has no sizes: delete {folder} and run the stage embed") from None
     completions = _checked(folder / COMPLETIONS, (counts[0], dim))
     prompts, targets = _checked(folder / PROMPTS, (counts[1], dim)), int(manifest.get("target_prompts", 0))
-    return Features(
-        completions, prompts, manifest, _checked(folder / TARGET, (targets, dim)) if targets else None
-    )
+    return Features(completions, prompts, manifest, _checked(folder / TARGET, (targets, dim)) if targets else None)
 
 
 def check_ids(features: Features, prepared: Prepared) -> None:

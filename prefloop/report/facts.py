@@ -16,7 +16,6 @@ from prefloop.report.results import SplitSize
 from prefloop.report.runs import Evaluated
 
 
-
 def data_facts(dataset: str, stored: Prepared, prepared: Prepared, params: Params) -> DataFacts:
     """Collect the facts that the report states about the data.
 

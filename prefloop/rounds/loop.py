@@ -108,7 +108,9 @@ def run_rounds(
 def _validation(problem: Problem, oracle: SimulatedOracle, spec: RunSpec) -> Labelled | None:
     if not spec.benchmark.validation:
         return None
-    pairs = random_pairs(problem.pool, spec.benchmark.validation, Pairs.empty(), spec.seed, Stream.VALIDATION).pairs
+    pairs = random_pairs(
+        problem.pool, spec.benchmark.validation, Pairs.empty(), spec.seed, Stream.VALIDATION
+    ).pairs
     return Labelled(pairs, oracle.verdicts(pairs.a, pairs.b))
 
 

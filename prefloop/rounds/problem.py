@@ -117,7 +117,7 @@ class Problem:
 
     @cached_property
     def prompt_weight(self) -> np.ndarray:
-        """Target weight of every prompt, float64 [Q], mean 1 over each split's prompts; 1 but for a target file."""
+        """Target weight of every prompt, float64 [Q]: 1, or for a target file with mean 1 in each split."""
         weights = np.ones(len(self.prepared.prompt_ids))
         if self.target != "file":
             return weights

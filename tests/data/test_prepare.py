@@ -130,7 +130,9 @@ def test_models_of_pairs_are_kept(tmp_path: Path) -> None:
 
 
 def test_prompts_are_divided_by_hash_with_the_given_shares(tmp_path: Path) -> None:
-    report, tables = run(tmp_path, many(2000), Split(val=0.1, test=0.3, salt="s", per_seed=True, max_prompt_share=0.05))
+    report, tables = run(
+        tmp_path, many(2000), Split(val=0.1, test=0.3, salt="s", per_seed=True, max_prompt_share=0.05)
+    )
     counts = {name: split["prompts"] for name, split in report["splits"].items()}
     assert abs(counts["test"] - 600) < 70
     assert abs(counts["val"] - 200) < 45
@@ -191,8 +193,16 @@ def test_a_prompt_of_the_other_data_is_not_out_of_distribution(tmp_path: Path) -
     [
         ([], NO_SPLIT, "got 0 rows"),
         ([pair("P", "x", "x")], NO_SPLIT, "got 1 rows, none of which leaves a prompt with two different answers"),
-        (many(1), Split(val=0, test=0.5, salt="s", per_seed=True, max_prompt_share=0.05), r"test split is empty.*hold 1 prompts"),
-        (many(9, split="pool"), Split(val=0.1, test=0, salt="s", per_seed=True, max_prompt_share=1), "val split is empty"),
+        (
+            many(1),
+            Split(val=0, test=0.5, salt="s", per_seed=True, max_prompt_share=0.05),
+            r"test split is empty.*hold 1 prompts",
+        ),
+        (
+            many(9, split="pool"),
+            Split(val=0.1, test=0, salt="s", per_seed=True, max_prompt_share=1),
+            "val split is empty",
+        ),
         (many(9, split="test"), NO_SPLIT, "no prompt is left for the pool"),
         (many(9) + many(4, split="ood"), NO_SPLIT, "the ood split is empty"),
     ],
