@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from prefloop.config.data import Split, SplitName
+from prefloop.config.data import Leaks, Split, SplitName
 from prefloop.data.prepare import prepare
 from prefloop.data.prepared import load_prepared
 from prefloop.data.records import PairRecord, Record, ResponsesRecord, Verdict
@@ -15,7 +15,8 @@ from prefloop.errors import DataError
 from prefloop.io.hashing import completion_id, pair_id, prompt_id
 
 TABLES = ("prompts", "completions", "pairs", "oracle")
-NO_SPLIT = Split(val=0, test=0, salt="s", max_prompt_share=1)
+NO_SPLIT = Split(val=0, test=0, salt="s", max_prompt_share=1, per_seed=True)
+LEAKS = Leaks(similarity=0.8, most=100)
 
 
 def pair(
@@ -32,7 +33,7 @@ def responses(prompt: str, *texts: str, **more: Any) -> ResponsesRecord:
 def run(
     folder: Path, records: Iterable[Record], split: Split = NO_SPLIT
 ) -> tuple[dict[str, Any], dict[str, list]]:
-    report = prepare(records, split, folder / "prepared")
+    report = prepare(records, split, folder / "prepared", LEAKS)
     tables = {name: pq.read_table(folder / "prepared" / f"{name}.parquet").to_pylist() for name in TABLES}
     load_prepared(folder / "prepared")
     return report, tables
@@ -130,17 +131,19 @@ def test_models_of_pairs_are_kept(tmp_path: Path) -> None:
 
 
 def test_prompts_are_divided_by_hash_with_the_given_shares(tmp_path: Path) -> None:
-    report, tables = run(tmp_path, many(2000), Split(val=0.1, test=0.3, salt="s", max_prompt_share=0.05))
+    report, tables = run(
+        tmp_path, many(2000), Split(val=0.1, test=0.3, salt="s", max_prompt_share=0.05, per_seed=True)
+    )
     counts = {name: split["prompts"] for name, split in report["splits"].items()}
     assert abs(counts["test"] - 600) < 70
     assert abs(counts["val"] - 200) < 45
     assert sum(counts.values()) == len(tables["pairs"]) == 2000
-    other, _ = run(tmp_path, many(2000), Split(val=0, test=0.3, salt="t", max_prompt_share=0.05))
+    other, _ = run(tmp_path, many(2000), Split(val=0, test=0.3, salt="t", max_prompt_share=0.05, per_seed=True))
     assert other["splits"]["test"]["prompts"] != counts["test"] or other["splits"] != report["splits"]
 
 
 def test_other_data_leave_a_prompt_in_its_split(tmp_path: Path) -> None:
-    config = Split(val=0.1, test=0.3, salt="s", max_prompt_share=0.05)
+    config = Split(val=0.1, test=0.3, salt="s", max_prompt_share=0.05, per_seed=True)
     few = {row["prompt_id"]: row["split"] for row in run(tmp_path, many(200), config)[1]["prompts"]}
     more = many(200) + many(100, start=200) + many(100, start=300, split="ood")
     all_rows = {row["prompt_id"]: row["split"] for row in run(tmp_path, more, config)[1]["prompts"]}
@@ -150,7 +153,7 @@ def test_other_data_leave_a_prompt_in_its_split(tmp_path: Path) -> None:
 def test_an_oversized_prompt_goes_to_the_pool(tmp_path: Path) -> None:
     big = [f"big {k}" for k in range(8)]
     records = many(100) + [pair(prompt, f"x {j}", "y") for prompt in big for j in range(20)]
-    report, tables = run(tmp_path, records, Split(val=0, test=0.5, salt="s", max_prompt_share=0.05))
+    report, tables = run(tmp_path, records, Split(val=0, test=0.5, salt="s", max_prompt_share=0.05, per_seed=True))
     splits = {row["prompt"]: row["split"] for row in tables["prompts"]}
     assert {splits[prompt] for prompt in big} == {"pool"}
     assert len(report["oversized"]) == 8
@@ -190,8 +193,16 @@ def test_a_prompt_of_the_other_data_is_not_out_of_distribution(tmp_path: Path) -
     [
         ([], NO_SPLIT, "got 0 rows"),
         ([pair("P", "x", "x")], NO_SPLIT, "got 1 rows, none of which leaves a prompt with two different answers"),
-        (many(1), Split(val=0, test=0.5, salt="s", max_prompt_share=0.05), r"test split is empty.*hold 1 prompts"),
-        (many(9, split="pool"), Split(val=0.1, test=0, salt="s", max_prompt_share=1), "val split is empty"),
+        (
+            many(1),
+            Split(val=0, test=0.5, salt="s", max_prompt_share=0.05, per_seed=True),
+            r"test split is empty.*hold 1 prompts",
+        ),
+        (
+            many(9, split="pool"),
+            Split(val=0.1, test=0, salt="s", max_prompt_share=1, per_seed=True),
+            "val split is empty",
+        ),
         (many(9, split="test"), NO_SPLIT, "no prompt is left for the pool"),
         (many(9) + many(4, split="ood"), NO_SPLIT, "the ood split is empty"),
     ],
@@ -213,6 +224,6 @@ def test_an_error_leaves_the_previous_tables_untouched(tmp_path: Path) -> None:
         raise DataError("row 3 is malformed")
 
     with pytest.raises(DataError, match="row 3"):
-        prepare(broken(), NO_SPLIT, tmp_path / "prepared")
+        prepare(broken(), NO_SPLIT, tmp_path / "prepared", LEAKS)
     assert {path.name: path.read_bytes() for path in (tmp_path / "prepared").iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["prepared"]
