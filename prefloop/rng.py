@@ -29,6 +29,7 @@ class Stream(IntEnum):
     SKETCH = 16  # the random projection of gradients
     TEXTS = 17  # a start model: its weights, its order of texts, generated texts
     POSTERIOR = 18  # draws of weights from a Gaussian posterior
+    LEAKS = 19  # the test texts that are looked up in the pool, and their sketches
 
 
 def generator(seed: int, round_: int, stream: Stream, *keys: int) -> np.random.Generator:

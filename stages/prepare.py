@@ -15,7 +15,7 @@ from stages._main import stage_main
 def run(params: Params, layout: Layout) -> None:
     """Write `layout.prepared` from the configured source."""
     data = params.data
-    prepare(load_records(data), data.split, layout.prepared, target_prompts(data))
+    prepare(load_records(data), data.split, layout.prepared, data.leaks, target_prompts(data))
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def response_records(seed: int = 0, prompts: int = 30, k: int = 5, models: bool 
 def make_world(root: Path, records: list[Record], params: Params) -> Layout:
     """Write prepared tables, features and neighbour lists below `root`."""
     layout = Layout.folder(root)
-    prepare(records, params.data.split, layout.prepared)
+    prepare(records, params.data.split, layout.prepared, params.data.leaks)
     stored = load_prepared(layout.prepared)
     texts = read_table(layout.prepared / "completions.parquet", ["text"])["text"].to_pylist()
     prompts = read_table(layout.prepared / "prompts.parquet", ["prompt"])["prompt"].to_pylist()

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from prefloop.config.data import Split
+from prefloop.config.data import Leaks, Split
 from prefloop.data.arrange import Arranged, arrange
 from prefloop.data.collect import Collected, collect
 from prefloop.data.division import divide
+from prefloop.data.leaks import find_leaks
 from prefloop.data.prepared import OOD, load_prepared
 from prefloop.data.records import Record
 from prefloop.data.report import report
@@ -23,7 +24,9 @@ from prefloop.io.documents import write_json
 log = logging.getLogger("prefloop")
 
 
-def prepare(records: Iterable[Record], split: Split, folder: Path, target: Iterable[str] = ()) -> dict[str, Any]:
+def prepare(
+    records: Iterable[Record], split: Split, folder: Path, leaks: Leaks, target: Iterable[str] = ()
+) -> dict[str, Any]:
     """Write the prepared tables and a report of everything dropped, merged and moved.
 
     The order of the records does not matter: the same set gives the same bytes. On any error what
@@ -32,7 +35,8 @@ def prepare(records: Iterable[Record], split: Split, folder: Path, target: Itera
     Args:
         records: comparisons and K-response prompts, in any order and mixture; read once.
         split: how prompts are divided; the tables know no division, the report describes the campaign's.
-        target: prompts that the model will meet, written as target.parquet.
+        leaks: how the campaign's pool is searched for what its test holds.
+        target: prompts that the model will meet, written as target.parquet if there are any.
         folder: gets prompts, completions, pairs, oracle (.parquet) and report.json, whole or not at all.
 
     Returns:
@@ -52,7 +56,9 @@ def prepare(records: Iterable[Record], split: Split, folder: Path, target: Itera
             data.close()
         write_target(list(target), temporary)
         stored = load_prepared(temporary)
-        summary = report(data, assigned, rows, stored, divide(stored, split, split.salt))
+        division = divide(stored, split, split.salt)
+        summary = report(data, assigned, rows, stored, division)
+        summary |= {"leaks": find_leaks(temporary, division, leaks)}
         write_json(temporary / "report.json", summary)
     _log(summary)
     return summary

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.special import entr
 
 from prefloop.data.arrange import Arranged
 from prefloop.data.collect import Collected
 from prefloop.data.division import Division, pair_shares
 from prefloop.data.prepared import SPLITS, Prepared
 from prefloop.data.splits import Assignment
+
+# Labels that a choice of prompts moves, below which there is nothing to speak of: a share.
+_FEW = 0.05
 
 
 def report(
@@ -30,6 +34,7 @@ def report(
         splits: prompts, completions and pairs of each split, and how many have a hidden answer; a prompt that is
             cut in two counts on both sides.
         sources: names of the data sets or files.
+        concentration: how unevenly the pool's pairs are spread over its prompts, see `concentration`.
     """
     kept = int(assigned.keep_pairs.sum())
     return {
@@ -53,7 +58,56 @@ def report(
         "hidden_answers": _hidden_answers(rows),
         "splits": {name: _split_counts(rows, division, name) for name in SPLITS},
         "sources": sorted(data.sources),
+        "concentration": concentration(division.prepared),
     }
+
+
+def concentration(prepared: Prepared) -> dict[str, Any]:
+    """How far pairs drawn at random are from prompts drawn at random, in the pool.
+
+    A prompt's pairs are its listed ones, or all pairs of its answers where it lists none.
+
+    Args:
+        prepared: a division's tables, with a pool.
+
+    Returns:
+        prompts, pairs: of the pool.
+        kl: divergence of the pairs' shares from equal shares, nats, 0 to ln prompts.
+        effective_prompts: exp of the shares' entropy, 1 to prompts.
+        largest_share: of one prompt.
+        moved: share of random labels that lie elsewhere if every prompt gets equally many (total variation).
+        meaning: the same in words.
+    """
+    prompts = prepared.prompts_of("pool")
+    listed = np.bincount(prepared.pair_prompt, minlength=len(prepared.prompt_ids))[prompts]
+    sizes = np.diff(prepared.offsets)[prompts]
+    pairs = np.where(listed > 0, listed, sizes * (sizes - 1) // 2)
+    share = pairs / pairs.sum()
+    entropy = float(entr(share).sum())
+    moved = float(np.abs(share - 1 / len(share)).sum() / 2)
+    found = {
+        "prompts": len(share),
+        "pairs": int(pairs.sum()),
+        # Rounding may leave equal shares a hair below zero.
+        "kl": round(max(float(np.log(len(share))) - entropy, 0.0), 6),
+        "effective_prompts": round(float(np.exp(entropy)), 3),
+        "largest_share": round(float(share.max()), 6),
+        "moved": round(moved, 6),
+    }
+    return found | {"meaning": _meaning(moved, found["effective_prompts"], len(share))}
+
+
+def _meaning(moved: float, effective: float, prompts: int) -> str:
+    spread = f"The pool's pairs are spread as if over {effective:.0f} equal prompts of {prompts}"
+    if moved < _FEW:
+        return (
+            f"{spread}: drawing prompts instead of pairs would move {moved:.1%} of the labels, so a choice among "
+            "prompts has next to nothing to gain."
+        )
+    return (
+        f"{spread}: drawing prompts instead of pairs would move {moved:.1%} of the labels, so a choice among "
+        "prompts can gain where every prompt counts the same (data.target), and lose where every pair does."
+    )
 
 
 def _leaking_answers(data: Collected, assigned: Assignment) -> int:

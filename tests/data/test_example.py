@@ -266,6 +266,6 @@ def test_a_million_pairs_come_as_a_stream() -> None:
 
 @pytest.mark.parametrize("form", ["pairs", "responses"])
 def test_the_default_is_prepared_whole(form: str, tmp_path: Path) -> None:
-    report = prepare(generate_example(example(form=form)), DEFAULT.split, tmp_path / "prepared")
+    report = prepare(generate_example(example(form=form)), DEFAULT.split, tmp_path / "prepared", DEFAULT.leaks)
     assert report is not None
     assert (tmp_path / "prepared" / "pairs.parquet").is_file()

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from prefloop.config.data import Split, SplitName
+from prefloop.config.data import Leaks, Split, SplitName
 from prefloop.data.prepare import prepare
 from prefloop.data.prepared import load_prepared
 from prefloop.data.records import PairRecord, Record, ResponsesRecord, Verdict
@@ -16,6 +16,7 @@ from prefloop.io.hashing import completion_id, pair_id, prompt_id
 
 TABLES = ("prompts", "completions", "pairs", "oracle")
 NO_SPLIT = Split(val=0, test=0, salt="s", per_seed=True, max_prompt_share=1)
+LEAKS = Leaks(similarity=0.8, most=100)
 
 
 def pair(
@@ -32,7 +33,7 @@ def responses(prompt: str, *texts: str, **more: Any) -> ResponsesRecord:
 def run(
     folder: Path, records: Iterable[Record], split: Split = NO_SPLIT
 ) -> tuple[dict[str, Any], dict[str, list]]:
-    report = prepare(records, split, folder / "prepared")
+    report = prepare(records, split, folder / "prepared", LEAKS)
     tables = {name: pq.read_table(folder / "prepared" / f"{name}.parquet").to_pylist() for name in TABLES}
     load_prepared(folder / "prepared")
     return report, tables
@@ -224,6 +225,6 @@ def test_an_error_leaves_the_previous_tables_untouched(tmp_path: Path) -> None:
         raise DataError("row 3 is malformed")
 
     with pytest.raises(DataError, match="row 3"):
-        prepare(broken(), NO_SPLIT, tmp_path / "prepared")
+        prepare(broken(), NO_SPLIT, tmp_path / "prepared", LEAKS)
     assert {path.name: path.read_bytes() for path in (tmp_path / "prepared").iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["prepared"]

@@ -8,13 +8,14 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefloop.config.data import Split
+from prefloop.config.data import Leaks, Split
 from prefloop.data.prepare import prepare
 from prefloop.data.prepared import STORED, load_prepared
 from prefloop.data.records import PairRecord, Record, ResponsesRecord
 from prefloop.io.hashing import completion_id, pair_id, prompt_id
 
-SPLIT = Split(val=0, test=0, salt="s", per_seed=True, max_prompt_share=0.5)
+SPLIT = Split(val=0, test=0, salt="s", max_prompt_share=0.5, per_seed=True)
+LEAKS = Leaks(similarity=0.8, most=2)
 TEXTS = st.sampled_from(["x", "y", "z", "ü", "x ", "long " * 20])
 PROMPTS = st.sampled_from([f"prompt {k}" for k in range(5)])
 FIXED = st.sampled_from([None, None, "pool", "val", "test", "ood"])
@@ -74,7 +75,7 @@ def swapped(record: Record) -> Record:
 def outputs(records: list[Record], check: bool = False) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "prepared"
-        prepare(records, SPLIT, folder)
+        prepare(records, SPLIT, folder, LEAKS)
         if check:
             check_tables(folder)
         return {path.name: path.read_bytes() for path in folder.iterdir()}

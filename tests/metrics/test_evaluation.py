@@ -10,11 +10,11 @@ from prefloop.metrics.evaluation import evaluation_sets
 from prefloop.oracle.answers import load_answers
 from tests.worlds import make_params, pair_records
 
-SPLIT = make_params().data.split
+DATA = make_params().data
 
 
 def sets(tmp_path, records):
-    prepare(records, SPLIT, tmp_path / "p")
+    prepare(records, DATA.split, tmp_path / "p", DATA.leaks)
     prepared = load_prepared(tmp_path / "p")
     return prepared, evaluation_sets(prepared, load_answers(tmp_path / "p", prepared))
 

@@ -57,7 +57,7 @@ class Trained:
             reward__mlp_ensemble__max_epochs=epochs,
             reward__mlp_ensemble__learning_rate=0.01,
         )
-        prepare(records, params.data.split, root / "prepared")
+        prepare(records, params.data.split, root / "prepared", params.data.leaks)
         embed_prepared(root / "prepared", root / "features", root / "embeddings", config)
         self.features: Features = load_features(root / "features")
         table = read_table(root / "prepared" / "completions.parquet", ["text"])
