@@ -29,15 +29,15 @@ class Evaluated:
         completions: the policy's, token ids.
         oracle, judge: float64 [Q], 1 where the policy's is better than the start model's, .5 a tie, 0; NaN = no
             answer.
-        log_ratio: float64 [Q], log pi - log pi_ref of a completion at temperature 1, nats; its mean is
-            an unbiased estimate of the KL divergence from the reference.
+        kl: float64 [Q], KL divergence of the next token from the reference, summed along a completion at
+            temperature 1, nats; its mean is an unbiased estimate of the divergence of whole completions.
         calls, tokens: what both took, in requests and tokens.
     """
 
     completions: list[tuple[int, ...]]
     oracle: np.ndarray
     judge: np.ndarray
-    log_ratio: np.ndarray
+    kl: np.ndarray
     calls: int = 0
     tokens: int = 0
 
@@ -75,19 +75,14 @@ class Evaluator:
         at_one = wrote
         if temperature != 1:
             at_one = _write(self._problem, self._config, policy, self._seed, _AT_ONE, 1.0)
-        if policy.model is self._problem.reference.model:
-            log_ratio = np.zeros(len(at_one))
-        else:
-            reference = self._problem.reference
-            log_reference = self._problem.log_probs(reference, self.prompts, [c.tokens for c in at_one])
-            log_ratio = np.array([c.log_prob for c in at_one]) - log_reference
+        kl = self._problem.divergence(policy, self.prompts, [completion.tokens for completion in at_one])
         texts = [self._problem.text(completion.tokens) for completion in wrote]
         oracle, judge = (self._answers(by, texts) for by in (self._oracle, self._judge))
         return Evaluated(
             completions=[completion.tokens for completion in wrote],
             oracle=_wins(oracle),
             judge=_wins(judge),
-            log_ratio=log_ratio,
+            kl=kl,
             calls=sum(answer.calls for answer in [*oracle, *judge]),
             tokens=sum(answer.tokens for answer in [*oracle, *judge]),
         )
@@ -173,7 +168,7 @@ def summarise(evaluated: Evaluated) -> dict[str, float | int | None]:
     return found | {
         "eval_calls": evaluated.calls,
         "eval_tokens": evaluated.tokens,
-        "kl": float(evaluated.log_ratio.mean()),
+        "kl": float(evaluated.kl.mean()),
         "length": float(np.mean([len(tokens) for tokens in evaluated.completions])),
         "distinct_1": distinct(evaluated.completions, 1),
         "distinct_2": distinct(evaluated.completions, 2),

@@ -31,7 +31,7 @@ ROUNDS = pa.schema(
 EVALUATION = pa.schema(
     [("round", pa.int32())]
     + [(name, pa.string()) for name in ("prompt_id", "prompt", "start_completion", "completion")]
-    + [(name, pa.float64()) for name in ("oracle", "judge", "log_ratio")]
+    + [(name, pa.float64()) for name in ("oracle", "judge", "kl")]
     + [("length", pa.int32())]
 )
 PAIRS = pa.schema(
@@ -85,7 +85,7 @@ def evaluation_table(
         "completion": [problem.text(tokens) for tokens in of.completions],
         "oracle": _answered(of.oracle),
         "judge": _answered(of.judge),
-        "log_ratio": of.log_ratio,
+        "kl": of.kl,
         "length": [len(tokens) for tokens in of.completions],
     }
     return pa.table(columns, schema=EVALUATION)

@@ -9,7 +9,7 @@ import numpy as np
 
 from prefloop.align.config import Evaluation, Run, Sampling
 from prefloop.align.language_model import LanguageModel, encode_prompts
-from prefloop.align.logprobs import completion_logprobs
+from prefloop.align.logprobs import completion_logprobs, stepwise_divergence
 from prefloop.align.prompt_set import PromptSet
 from prefloop.align.sampling import Completion, Draw, Request, Sampler, sample
 from prefloop.errors import ConfigError
@@ -56,6 +56,15 @@ class Problem:
         """log pi of completions under `of`, float64 [n], nats."""
         encoded = [self.tokens[number] for number in prompts]
         return completion_logprobs(of.model, encoded, completions, self.sampling.batch_size)
+
+    def divergence(
+        self, of: LanguageModel, prompts: Sequence[int], completions: Sequence[tuple[int, ...]]
+    ) -> np.ndarray:
+        """KL divergence from the reference along what `of` wrote at temperature 1, float64 [n], nats."""
+        if of.model is self.reference.model:
+            return np.zeros(len(completions))
+        encoded = [self.tokens[number] for number in prompts]
+        return stepwise_divergence(of.model, self.reference.model, encoded, completions, self.sampling.batch_size)
 
     def text(self, tokens: tuple[int, ...]) -> str:
         """What an oracle reads of a completion."""

@@ -87,7 +87,7 @@ class AlignStore:
             **_pack("evaluated", record.evaluated.completions),
             "oracle": record.evaluated.oracle,
             "judge": record.evaluated.judge,
-            "log_ratio": record.evaluated.log_ratio,
+            "kl": record.evaluated.kl,
         }
         write_tensors(
             self._round(record.number), tensors, {"number": str(record.number), "facts": to_json(record.facts)}
@@ -158,7 +158,7 @@ def _read(path: Path) -> RoundRecord:
         )
         for row in range(len(tensors["prompt"]))
     ]
-    evaluated = Evaluated(_unpack("evaluated", tensors), tensors["oracle"], tensors["judge"], tensors["log_ratio"])
+    evaluated = Evaluated(_unpack("evaluated", tensors), tensors["oracle"], tensors["judge"], tensors["kl"])
     return RoundRecord(
         int(metadata["number"]),
         labelled,

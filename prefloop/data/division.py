@@ -45,7 +45,8 @@ def divide(stored: Prepared, config: Split, salt: str) -> Division:
     """Put every prompt without a fixed split into pool, val or test.
 
     A prompt goes by its hash. One with more than `max_prompt_share` of all listed pairs of such prompts (and with
-    twenty at least) is cut in two or three by completion, so that pool and test both have it and no completion stands on both sides.
+    twenty at least) is cut in two or three by completion, so that pool and test both have it and no completion
+    stands on both sides.
     What is compared with each other stays together where that is possible: a prompt falls into groups of
     completions that no pair joins; a group with more than a tenth of the prompt's pairs is cut completion by
     completion, and pairs across the cut are left out.

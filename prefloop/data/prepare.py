@@ -36,7 +36,7 @@ def prepare(
         records: comparisons and K-response prompts, in any order and mixture; read once.
         split: how prompts are divided; the tables know no division, the report describes the campaign's.
         leaks: how the campaign's pool is searched for what its test holds.
-        target: prompts that the model will meet, written as target.parquet if there are any.
+        target: prompts that the model will meet, written as target.parquet.
         folder: gets prompts, completions, pairs, oracle (.parquet) and report.json, whole or not at all.
 
     Returns:

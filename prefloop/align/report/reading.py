@@ -27,7 +27,8 @@ def reading(comparison: Comparison) -> str:
 - *Difference over the curve*: area under a policy's curve from the first round on, divided by the range of labels
   (its mean height), minus {reference}'s. *Better* and *worse* mean that its interval excludes zero; the intervals
   of all policies hold together with {comparison.confidence:.0%}.
-- *KL*: mean of log π − log π_ref, in nats per completion, over the policy's own completions at temperature 1.
+- *KL*: divergence of the policy from the start model, in nats per completion: that of the next token, summed along
+  the policy's own completions at temperature 1, mean over them.
   *Win rate there*: of both policies where they have moved equally far: at {reference}'s final KL, or at the
   policy's largest where that is less, interpolated between rounds along the root of the KL. A policy that only
   moves more per label gains nothing there. *Distinct-n*: distinct n-grams of tokens divided by all of them.

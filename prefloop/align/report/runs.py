@@ -15,7 +15,7 @@ from prefloop.io.arrays import read_table
 from prefloop.io.documents import read_json
 
 # Columns of evaluation.parquet that are compared, and what they are called in the comparison.
-SCORES = {"oracle": "win_oracle", "judge": "win_judge", "log_ratio": "kl", "length": "length"}
+SCORES = {"oracle": "win_oracle", "judge": "win_judge", "kl": "kl", "length": "length"}
 _WINS = ("win_oracle", "win_judge")
 _FILES = ("rounds.parquet", "evaluation.parquet", "run.json")
 

@@ -69,7 +69,7 @@ def simulate(
     wins[:, 0] = 0.5
     ratio = path[:, None] + rng.normal(0, 0.3, (rounds + 1, prompts)) * (path > 0)[:, None]
     length = np.rint(24 + 4 * path[:, None] + rng.normal(0, 3, (rounds + 1, prompts))).clip(1)
-    return {"oracle": wins[0], "judge": wins[1], "log_ratio": ratio, "length": length}
+    return {"oracle": wins[0], "judge": wins[1], "kl": ratio, "length": length}
 
 
 def write_run(
@@ -94,7 +94,7 @@ def in_memory(scores: Mapping[tuple[str, int], Mapping[str, np.ndarray]]) -> Ali
     """What `load_runs` would give for runs of these scores, without the files."""
     policies = tuple(dict.fromkeys(policy for policy, _ in scores))
     seeds = tuple(dict.fromkeys(seed for _, seed in scores))
-    names = {"oracle": "win_oracle", "judge": "win_judge", "log_ratio": "kl", "length": "length"}
+    names = {"oracle": "win_oracle", "judge": "win_judge", "kl": "kl", "length": "length"}
     stacked = {
         name: np.array([[scores[policy, seed][column] for seed in seeds] for policy in policies])
         for column, name in names.items()
@@ -153,7 +153,7 @@ def rounds_table(policy: str, seed: int, scores: Mapping[str, np.ndarray], batch
             | {"win_oracle": _mean(scores["oracle"][round_]), "win_judge": _mean(scores["judge"][round_])}
             | {f"unjudged_{of}": int(np.isnan(scores[of][round_]).sum()) for of in ("oracle", "judge")}
             | {"eval_calls": 2 * len(scores["oracle"][round_]), "eval_tokens": 0}
-            | {"kl": scores["log_ratio"][round_].mean(), "length": scores["length"][round_].mean()}
+            | {"kl": scores["kl"][round_].mean(), "length": scores["length"][round_].mean()}
             | {f"distinct_{n}": 0.2 * n - 0.01 * round_ + 0.005 * rng.normal() for n in (1, 2)}
             | {"reference": "r0"}
         )
@@ -175,9 +175,7 @@ def _evaluation(scores: Mapping[str, np.ndarray]) -> pa.Table:
         "completion": [WORDS[n % 4] for n in number],
     }
     columns = {"round": pa.array(np.repeat(np.arange(rounds), prompts), pa.int32()), **texts}
-    columns |= {
-        name: pa.array(scores[name].ravel(), from_pandas=True) for name in ("oracle", "judge", "log_ratio")
-    }
+    columns |= {name: pa.array(scores[name].ravel(), from_pandas=True) for name in ("oracle", "judge", "kl")}
     return pa.table(columns | {"length": pa.array(scores["length"].ravel().astype(np.int32))})
 
 

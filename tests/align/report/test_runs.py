@@ -28,7 +28,7 @@ def test_scores_are_those_of_the_files(folders):
     assert runs.scores["win_oracle"].shape == (5, 6, 5, 150)
     expected = simulate(Kind(speed=1.3, skill=0.12), 2, number_of("hybrid"))
     place = runs.policies.index("hybrid"), 2
-    np.testing.assert_array_equal(runs.scores["kl"][place], expected["log_ratio"])
+    np.testing.assert_array_equal(runs.scores["kl"][place], expected["kl"])
     np.testing.assert_array_equal(runs.column("n_ties")[place], range(5))
     assert np.isnan(runs.column("agreement")[..., :2]).all()
 
@@ -76,7 +76,7 @@ def test_another_start_model_is_refused(folders, tmp_path):
         ("evaluation.parquet", lambda t: t.slice(0, 749), "same test prompts in each of 5 rounds"),
         ("evaluation.parquet", lambda t: t.slice(0, 0), "same test prompts in each of 5 rounds"),
         ("evaluation.parquet", lambda t: column(t, "oracle", [2.0] * 750), "from 0 to 1, or null"),
-        ("evaluation.parquet", lambda t: column(t, "log_ratio", [None] * 750), "log_ratio .* finite"),
+        ("evaluation.parquet", lambda t: column(t, "kl", [None] * 750), "kl .* finite"),
     ],
 )
 def test_malformed_files_are_named_with_a_remedy(folders, tmp_path, file, change, message):
