@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from prefloop.config.model import Compare
 from prefloop.report.choices import compare_choices
 from prefloop.report.contest import Contest, Outcome, contest_of, decide
-from prefloop.report.curves import Curves, curves_of, paired
+from prefloop.report.curves import Curves, covered, curves_of, paired
 from prefloop.report.finding import find
 from prefloop.report.outcome_results import Outcomes
 from prefloop.report.results import PolicyResult, Savings, SplitSize, View
@@ -125,11 +125,6 @@ def compare_runs(
         choices=compare_choices(runs, config.confidence),
         note=None,
     )
-
-
-def covered(seeds: int, prompts: int) -> list[str]:
-    """What intervals account for: the sources of which there is more than one."""
-    return [source for source, count in {"seeds": seeds, "test prompts": prompts}.items() if count > 1]
 
 
 def coin_tosses(accuracy: Scores) -> bool:

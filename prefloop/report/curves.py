@@ -101,6 +101,11 @@ def value_at(curves: Curves, own: np.ndarray, rounds: np.ndarray) -> Estimate:
     return Estimate(value=float(linear.value[0]), low=low, high=high)
 
 
+def covered(seeds: int, prompts: int) -> list[str]:
+    """What intervals account for: the sources of which there is more than one."""
+    return [source for source, count in {"seeds": seeds, "test prompts": prompts}.items() if count > 1]
+
+
 def told_apart(of: Difference) -> bool:
     """Whether the interval of a difference is known and excludes zero."""
     return of.low is not None and of.high is not None and (of.low > 0 or of.high < 0)

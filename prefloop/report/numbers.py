@@ -110,6 +110,11 @@ class Duel(Result):
         return self.against_best or self.against_random
 
     @property
+    def saved(self) -> float | None:
+        """Labels saved against the better of those that need no model; None where nothing can be told."""
+        return None if self.primary is None else self.primary.saving.saved
+
+    @property
     def verdict(self) -> Verdict:
         """Against the pooled random."""
         return "reference" if self.against_random is None else self.against_random.verdict

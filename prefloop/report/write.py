@@ -11,7 +11,6 @@ from prefloop.report.comparison import DataFacts, compare_runs, contest_between,
 from prefloop.report.document import document
 from prefloop.report.folder import write_folder
 from prefloop.report.judged import Judged
-from prefloop.report.numbers import Duel
 from prefloop.report.outcomes import compare_outcomes, draw_outcomes, outcome_series
 from prefloop.report.plots import draw_all
 from prefloop.report.results import Savings
@@ -96,7 +95,7 @@ def headline_metrics(savings: Savings) -> dict[str, dict[str, float | None]]:
     """The few numbers per policy that `dvc metrics show` lists; null where nothing can be told."""
     return {
         name: {
-            "saved": saved_of(of),
+            "saved": of.saved,
             "saved_against_random": None if of.saving is None else of.saving.saved,
             "area_difference": of.area.difference,
             "final_test_log_likelihood": of.final["test"]["log_likelihood"].value,
@@ -106,18 +105,13 @@ def headline_metrics(savings: Savings) -> dict[str, dict[str, float | None]]:
     }
 
 
-def saved_of(of: Duel) -> float | None:
-    """Labels saved against the better of those that need no model; None where nothing can be told."""
-    return None if of.primary is None else of.primary.saving.saved
-
-
 def _primary(savings: Savings, policy: str) -> dict[str, float | None]:
     names = {"reward_model": "fresh_test_accuracy", "policy": "proxy_test_score"}
     numbers: dict[str, float | None] = {}
     if savings.outcomes is not None:
         for outcome, of in savings.outcomes.primary.items():
             result, name = of.policies[policy], names[outcome]
-            numbers |= {name: result.by_share[-1].value, f"{name}_saved": saved_of(result)}
+            numbers |= {name: result.by_share[-1].value, f"{name}_saved": result.saved}
     return numbers
 
 

@@ -11,9 +11,8 @@ from prefloop.align.report.results import Comparison, Costs, Judge, PolicyResult
 from prefloop.align.report.runs import AlignRuns
 from prefloop.config.model import Compare
 from prefloop.report.choices import estimate
-from prefloop.report.comparison import covered
 from prefloop.report.contest import Contest, Outcome, contest_of, decide
-from prefloop.report.curves import paired_by_round
+from prefloop.report.curves import covered, paired_by_round
 from prefloop.report.numbers import Difference
 
 # Where every policy's win rate against the start model begins.

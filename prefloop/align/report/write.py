@@ -16,7 +16,6 @@ from prefloop.align.report.tables import curves_table, mean_table
 from prefloop.config.model import Compare
 from prefloop.report.contest import contest_of
 from prefloop.report.folder import write_folder
-from prefloop.report.write import saved_of
 
 
 def write_comparison(
@@ -54,7 +53,7 @@ def headline_metrics(comparison: Comparison) -> dict[str, dict[str, float | None
     """The few numbers per policy that `dvc metrics show` lists."""
     return {
         name: {
-            "saved": saved_of(of.wins["oracle"]),
+            "saved": of.wins["oracle"].saved,
             "win_oracle_area_difference": of.wins["oracle"].area.difference,
             **{f"win_{judge}": win.final.value for judge, win in of.wins.items()},
             "kl": of.kl[-1].value,
