@@ -7,7 +7,7 @@ DIR/SET holds `prepared`, `features` and `neighbours` as the stages write them, 
 Split s is the division of seed s; of its pool's decided pairs in random order the first 160, 800, ... are the
 labels (0: all of them). One JSON object a line: the test metrics of one fit, without a temperature, and the
 log-likelihood and calibration error with the one that its held-out pairs give. `--read` prints one JSON object:
-means and standard errors over splits, and differences from hold-out by pairs within splits. Variants `N epochs`
+means and standard errors over splits, and differences from hold-out by pairs within splits. Variants `N steps`
 hold nothing out, as where all labels are of one prompt, and train that long.
 """
 
@@ -42,9 +42,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "prompts": {"holdout_by": "prompts", "refit": False},
     "prompts, refit": {"holdout_by": "prompts", "refit": True},
     "laplace": {},
+    "anchored": {},
+    **{f"look {steps}": {"look_every": steps} for steps in (8, 16, 32)},
     **{f"{steps} steps": {"lone_steps": steps} for steps in (25, 50, 100, 200)},
     "one look an epoch": {"look_every": 100_000},
 }
+KINDS = {"laplace": "laplace", "anchored": "anchored_ensemble"}
 COMPARED = ["pairs", "prompts", "prompts, refit", "laplace"]
 REFERENCE = "pairs"
 METRICS = ("log_likelihood", "accuracy", "ece")
@@ -53,8 +56,8 @@ COOLED = "log_likelihood, temperature", "ece, temperature"
 
 def reward_of(params: Params, variant: str) -> Reward:
     """The section `reward` of a variant; a temperature is fitted, to be taken off again."""
-    if variant == "laplace":
-        return params.reward.model_copy(update={"kind": "laplace"})
+    if variant in KINDS:
+        return params.reward.model_copy(update={"kind": KINDS[variant]})
     changes = VARIANTS[variant] | {"temperature": "held_out"}
     mlp = params.reward.mlp_ensemble.model_copy(update=changes)
     return params.reward.model_copy(update={"kind": "mlp_ensemble", "mlp_ensemble": mlp})
