@@ -48,7 +48,7 @@ def make_view(vectors: np.ndarray, graph, rng: np.random.Generator, acquired: in
         last_layer=lambda: rewards.T,
         features=vectors,
         prompt_features=vectors,
-        graph=graph,
+        neighbours=lambda: graph,
         prompt_weight=np.ones(count),
         target="prompts",
         round=1,

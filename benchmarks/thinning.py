@@ -50,7 +50,7 @@ def make_view(prompt: np.ndarray, prompts: int) -> PoolView:
         last_layer=lambda: vectors,
         features=vectors,
         prompt_features=vectors,
-        graph=build_graph(vectors, neighbours)[0],
+        neighbours=lambda: build_graph(vectors, neighbours)[0],
         prompt_weight=np.ones(prompts),
         target="prompts",
         round=1,

@@ -177,13 +177,19 @@ def inputs_digest(layout: Layout) -> str:
     """Hash of all that a run reads, hidden answers included, for the fingerprint of resume state.
 
     The features' manifest holds the hashes of its arrays, so they are not read again.
+
+    Raises:
+        StateError: a missing file.
     """
     files: list[Path] = [
         *sorted(layout.prepared.glob("*.parquet")),
         layout.features / "manifest.json",
         *sorted(layout.neighbours.iterdir()),
     ]
-    return text_id(*(part for file in files for part in (file.name, file_digest(file))))
+    try:
+        return text_id(*(part for file in files for part in (file.name, file_digest(file))))
+    except FileNotFoundError as error:
+        raise StateError(f"{error.filename} is missing: run the stage that writes it (dvc repro)") from None
 
 
 def dataset_name(params: Params) -> str:

@@ -88,6 +88,8 @@ def comparison_spec(about: Mapping[str, Any]) -> RunSpec:
         about: run.json of any of its runs.
     """
     shared = {name: of for name, of in about["parameters"].items() if name != "policy"}
+    if "division" in shared:  # each seed divides the data by a salt of its own
+        shared["division"] = {name: of for name, of in shared["division"].items() if name != "salt"}
     identity = {"dataset": about["dataset"], "encoder": about.get("encoder"), **without_rounds(shared)}
     return RunSpec(
         key=f"comparison/{about['dataset']}",

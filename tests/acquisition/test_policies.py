@@ -44,7 +44,7 @@ def make_view(seed=0, prompts=20, pairs=60, acquired=10, **changes):
         "last_layer": lambda: features,
         "features": features,
         "prompt_features": vectors,
-        "graph": graph,
+        "neighbours": lambda: graph,
         "prompt_weight": np.ones(prompts),
         "target": "prompts",
         "round": 1,

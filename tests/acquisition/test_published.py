@@ -110,7 +110,7 @@ class World:
             acquired_prompt=self.prompt[self.acquired],
             predict=lambda: rewards,
             prompt_features=self.vectors,
-            graph=self.graph,
+            neighbours=lambda: self.graph,
             round=number,
         )
 

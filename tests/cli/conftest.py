@@ -29,7 +29,19 @@ class Outcome(NamedTuple):
 
 
 Command = Callable[..., Outcome]
-MINI = ("--policies", "random,bal_pm", "--seeds", "2", "--rounds", "3", "--initial", "8", "--batch", "6")
+MINI = (
+    "--policies",
+    "random,bal_pm",
+    "--no-baselines",
+    "--seeds",
+    "2",
+    "--rounds",
+    "3",
+    "--initial",
+    "8",
+    "--batch",
+    "6",
+)
 
 
 def rows(pairs: int = 90, prompts: int = 18, seed: int = 0) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import stages.prepare
-from cli._bench_run import bench_params
+from cli._bench_run import BASELINES, bench_params
 from prefloop.config import load_params
 from prefloop.io.layout import Layout
 from prefloop.report.results import read_savings
@@ -78,7 +78,12 @@ def test_again_it_resumes_to_the_same_bytes(finished, prefloop, data, params):
 
 def test_the_written_parameters_give_the_same_comparison(finished, prefloop, data, tmp_path):
     out, _ = finished
-    assert prefloop("bench", "--data", data, "--out", tmp_path / "o", "--params", out / "params.yaml").code == 0
+    assert (
+        prefloop(
+            "bench", "--data", data, "--out", tmp_path / "o", "--params", out / "params.yaml", "--no-baselines"
+        ).code
+        == 0
+    )
     assert (tmp_path / "o/report/curves.csv").read_bytes() == (out / "report/curves.csv").read_bytes()
 
 
@@ -118,7 +123,8 @@ POSTS, NEWS = size(rows(), domain="posts"), size(rows(), domain="news")
 )
 def test_filters_and_an_ood_file_make_the_splits(data, params, tmp_path, options, inside, outside):
     other = write_rows(tmp_path / "other.jsonl", OTHER)
-    chosen: dict[str, Any] = {"where": None, "ood_where": None, "per_prompt": None} | options
+    chosen: dict[str, Any] = {"where": None, "ood_where": None, "per_prompt": None, "target": None}
+    chosen |= {"baselines": True} | options
     chosen["ood"] = other if options.get("ood") else None
     layout = Layout.folder(tmp_path / "o")
     stages.prepare.run(bench_params(load_params(params), out=layout.data, data=data, changes={}, **chosen), layout)
@@ -148,20 +154,20 @@ def test_responses_are_compared_by_formed_pairs(prefloop, params, tmp_path):
     assert len(set(acquired["pair_id"])) == len(set(acquired["prompt_id"])) == 20
 
 
-def test_the_reference_is_added_and_other_options_win_over_the_file(prefloop, data, bert, tmp_path):
+def test_the_baselines_are_added_and_other_options_win_over_the_file(prefloop, data, bert, tmp_path):
     params = write_params(tmp_path / "p.yaml", bert, benchmark__rounds=9, embed__pooling="last_token")
     options = ("--policies", "bald", "--seeds", 1, "--rounds", 1, "--initial", 5)
     assert prefloop("bench", "--data", data, "--out", tmp_path / "o", "--params", params, *options).code == 0
     effective = yaml.safe_load((tmp_path / "o" / "params.yaml").read_text())
     assert (
-        effective["benchmark"] | {"policies": ["random", "bald"], "seeds": [0], "rounds": 1, "initial": 5}
+        effective["benchmark"] | {"policies": [*BASELINES, "bald"], "seeds": [0], "rounds": 1, "initial": 5}
         == (effective["benchmark"])
     )
     assert json.loads((tmp_path / "o/features/manifest.json").read_text())["pooling"] == "last_token"
 
 
 def test_every_policy_is_checked_before_the_first_run(prefloop, data, params, tmp_path):
-    arguments = ("--data", data, "--params", params, "--out", tmp_path / "o", *MINI[2:])
+    arguments = ("--data", data, "--params", params, "--out", tmp_path / "o", *MINI[3:])
     outcome = prefloop("bench", *arguments, "--policies", "random,fixed_pair")
     assert outcome.code == 2
     assert "do not say which model" in outcome.err
@@ -184,3 +190,24 @@ def test_a_limit_per_prompt_holds_for_every_policy(prefloop, data, params, tmp_p
     for name in ("random", "bal_pm"):
         about = json.loads((tmp_path / f"o/runs/{name}/0/run.json").read_text())
         assert about["parameters"]["policy"]["pairs"]["per_prompt"] == 7
+
+
+def test_a_target_is_what_the_report_counts_by(prefloop, data, params, tmp_path):
+    """Prompts alike, pairs alike, or like a file of prompts; a typing error is one message."""
+    arguments = ("--data", data, "--params", params, *MINI, "--rounds", 1)
+    wanted = write_rows(tmp_path / "wanted.jsonl", [{"prompt": f"q {n % 18}"} for n in range(60)])
+    small = write_params(tmp_path / "p.yaml", yaml.safe_load(params.read_text())["embed"]["model"],
+                         data__target_file__min_effective=1.0)  # fmt: skip
+    scores = []
+    for name, target, file in (("a", "prompts", params), ("b", "pairs", params), ("c", wanted, small)):
+        options = ("--data", data, "--params", file, *MINI, "--rounds", 1, "--target", target)
+        assert prefloop("bench", *options, "--out", tmp_path / name).code == 0
+        effective = yaml.safe_load((tmp_path / name / "params.yaml").read_text())
+        assert effective["data"]["target"] == ("file" if target == wanted else target)
+        savings = read_savings(tmp_path / name / "report" / "savings.json")
+        scores.append(savings.policies["random"].final["test"]["log_likelihood"].value)
+        assert set(savings.policies["random"].views) == {"prompts", "pairs", "largest"}
+    assert len(set(scores)) == 3
+    outcome = prefloop("bench", *arguments, "--target", "promts", "--out", tmp_path / "d")
+    assert outcome.code == 2
+    assert "--target: got promts; expected prompts, pairs, or an existing file of prompts" in outcome.err

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefloop.config.data import Split
+from prefloop.config.data import Leaks, Split
 from prefloop.data.division import Division, divide
 from prefloop.data.prepare import prepare
 from prefloop.data.prepared import SPLITS, Prepared, load_prepared
@@ -18,6 +18,7 @@ from prefloop.data.records import PairRecord, Record, ResponsesRecord
 from prefloop.errors import DataError
 
 OPEN = Split(val=0, test=0, salt="s", per_seed=True, max_prompt_share=1)
+LEAKS = Leaks(similarity=0.8, most=0)
 
 
 def config(test: float = 0.4, val: float = 0.0, share: float = 0.1) -> Split:
@@ -26,7 +27,7 @@ def config(test: float = 0.4, val: float = 0.0, share: float = 0.1) -> Split:
 
 def stored(records: list[Record]) -> Prepared:
     with tempfile.TemporaryDirectory() as folder:
-        prepare(records, OPEN, Path(folder) / "prepared")
+        prepare(records, OPEN, Path(folder) / "prepared", LEAKS)
         return load_prepared(Path(folder) / "prepared")
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prefloop.config.data import Embed
+from prefloop.data.tables import write_target
 from prefloop.io.hashing import completion_id, prompt_id
 
 
@@ -32,6 +33,7 @@ def write_prepared(folder: Path, answers: dict[str, list[str]]) -> tuple[list[st
         pa.table({"prompt_id": [prompt_id(prompt) for prompt in prompts], "prompt": prompts}),
         folder / "prompts.parquet",
     )
+    write_target([], folder)
     columns = {"completion_id": 0, "prompt_id": 1, "text": 2}
     pq.write_table(
         pa.table({name: pa.array([row[at] for row in rows], pa.string()) for name, at in columns.items()}),

