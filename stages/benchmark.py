@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prefloop.config import Params
 from prefloop.data.prepared import load_prepared
+from prefloop.io.documents import write_json
 from prefloop.io.layout import Layout
 from prefloop.oracle.answers import load_answers
 from prefloop.rounds.benchmark import check_policies
@@ -17,10 +18,12 @@ from stages._main import stage_main
 
 def run(params: Params, layout: Layout) -> None:
     """Make the runs that are missing or out of date; what has not changed is left alone."""
-    layout.runs.mkdir(parents=True, exist_ok=True)
     if params.benchmark.policies:
         check(params, layout)
         run_recorded(params, layout, RunRecorder(params.tracking, Path.cwd()))
+    configured = {"policies": params.benchmark.policies, "seeds": params.benchmark.seeds}
+    # Without policies there is still something to hash: DVC warns of an empty folder.
+    write_json(layout.runs / "configured.json", configured)
 
 
 def run_recorded(params: Params, layout: Layout, recorder: RunRecorder) -> None:

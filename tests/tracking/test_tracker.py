@@ -230,7 +230,8 @@ def test_the_comparison_has_few_metrics_and_a_table_of_the_rest(tracker, outputs
     assert list(rows) == list(savings.policies)
     child = tracker._client.get_run(track_run(tracker, runs["bal_pm", 0]).id).data.metrics
     for name in ("saved", "area_difference_low", "fresh_test_accuracy_saved", "proxy_test_score_difference"):
-        assert float(rows["bal_pm"][name]) == child[name]
+        # Two seeds can tell nothing of a saving: no number in the table, NaN in the metric.
+        assert rows["bal_pm"][name] == ("" if child[name] != child[name] else str(child[name]))
 
 
 def test_each_chart_is_in_the_range_of_its_own_runs(tracker, outputs):
