@@ -100,7 +100,7 @@ def _judge(runs: Runs, key: tuple[str, int], shares: int, test: Judgeable) -> _S
     if rewards.shape != (shares, *rewards.shape[1:-1], outside) or log_policy.shape != (shares, outside):
         raise StateError(
             f"{folder} has assessments of shapes {rewards.shape} and {log_policy.shape}, which do not fit "
-            f"{shares} shares and {outside} completions outside the pool: dvc repro benchmark@{key[0]}-{key[1]}"
+            f"{shares} shares and {outside} completions outside the pool: dvc repro benchmark"
         )
     parts = [
         prompt_outcomes(prepared, test.evaluated.pairs, test.scores, *share)

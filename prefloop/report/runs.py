@@ -105,7 +105,7 @@ def load_runs(folders: Mapping[tuple[str, int], Path]) -> Runs:
         if missing:
             raise StateError(
                 f"the run of policy {policy}, seed {seed} is not there ({folder} lacks {', '.join(missing)}): "
-                f"dvc repro benchmark@{policy}-{seed}, or take it out of benchmark.policies or benchmark.seeds"
+                f"dvc repro benchmark, or take it out of benchmark.policies or benchmark.seeds"
             )
     tables = {
         name: {key: read_table(folder / f"{name}.parquet") for key, folder in folders.items()} for name in _TABLES
@@ -149,7 +149,7 @@ def _score_run(runs: Runs, key: tuple[str, int], of: Evaluated) -> np.ndarray:
     if len(rewards) != len(runs.n_labels) or rewards.shape[2] <= max(a.max(), b.max()):
         raise StateError(
             f"{path} has shape {rewards.shape}, which does not fit {len(runs.n_labels)} rounds and the prepared "
-            f"data: dvc repro benchmark@{key[0]}-{key[1]}"
+            f"data: dvc repro benchmark"
         )
     sums = []
     for rewards_M_E in rewards:

@@ -169,7 +169,7 @@ def test_nothing_that_varies_gives_no_interval(tmp_path):
 
 
 def test_a_missing_run_is_named(folders, tmp_path):
-    with pytest.raises(StateError, match=r"policy bald, seed 9 .* dvc repro benchmark@bald-9"):
+    with pytest.raises(StateError, match=r"policy bald, seed 9 .* dvc repro benchmark"):
         load_runs({**folders, ("bald", 9): tmp_path / "none"})
 
 

@@ -188,7 +188,7 @@ def copied(folders, tmp_path):
 def test_a_run_without_an_assessment_is_named_with_its_remedy(folders, tmp_path, name):
     chosen = copied(folders, tmp_path)
     (chosen["bald", 0] / name).unlink()
-    with pytest.raises(StateError, match=rf"bald, seed 0 .* lacks {name}\): dvc repro benchmark@bald-0"):
+    with pytest.raises(StateError, match=rf"bald, seed 0 .* lacks {name}\): dvc repro benchmark"):
         load_runs(chosen)
 
 
@@ -205,5 +205,5 @@ def test_runs_with_other_shares_are_refused(folders, world, tmp_path):
 def test_assessments_of_other_data_are_refused(folders, world, tmp_path):
     chosen = copied(folders, tmp_path)
     write_array(chosen["bald", 0] / "assessment_policy.npy", np.zeros((3, 7)))
-    with pytest.raises(StateError, match=r"do not fit 3 shares .* dvc repro benchmark@bald-0"):
+    with pytest.raises(StateError, match=r"do not fit 3 shares .* dvc repro benchmark"):
         judge_runs(load_runs(chosen), judgeable(world, [0]))
