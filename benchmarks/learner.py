@@ -1,6 +1,6 @@
-"""Ways to stop the ensemble's members early, on the same random labels, over several splits by prompt.
+"""Ways to stop the ensemble's members early, and to weigh labels, on the same random labels, over several splits.
 
-python -m benchmarks.learner --data DIR --sets ukp hh [--splits 8] [--labels 160 800 1920 0] > FILE
+python -m benchmarks.learner --data DIR --sets ukp hh [--splits 8] [--labels 160 800 1920 0] [--target pairs] > FILE
 python -m benchmarks.learner --read FILE
 
 DIR/SET holds `prepared`, `features` and `neighbours` as the stages write them, or as `prefloop bench` leaves them.
@@ -8,7 +8,8 @@ Split s is the division of seed s; of its pool's decided pairs in random order t
 labels (0: all of them). One JSON object a line: the test metrics of one fit, without a temperature, and the
 log-likelihood and calibration error with the one that its held-out pairs give. `--read` prints one JSON object:
 means and standard errors over splits, and differences from hold-out by pairs within splits. Variants `N steps`
-hold nothing out, as where all labels are of one prompt, and train that long.
+hold nothing out, as where all labels are of one prompt, and train that long. Variants `balance` hold out by prompts
+and weigh labels for the target; all others count labels alike.
 """
 
 from __future__ import annotations
@@ -43,24 +44,30 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "prompts, refit": {"holdout_by": "prompts", "refit": True},
     "laplace": {},
     "anchored": {},
+    "balance 0.5": {},
+    "balance 1": {},
+    "anchored, balance 0.5": {},
+    "laplace, balance 0.5": {},
     **{f"look {steps}": {"look_every": steps} for steps in (8, 16, 32)},
     **{f"{steps} steps": {"lone_steps": steps} for steps in (25, 50, 100, 200)},
     "one look an epoch": {"look_every": 100_000},
 }
 KINDS = {"laplace": "laplace", "anchored": "anchored_ensemble"}
+BALANCE = {"balance 0.5": 0.5, "balance 1": 1.0}
 COMPARED = ["pairs", "prompts", "prompts, refit", "laplace"]
-REFERENCE = "pairs"
 METRICS = ("log_likelihood", "accuracy", "ece")
 COOLED = "log_likelihood, temperature", "ece, temperature"
 
 
 def reward_of(params: Params, variant: str) -> Reward:
     """The section `reward` of a variant; a temperature is fitted, to be taken off again."""
-    if variant in KINDS:
-        return params.reward.model_copy(update={"kind": KINDS[variant]})
+    first, _, last = variant.rpartition(", ")
+    balance = {"balance": BALANCE.get(last, 0.0)}
+    if (kind := KINDS.get(first or last)) is not None:
+        return params.reward.model_copy(update={"kind": kind} | balance)
     changes = VARIANTS[variant] | {"temperature": "held_out"}
     mlp = params.reward.mlp_ensemble.model_copy(update=changes)
-    return params.reward.model_copy(update={"kind": "mlp_ensemble", "mlp_ensemble": mlp})
+    return params.reward.model_copy(update={"kind": "mlp_ensemble", "mlp_ensemble": mlp} | balance)
 
 
 def in_random_order(problem: Problem, hidden: HiddenAnswers, split: int) -> Labelled:
@@ -112,6 +119,7 @@ def measure(params: Params, inputs: Inputs, answers: Answers, arguments: argpars
             bought = Labelled(everything.pairs.take(np.arange(count)), everything.verdicts[:count])
             sizes = np.bincount(bought.groups(problem.prepared.text))
             about = {"set": name, "split": split, "labels": labels or "all", "count": count}
+            about |= {"target": params.data.target}
             about |= {"groups": len(sizes), "largest_group": float(sizes.max() / count)}
             for variant in arguments.variants:
                 kind = OfOnePrompt if "lone_steps" in VARIANTS[variant] else Labelled
@@ -120,20 +128,20 @@ def measure(params: Params, inputs: Inputs, answers: Answers, arguments: argpars
                 print(json.dumps(about | {"variant": variant} | found), flush=True)
 
 
-def summary(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def summary(lines: list[dict[str, Any]], reference: str) -> list[dict[str, Any]]:
     """Means over splits, their standard errors, and differences from the reference within splits."""
     cells: dict[tuple[Any, ...], dict[int, dict[str, Any]]] = defaultdict(dict)
     for line in lines:
-        cells[line["set"], line["labels"], line["variant"]][line["split"]] = line
+        cells[line["set"], line["target"], line["labels"], line["variant"]][line["split"]] = line
     rows = []
-    for (name, labels, variant), by_split in cells.items():
+    for (name, target, labels, variant), by_split in cells.items():
         found = list(by_split.values())
-        row = {"set": name, "labels": labels, "variant": variant, "splits": len(found)}
+        row = {"set": name, "target": target, "labels": labels, "variant": variant, "splits": len(found)}
         for metric in (*METRICS, *COOLED):
             row[metric] = _mean([one[metric] for one in found])
-        base = cells.get((name, labels, REFERENCE), {})
+        base = cells.get((name, target, labels, reference), {})
         both = sorted(base.keys() & by_split.keys())
-        if variant != REFERENCE and both:
+        if variant != reference and both:
             row["difference"] = _mean([by_split[s][METRICS[0]] - base[s][METRICS[0]] for s in both])
         for fact in ("groups", "largest_group", "seconds", "epochs", "temperature"):
             values = [np.mean(one[fact]) for one in found if fact in one]
@@ -156,13 +164,18 @@ def main() -> None:
     parser.add_argument("--labels", type=int, nargs="+", default=[160, 800, 1920])
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=COMPARED)
     parser.add_argument("--read", type=Path, nargs="+", help="Files of lines to sum up instead of measuring.")
+    parser.add_argument(
+        "--against", choices=VARIANTS, default="pairs", help="The variant of --read's differences."
+    )
+    parser.add_argument("--target", choices=["prompts", "pairs"], default="prompts")
     arguments = parser.parse_args()
     if arguments.read:
         lines = [json.loads(line) for file in arguments.read for line in file.read_text().splitlines()]
-        print(json.dumps(summary(lines), indent=1))
+        print(json.dumps(summary(lines, arguments.against), indent=1))
         return
     torch.set_num_threads(1)
     params = load_params(packaged_params())
+    params = params.model_copy(update={"data": params.data.model_copy(update={"target": arguments.target})})
     for name in arguments.sets:
         layout = Layout.folder(arguments.data / name)
         inputs = load_inputs(layout, params)

@@ -1,4 +1,4 @@
-"""Weights that make prompts resemble a target's: a density ratio by nearest neighbours."""
+"""Weights that make prompts resemble a target's: a density ratio by nearest neighbours, and balanced labels."""
 
 from __future__ import annotations
 
@@ -60,6 +60,29 @@ def density_weights(
             "data.target_file.clip, raise data.target_file.neighbours, or set data.target to prompts"
         )
     return weights
+
+
+def label_weights(prompt: np.ndarray, balance: float) -> np.ndarray:
+    """What each label counts in training, so that prompts with many labels do not drown the others.
+
+    w_i = c_q(i)^-balance, divided by the mean, c_q the labels of prompt q. With 1 every labelled prompt counts
+    alike, as the target wants it but with the fewest effective labels; with 0 every label does.
+
+    Args:
+        prompt: int64 [n], row of each label's prompt.
+        balance: from 0 to 1.
+
+    Returns:
+        float64 [n], mean 1; all exactly 1 where no prompt has more labels than another.
+
+    Source: Shimodaira 2000 (J. Stat. Plan. Inference 90, 227): likelihood weighted by a density ratio to a power
+        in [0, 1], here the ratio of prompts alike to labels as they came.
+    """
+    _, place, count = np.unique(prompt, return_inverse=True, return_counts=True)
+    if not len(count) or (count == count[0]).all():
+        return np.ones(len(prompt))
+    weights: np.ndarray = count[place].astype(np.float64) ** -balance
+    return weights / weights.mean()
 
 
 def effective_size(weights: np.ndarray) -> float:

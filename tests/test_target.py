@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from prefloop.errors import ConfigError
 from prefloop.neighbours.nodes import distances
-from prefloop.target import density_weights, effective_size
+from prefloop.target import density_weights, effective_size, label_weights
 
 
 def normal(seed, n, mean=0.0, dimension=3):
@@ -110,3 +110,24 @@ def test_the_effective_size_lies_between_1_and_n_and_knows_no_scale(values, scal
     assert 1 - 1e-9 <= size <= len(values) * (1 + 1e-9)
     np.testing.assert_allclose(effective_size(scale * weights), size)
     np.testing.assert_allclose(effective_size(np.full(len(values), scale)), len(values))
+
+
+@given(st.lists(st.integers(0, 5), max_size=40), st.floats(0, 1))
+def test_label_weights_are_those_of_the_definition(prompt, balance):
+    weights = label_weights(np.array(prompt, dtype=np.int64), balance)
+    literal_ = np.array([float(prompt.count(q)) ** -balance for q in prompt])
+    np.testing.assert_allclose(weights, literal_ / literal_.mean() if prompt else literal_)
+    assert weights.dtype == np.float64
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=40))
+def test_balance_one_weighs_labelled_prompts_alike_and_zero_labels(prompt):
+    rows = np.array(prompt)
+    totals = [label_weights(rows, 1.0)[rows == q].sum() for q in set(prompt)]
+    np.testing.assert_allclose(totals, totals[0])
+    np.testing.assert_array_equal(label_weights(rows, 0.0), 1.0)
+
+
+def test_where_no_prompt_has_more_labels_than_another_weights_are_exactly_one():
+    for prompts in (np.arange(7), np.repeat(np.arange(5), 3), np.zeros(9, dtype=np.int64)):
+        np.testing.assert_array_equal(label_weights(prompts, 0.5), 1.0)

@@ -85,6 +85,7 @@ class Laplace(Section):
 class Reward(Section):
     """Section `reward`."""
 
+    balance: Annotated[float, Field(ge=0, le=1)]
     kind: Literal["mlp_ensemble", "anchored_ensemble", "laplace"]
     mlp_ensemble: MlpEnsemble
     anchored_ensemble: AnchoredEnsemble

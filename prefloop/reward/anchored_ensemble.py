@@ -12,7 +12,7 @@ from prefloop.reward.batched import BatchedMLP
 from prefloop.reward.fitted import FittedEnsemble
 from prefloop.reward.initial import initial_network
 from prefloop.reward.inputs import FitInputs
-from prefloop.reward.optimise import AdamW, RowStream, epoch_batches, require_finite, shufflers
+from prefloop.reward.optimise import AdamW, RowStream, epoch_batches, require_finite, shufflers, tensor_of
 from prefloop.reward.scaling import Scaling
 
 
@@ -56,23 +56,29 @@ def anchor_weight(config: Config, labels: int) -> float:
 
 
 def anchored_gradients(
-    network: BatchedMLP, start: BatchedMLP, inputs: torch.Tensor, magnitude: float, anchor: float
+    network: BatchedMLP,
+    start: BatchedMLP,
+    inputs: torch.Tensor,
+    weight: torch.Tensor,
+    magnitude: float,
+    anchor: float,
 ) -> list[torch.Tensor]:
     """Gradient of each member's own loss.
 
-    -log sigma(r_w - r_l) + magnitude * (r_w + r_l)^2, mean over the batch,
+    -weight * log sigma(r_w - r_l) + magnitude * (r_w + r_l)^2, mean over the batch,
     + anchor * (mean over the member's parameters of (theta - theta_0)^2).
 
     Args:
         network: theta.
         start: theta_0.
         inputs: float32 [M, 2B, D], winners first.
+        weight: float32 [M, B], what each comparison counts.
         magnitude: weight of the penalty on rewards far from zero.
         anchor: lambda(n).
 
     Source: ActiveUltraFeedback's loss; the mean over parameters as in `lasgroup/rewarduq`.
     """
-    gradients = network.gradients(inputs, magnitude)
+    gradients = network.gradients(inputs, weight, magnitude)
     slope = 2 * anchor / network.parameters_per_member
     for gradient, now, before in zip(gradients, network.parameters(), start.parameters(), strict=True):
         gradient.add_(now - before, alpha=slope)
@@ -91,10 +97,13 @@ def _train(network: BatchedMLP, pairs: torch.Tensor, config: Config, inputs: Fit
     rows = [RowStream(np.arange(count), rng) for rng in shufflers(inputs.seed, inputs.round_, config.members)]
     start, optimiser = network.select(members), AdamW(network, weight_decay=0.0)
     anchor, epochs = anchor_weight(config, count), passes(config, count)
-    batches = (batch for _ in range(epochs) for batch in epoch_batches(pairs, rows, count, config.batch_size))
+    weight = tensor_of(inputs.comparisons.weight, pairs)
+    batches = (
+        batch for _ in range(epochs) for batch in epoch_batches(pairs, weight, rows, count, config.batch_size)
+    )
     total = epochs * math.ceil(count / config.batch_size)
     for done, batch in enumerate(batches):
-        gradients = anchored_gradients(network, start, batch, config.magnitude, anchor)
+        gradients = anchored_gradients(network, start, *batch, config.magnitude, anchor)
         optimiser.step(network, gradients, config.learning_rate * (1 + math.cos(math.pi * done / total)) / 2)
     largest = network.rewards(pairs).abs().amax(dim=1).double().cpu().numpy()
     require_finite(largest, np.arange(config.members), "reward.anchored_ensemble")

@@ -68,20 +68,21 @@ class BatchedMLP:
         """Rewards [M, n] of inputs [M, n, D] or [n, D]."""
         return self._output(self.hidden(inputs)[-1])
 
-    def gradients(self, inputs: Tensor, magnitude: float = 0.0) -> list[Tensor]:
+    def gradients(self, inputs: Tensor, weight: Tensor, magnitude: float = 0.0) -> list[Tensor]:
         """Gradient of each member's own Bradley-Terry loss (see `bradley_terry_loss`).
 
         Args:
             inputs: float32 [M, 2B, D], features of B preferred completions, then of those they were
                 compared with.
-            magnitude: weight c of a penalty c * (r_winner + r_loser)^2, mean over the batch.
+            weight: float32 [M, B], what each comparison counts: the loss is the mean of weight times loss.
+            magnitude: weight c of a penalty c * (r_winner + r_loser)^2, mean over the batch, all alike.
 
         Returns:
             Gradients in the order of `parameters()`.
         """
         layers = self.hidden(inputs)
         won, lost = self._output(layers[-1]).chunk(2, dim=1)
-        slope = torch.sigmoid(lost - won) / won.shape[1]
+        slope = torch.sigmoid(lost - won) * weight / won.shape[1]
         centre = (won + lost) * (2 * magnitude / won.shape[1]) if magnitude else 0.0
         delta = torch.cat([centre - slope, centre + slope], dim=1).unsqueeze(-1)
         weights, biases = [], []

@@ -14,10 +14,17 @@ class Comparisons:
     Attributes:
         winner: int64 [n], completion rows preferred by the annotator.
         loser: int64 [n], the rows they were compared with.
+        weights: float64 [n], what each counts in a loss, mean 1; None: all alike.
     """
 
     winner: np.ndarray
     loser: np.ndarray
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.winner)
+
+    @property
+    def weight(self) -> np.ndarray:
+        """float64 [n], what each counts in a loss."""
+        return np.ones(len(self)) if self.weights is None else self.weights

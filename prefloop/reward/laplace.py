@@ -11,6 +11,7 @@ from prefloop.config.model import Laplace as Config
 from prefloop.io.rows import Vectors
 from prefloop.reward.inputs import FitInputs
 from prefloop.reward.logistic import Posterior, best_posterior
+from prefloop.reward.optimise import tensor_of
 from prefloop.reward.scaling import Scaling
 from prefloop.rng import Stream, generator
 
@@ -135,7 +136,8 @@ def fit_laplace(config: Config, inputs: FitInputs) -> FittedLaplace:
         return _with_draws(config, inputs, scaling, span, Posterior(high, span[0], span[:0], 0.0, 0))
     won, lost = (scaling.apply(inputs.features[rows]).double() for rows in (pairs.winner, pairs.loser))
     span, coordinates = _span(won - lost)
-    return _with_draws(config, inputs, scaling, span, best_posterior(coordinates, low, high))
+    weight = tensor_of(pairs.weight, coordinates)
+    return _with_draws(config, inputs, scaling, span, best_posterior(coordinates, weight, low, high))
 
 
 def orthogonal_normals(rng: np.random.Generator, count: int, dim: int) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Bayesian logistic regression on differences of features, without a bias: mode, evidence, best prior.
 
 All labels say "the first was preferred", so a label is one row z = phi(winner) - phi(loser) and its likelihood
-is sigma(z . eta). Everything is float64 and exact but for Laplace's approximation itself.
+is sigma(z . eta), to the power of the label's weight. Everything is float64 and exact but for Laplace's
+approximation itself.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Posterior:
     Attributes:
         alpha: the prior's precision.
         mode: float64 [k], most probable weights.
-        factor: float64 [k, k], lower Cholesky factor of H = alpha I + sum_i p_i (1 - p_i) z_i z_i^T.
+        factor: float64 [k, k], lower Cholesky factor of H = alpha I + sum_i w_i p_i (1 - p_i) z_i z_i^T.
         log_evidence: Laplace's log marginal likelihood of the labels, nats.
         steps: Newton steps that led to it.
     """
@@ -44,7 +45,7 @@ class Posterior:
     steps: int
 
 
-def posterior(differences: Tensor, alpha: float, start: Tensor, near: float = _EXACT) -> Posterior:
+def posterior(differences: Tensor, weight: Tensor, alpha: float, start: Tensor, near: float = _EXACT) -> Posterior:
     """Find the mode by Newton's steps, and the curvature there.
 
     A step is halved until it lowers the objective by a quarter of what it promises, but not below log(1 + d) / d
@@ -52,6 +53,7 @@ def posterior(differences: Tensor, alpha: float, start: Tensor, near: float = _E
 
     Args:
         differences: float64 [n, k], winner minus loser.
+        weight: float64 [n], what each label counts: its likelihood to this power.
         alpha: the prior's precision, > 0.
         start: float64 [k], where the search begins; the mode does not depend on it.
         near: squared distance to the mode, in posterior standard deviations, before the last step.
@@ -62,20 +64,20 @@ def posterior(differences: Tensor, alpha: float, start: Tensor, near: float = _E
     Source: MacKay 1992 (The evidence framework applied to classification networks); the safe length from Sun
     & Tran-Dinh 2019 (arXiv 1703.04599), generalised self-concordance of order 2.
     """
-    mode, value = start, _minus_log_joint(differences, alpha, start)
+    mode, value = start, _minus_log_joint(differences, weight, alpha, start)
     for steps in range(1, _MOST_STEPS + 1):
-        gradient, factor = _slope(differences, alpha, mode)
+        gradient, factor = _slope(differences, weight, alpha, mode)
         step = torch.cholesky_solve(gradient[:, None], factor)[:, 0]
         squared = float(gradient @ step)
         if squared <= near:
             mode = mode - step
-            return Posterior(alpha, mode, factor, _log_evidence(differences, alpha, mode, factor), steps)
-        length, value = _length(differences, alpha, mode, step, squared, value)
+            return Posterior(alpha, mode, factor, _log_evidence(differences, weight, alpha, mode, factor), steps)
+        length, value = _length(differences, weight, alpha, mode, step, squared, value)
         mode = mode - length * step
     raise StateError(f"reward.laplace: no most probable weights after {_MOST_STEPS} steps: check the features")
 
 
-def best_posterior(differences: Tensor, low: float, high: float) -> Posterior:
+def best_posterior(differences: Tensor, weight: Tensor, low: float, high: float) -> Posterior:
     """The posterior under the prior with the greatest evidence.
 
     A coarse scan of log alpha finds the highest hill, a bounded search its top. Evidence may have no maximum
@@ -83,6 +85,7 @@ def best_posterior(differences: Tensor, low: float, high: float) -> Posterior:
 
     Args:
         differences: float64 [n, k].
+        weight: float64 [n], as for `posterior`.
         low, high: bounds of alpha, 0 < low <= high; the scan starts from `high`, where weights are small.
 
     Raises:
@@ -94,28 +97,28 @@ def best_posterior(differences: Tensor, low: float, high: float) -> Posterior:
     places = np.linspace(np.log(high), np.log(low), _SCANNED) if low < high else np.log([high])
     start, found = differences.new_zeros(differences.shape[1]), []
     for place in places:
-        found.append(posterior(differences, math.exp(place), start, _LOOSE))
+        found.append(posterior(differences, weight, math.exp(place), start, _LOOSE))
         start = found[-1].mode
     top = int(np.argmax([one.log_evidence for one in found]))
     start = found[top].mode
 
     def loss(log_alpha: float) -> float:
-        found.append(posterior(differences, math.exp(log_alpha), start, _LOOSE))
+        found.append(posterior(differences, weight, math.exp(log_alpha), start, _LOOSE))
         return -found[-1].log_evidence
 
     if low < high:
         bounds = places[min(top + 1, _SCANNED - 1)], places[max(top - 1, 0)]
         minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": _LOG_TOLERANCE})
     best = max(found, key=lambda one: one.log_evidence)
-    exact = posterior(differences, best.alpha, best.mode)
+    exact = posterior(differences, weight, best.alpha, best.mode)
     return replace(exact, steps=sum(one.steps for one in found) + exact.steps)
 
 
-def _slope(differences: Tensor, alpha: float, mode: Tensor) -> tuple[Tensor, Tensor]:
+def _slope(differences: Tensor, weight: Tensor, alpha: float, mode: Tensor) -> tuple[Tensor, Tensor]:
     """Gradient [k] of minus the log posterior, and the Cholesky factor [k, k] of its Hessian."""
     logits = differences @ mode
-    gradient = alpha * mode - differences.T @ torch.sigmoid(-logits)
-    weighted = differences * (torch.sigmoid(logits) * torch.sigmoid(-logits)).sqrt()[:, None]
+    gradient = alpha * mode - differences.T @ (weight * torch.sigmoid(-logits))
+    weighted = differences * (weight * torch.sigmoid(logits) * torch.sigmoid(-logits)).sqrt()[:, None]
     curvature = weighted.T @ weighted
     curvature.diagonal().add_(alpha)
     factor, failed = torch.linalg.cholesky_ex(curvature)
@@ -125,25 +128,25 @@ def _slope(differences: Tensor, alpha: float, mode: Tensor) -> tuple[Tensor, Ten
 
 
 def _length(
-    differences: Tensor, alpha: float, mode: Tensor, step: Tensor, squared: float, value: float
+    differences: Tensor, weight: Tensor, alpha: float, mode: Tensor, step: Tensor, squared: float, value: float
 ) -> tuple[float, float]:
     """Share of a step to take, and the objective behind it."""
     reach = float((differences @ step).abs().max())
     length, safe = 1.0, math.log1p(reach) / reach if reach > 0 else 1.0
     while True:
-        lowered = _minus_log_joint(differences, alpha, mode - length * step)
+        lowered = _minus_log_joint(differences, weight, alpha, mode - length * step)
         if lowered <= value - length * squared / 4 or length <= safe:
             return length, lowered
         length = max(length / 2, safe)
 
 
-def _log_evidence(differences: Tensor, alpha: float, mode: Tensor, factor: Tensor) -> float:
-    """sum log sigma(z . eta) - alpha |eta|^2 / 2 + (k / 2) log alpha - log det(H) / 2."""
+def _log_evidence(differences: Tensor, weight: Tensor, alpha: float, mode: Tensor, factor: Tensor) -> float:
+    """sum w log sigma(z . eta) - alpha |eta|^2 / 2 + (k / 2) log alpha - log det(H) / 2."""
     volume = len(mode) * math.log(alpha) / 2 - float(factor.diagonal().log().sum())
-    return volume - _minus_log_joint(differences, alpha, mode)
+    return volume - _minus_log_joint(differences, weight, alpha, mode)
 
 
-def _minus_log_joint(differences: Tensor, alpha: float, mode: Tensor) -> float:
-    """-sum log sigma(z . eta) + alpha |eta|^2 / 2."""
-    loss = torch.nn.functional.softplus(-(differences @ mode), threshold=1e3).sum()
-    return float(loss + alpha * (mode @ mode) / 2)
+def _minus_log_joint(differences: Tensor, weight: Tensor, alpha: float, mode: Tensor) -> float:
+    """-sum w log sigma(z . eta) + alpha |eta|^2 / 2."""
+    loss = torch.nn.functional.softplus(-(differences @ mode), threshold=1e3)
+    return float((weight * loss).sum() + alpha * (mode @ mode) / 2)

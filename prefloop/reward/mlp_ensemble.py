@@ -14,6 +14,7 @@ from prefloop.reward.fitted import FittedEnsemble
 from prefloop.reward.groups import hold_outs
 from prefloop.reward.initial import initial_network
 from prefloop.reward.inputs import FitInputs
+from prefloop.reward.optimise import tensor_of
 from prefloop.reward.scaling import Scaling
 from prefloop.reward.training import TrainingSet, refit_members, train_members
 from prefloop.rng import Stream, generator
@@ -64,18 +65,22 @@ def _training_set(config: Config, inputs: FitInputs, scaling: Scaling, held: np.
     count, stop = len(inputs.comparisons), inputs.validation
     winners = scaling.apply(inputs.features[inputs.comparisons.winner])
     losers = scaling.apply(inputs.features[inputs.comparisons.loser])
+    weight = tensor_of(inputs.comparisons.weight, winners)
     if held is not None:
         train, stop_rows = [np.flatnonzero(~h) for h in held], [np.flatnonzero(h) for h in held]
         epoch, stop_winners, stop_losers = count - _wanted(config, count), winners, losers
+        stop_weight = weight
     else:
         assert stop is not None
         train, epoch = [np.arange(count)] * config.members, count
         stop_rows = [np.arange(len(stop))] * config.members
         stop_winners = scaling.apply(inputs.features[stop.winner])
         stop_losers = scaling.apply(inputs.features[stop.loser])
+        stop_weight = tensor_of(stop.weight, winners)
     held_out, is_held_out = _padded(stop_rows, inputs.device)
     return TrainingSet(
         torch.cat([winners, losers]),
+        weight,
         train,
         epoch,
         min(epoch, config.look_every * config.batch_size),
@@ -83,6 +88,7 @@ def _training_set(config: Config, inputs: FitInputs, scaling: Scaling, held: np.
         is_held_out,
         stop_winners,
         stop_losers,
+        stop_weight,
     )
 
 

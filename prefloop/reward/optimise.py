@@ -90,6 +90,11 @@ def shufflers(seed: int, round_: int, members: int) -> list[np.random.Generator]
     return [generator(seed, round_, Stream.SHUFFLE, member) for member in range(members)]
 
 
+def tensor_of(weight: np.ndarray, features: Tensor) -> Tensor:
+    """Weights of comparisons, float64 [n], in the number format and on the device of their features."""
+    return torch.from_numpy(weight).to(features)
+
+
 class RowStream:
     """A member's training rows in random order without end, one permutation behind the other.
 
@@ -108,22 +113,25 @@ class RowStream:
         return taken
 
 
-def epoch_batches(pairs: Tensor, rows: list[RowStream], length: int, batch_size: int) -> Iterator[Tensor]:
+def epoch_batches(
+    pairs: Tensor, weight: Tensor, rows: list[RowStream], length: int, batch_size: int
+) -> Iterator[tuple[Tensor, Tensor]]:
     """One epoch of every member: the next `length` of its own rows.
 
     Args:
         pairs: float32 [2n, D]; comparison i has its winner in row i, its loser in row n + i.
+        weight: float32 [n], what each comparison counts.
         rows: M streams of numbers of comparisons.
         length: rows of an epoch, the same for all members.
         batch_size: B.
 
     Yields:
-        float32 [M, 2B, D], winners first; the last batch may be smaller.
+        float32 [M, 2B, D], winners first, and their weights [M, B]; the last batch may be smaller.
     """
     shuffled = torch.from_numpy(np.stack([stream.take(length) for stream in rows])).to(pairs.device)
     for start in range(0, length, batch_size):
         batch = shuffled[:, start : start + batch_size]
-        yield pairs[torch.cat([batch, batch + len(pairs) // 2], dim=1)]
+        yield pairs[torch.cat([batch, batch + len(pairs) // 2], dim=1)], weight[batch]
 
 
 def require_finite(values: np.ndarray, members: np.ndarray, section: str) -> None:

@@ -30,6 +30,7 @@ class TrainingSet:
 
     Attributes:
         pairs: float [2n, D]; comparison i has its winner in row i, its loser in row n + i.
+        weight: float [n], what each comparison counts in the loss, mean 1.
         train: M arrays int64, each member's own training rows; not all of one length.
         epoch: rows of an epoch, the same for every member: one with fewer rows goes on into its next
             permutation of them, one with more takes longer than an epoch to see them all.
@@ -37,9 +38,11 @@ class TrainingSet:
         held_out: int64 [M, H], the rows each member stops on; rows of `stop_winners`, padded with 0.
         is_held_out: bool [M, H], False where `held_out` is padding.
         stop_winners, stop_losers: float [n', D], where the held-out rows point to.
+        stop_weight: float [n'], what these count.
     """
 
     pairs: Tensor
+    weight: Tensor
     train: list[np.ndarray]
     epoch: int
     look: int
@@ -47,6 +50,7 @@ class TrainingSet:
     is_held_out: Tensor
     stop_winners: Tensor
     stop_losers: Tensor
+    stop_weight: Tensor
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,9 @@ def train_members(network: BatchedMLP, data: TrainingSet, config: Config, seed: 
     state = AdamW(current, config.weight_decay)
     step, steps = 0, _planned(config, data.epoch)
     for look in range(1, math.ceil(config.max_epochs * data.epoch / data.look) + 1):
-        for batch in epoch_batches(data.pairs, [streams[m] for m in active], data.look, config.batch_size):
-            gradients = clipped(current.gradients(batch), config.clip_norm)
+        rows = [streams[m] for m in active]
+        for batch, weight in epoch_batches(data.pairs, data.weight, rows, data.look, config.batch_size):
+            gradients = clipped(current.gradients(batch, weight), config.clip_norm)
             state.step(current, gradients, step_size(config, min(step, steps), steps))
             step += 1
         looks[active] = look
@@ -131,8 +136,9 @@ def refit_members(
     state = AdamW(current, config.weight_decay)
     step, steps = 0, _planned(config, count)
     for epoch in range(1, int(epochs.max()) + 1):
-        for batch in epoch_batches(data.pairs, [streams[m] for m in active], count, config.batch_size):
-            gradients = clipped(current.gradients(batch), config.clip_norm)
+        rows = [streams[m] for m in active]
+        for batch, weight in epoch_batches(data.pairs, data.weight, rows, count, config.batch_size):
+            gradients = clipped(current.gradients(batch, weight), config.clip_norm)
             state.step(current, gradients, step_size(config, step, steps))
             step += 1
         done = epochs[active] == epoch
@@ -145,12 +151,13 @@ def refit_members(
 
 
 def held_out_losses(network: BatchedMLP, data: TrainingSet, members: np.ndarray) -> np.ndarray:
-    """Mean Bradley-Terry loss of each member on its own held-out comparisons, nats, float64 [len(members)]."""
+    """Weighted mean Bradley-Terry loss of each member on what it held out, nats, float64 [len(members)]."""
     chosen = _index(members, data)
     rows, real = data.held_out[chosen], data.is_held_out[chosen]
     losses = -logsigmoid(network.rewards(data.stop_winners[rows]) - network.rewards(data.stop_losers[rows]))
-    total = torch.where(real, losses, torch.zeros_like(losses)).sum(dim=1) / real.sum(dim=1)
-    result: np.ndarray = total.double().cpu().numpy()
+    weight = data.stop_weight[rows] * real
+    mean = (losses * weight).sum(dim=1) / weight.sum(dim=1)
+    result: np.ndarray = mean.double().cpu().numpy()
     return result
 
 

@@ -26,6 +26,7 @@ from prefloop.reward.inputs import FitInputs
 from prefloop.reward.registry import RewardModel, fit_model
 from prefloop.rng import Stream, generator
 from prefloop.rounds.problem import Problem
+from prefloop.target import label_weights
 from prefloop.verdicts import A, B
 
 ANY_PAIR = Auto(rule="auto", per_prompt="auto")
@@ -56,12 +57,13 @@ class Labelled:
         """int64, rows of the pairs that have a winner."""
         return np.flatnonzero((self.verdicts == A) | (self.verdicts == B))
 
-    def comparisons(self) -> Comparisons:
-        """The decided pairs as winners and losers."""
+    def comparisons(self, balance: float = 0.0) -> Comparisons:
+        """The decided pairs as winners and losers, weighted by `label_weights`."""
         rows = self.decided
         first = self.verdicts[rows] == A
         a, b = self.pairs.a[rows], self.pairs.b[rows]
-        return Comparisons(np.where(first, a, b), np.where(first, b, a))
+        weights = label_weights(self.pairs.prompt[rows], balance) if balance else None
+        return Comparisons(np.where(first, a, b), np.where(first, b, a), weights)
 
     def groups(self, text: np.ndarray) -> np.ndarray:
         """int64 [n], group of each decided pair: pairs that share a prompt or a text are together.
@@ -234,13 +236,17 @@ def fit_round(
     seed: int,
     round_: int,
 ) -> RewardModel:
-    """Train the reward model from scratch on everything labelled so far."""
+    """Train the reward model from scratch on everything labelled so far, weighted for the declared target.
+
+    A random choice from the pool is what target `pairs` asks for, so there labels count alike.
+    """
+    balance = 0.0 if problem.target == "pairs" else reward.balance
     inputs = FitInputs(
         problem.completions,
-        labelled.comparisons(),
+        labelled.comparisons(balance),
         seed=seed,
         round_=round_,
-        validation=validation.comparisons() if validation is not None else None,
+        validation=validation.comparisons(balance) if validation is not None else None,
         moments=lambda: problem.moments,
         device=resolve_device(device),
         groups=labelled.groups(problem.prepared.text),

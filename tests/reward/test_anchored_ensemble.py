@@ -78,7 +78,7 @@ def random_network(rng, dim, layers, activation):
     return BatchedMLP(weights, [torch.from_numpy(rng.standard_normal((3, 1, b))) for b in layers], activation)
 
 
-def member_loss(parameters, start, won, lost, config):
+def member_loss(parameters, start, won, lost, config, weight=1.0):
     """The documented loss of one member: `parameters` and `start` are lists of weights, then of biases."""
     depth = (len(parameters) + 1) // 2
 
@@ -91,7 +91,7 @@ def member_loss(parameters, start, won, lost, config):
     r_won, r_lost = forward(won), forward(lost)
     moved = torch.cat([(now - before).flatten() for now, before in zip(parameters, start, strict=True)])
     return (
-        -logsigmoid(r_won - r_lost).mean()
+        -(weight * logsigmoid(r_won - r_lost)).mean()
         + config["magnitude"] * ((r_won + r_lost) ** 2).mean()
         + config["anchor"] * (moved**2).mean()
     )
@@ -109,12 +109,13 @@ def test_gradients_equal_autograd(seed, layers, activation, magnitude, anchor):
     rng = np.random.default_rng(seed)
     network, start = (random_network(rng, 5, layers, activation) for _ in range(2))
     won, lost = (torch.from_numpy(rng.standard_normal((3, 7, 5))) for _ in range(2))
-    ours = anchored_gradients(network, start, torch.cat([won, lost], dim=1), magnitude, anchor)
+    weight = torch.from_numpy(rng.random((3, 7)))
+    ours = anchored_gradients(network, start, torch.cat([won, lost], dim=1), weight, magnitude, anchor)
     config = {"activation": activation, "magnitude": magnitude, "anchor": anchor}
     for member in range(3):
         leaves = [p[member].clone().requires_grad_() for p in network.parameters()]
         before = [p[member] for p in start.parameters()]
-        member_loss(leaves, before, won[member], lost[member], config).backward()
+        member_loss(leaves, before, won[member], lost[member], config, weight[member]).backward()
         for got, leaf in zip(ours, leaves, strict=True):
             torch.testing.assert_close(got[member], leaf.grad)
 
@@ -165,7 +166,9 @@ def test_without_anchor_and_magnitude_the_loss_is_plain_bradley_terry():
     rng = np.random.default_rng(0)
     network, start = (random_network(rng, 5, [4], "relu") for _ in range(2))
     inputs = torch.from_numpy(rng.standard_normal((3, 8, 5)))
-    ours, plain = anchored_gradients(network, start, inputs, 0.0, 0.0), network.gradients(inputs)
+    weight = torch.ones((3, 4), dtype=torch.float64)
+    ours = anchored_gradients(network, start, inputs, weight, 0.0, 0.0)
+    plain = network.gradients(inputs, weight)
     assert all(torch.equal(a, b) for a, b in zip(ours, plain, strict=True))
 
 

@@ -29,8 +29,12 @@ def minus_log_joint(weights, rows, alpha):
     return -logsigmoid(rows @ weights).sum() + alpha * (weights**2).sum() / 2
 
 
-def fit(rows, alpha):
-    return posterior(rows, alpha, rows.new_zeros(rows.shape[1]))
+def fit(rows, alpha, weight=None):
+    return posterior(rows, alike(rows) if weight is None else weight, alpha, rows.new_zeros(rows.shape[1]))
+
+
+def alike(rows):
+    return rows.new_ones(len(rows))
 
 
 @settings(deadline=None, max_examples=60)
@@ -57,14 +61,14 @@ def test_the_mode_is_stationary_and_the_curvature_is_the_hessian(seed, labels, d
 @example(seed=0, far=1e4, alpha=1e-3)
 def test_the_mode_does_not_depend_on_where_the_search_begins(seed, far, alpha):
     rows = differences(seed, 12, 3)
-    other = posterior(rows, alpha, rows.new_full((3,), far))
+    other = posterior(rows, alike(rows), alpha, rows.new_full((3,), far))
     torch.testing.assert_close(other.mode, fit(rows, alpha).mode, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize(("seed", "labels", "dim"), [(0, 40, 3), (1, 200, 8), (2, 12, 12), (3, 300, 2)])
 def test_the_prior_found_has_the_greatest_evidence_of_a_grid(seed, labels, dim):
     rows = differences(seed, labels, dim)
-    best = best_posterior(rows, 1e-3, 1e3)
+    best = best_posterior(rows, alike(rows), 1e-3, 1e3)
     grid = [fit(rows, alpha).log_evidence for alpha in np.geomspace(1e-3, 1e3, 400)]
     assert best.log_evidence >= max(grid) - 1e-3
     assert best.log_evidence == pytest.approx(fit(rows, best.alpha).log_evidence, abs=1e-6)
@@ -87,8 +91,9 @@ def test_the_evidence_is_close_to_the_integral(alpha):
 def test_labels_without_signal_ask_for_the_narrowest_prior_and_strong_ones_do_not():
     rng = np.random.default_rng(0)
     noise = torch.from_numpy(rng.standard_normal((500, 5)))
-    assert best_posterior(noise, 1e-2, 1e4).alpha > 50
-    assert best_posterior(differences(0, 500, 5), 1e-2, 1e4).alpha < 10
+    assert best_posterior(noise, alike(noise), 1e-2, 1e4).alpha > 50
+    rows = differences(0, 500, 5)
+    assert best_posterior(rows, alike(rows), 1e-2, 1e4).alpha < 10
 
 
 @settings(deadline=None, max_examples=60)
@@ -102,7 +107,7 @@ def test_labels_without_signal_ask_for_the_narrowest_prior_and_strong_ones_do_no
 @example(rows=[[1, 1, 0], [-1, -1, 0]], copies=1, spread=1e3)  # the same pair, answered both ways
 def test_any_labels_have_a_posterior(rows, copies, spread):
     stacked = torch.tensor(rows, dtype=torch.float64).repeat(1, copies)
-    found = best_posterior(stacked, 1 / spread**2, 1e4)
+    found = best_posterior(stacked, alike(stacked), 1 / spread**2, 1e4)
     assert torch.isfinite(found.mode).all()
     assert torch.isfinite(found.factor).all()
     assert math.isfinite(found.log_evidence)
@@ -112,7 +117,7 @@ def test_any_labels_have_a_posterior(rows, copies, spread):
 
 def test_equal_bounds_fix_the_prior():
     rows = differences(0, 30, 4)
-    fixed = best_posterior(rows, 3.0, 3.0)
+    fixed = best_posterior(rows, alike(rows), 3.0, 3.0)
     assert fixed.alpha == pytest.approx(3.0)
     torch.testing.assert_close(fixed.mode, fit(rows, 3.0).mode)
 
@@ -121,4 +126,16 @@ def test_numbers_that_are_not_finite_are_refused():
     rows = differences(0, 10, 3)
     rows[4, 1] = math.nan
     with pytest.raises(StateError, match=r"reward\.laplace: .*check the features"):
-        best_posterior(rows, 1e-2, 1e2)
+        best_posterior(rows, alike(rows), 1e-2, 1e2)
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1), labels=st.integers(1, 20), copies=st.integers(2, 4))
+def test_a_label_of_integer_weight_counts_as_so_many_labels(seed, labels, copies):
+    rows = differences(seed, labels, 3)
+    weight = torch.where(torch.arange(labels) % 2 == 0, float(copies), 1.0).double()
+    repeated = rows.repeat_interleave(weight.long(), dim=0)
+    weighted, plain = best_posterior(rows, weight, 1e-2, 1e2), best_posterior(repeated, alike(repeated), 1e-2, 1e2)
+    torch.testing.assert_close(weighted.mode, plain.mode, rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(weighted.factor, plain.factor, rtol=1e-6, atol=1e-8)
+    assert weighted.log_evidence == pytest.approx(plain.log_evidence)

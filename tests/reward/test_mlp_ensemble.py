@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from torch.nn.functional import logsigmoid
 from torch.nn.utils import clip_grad_norm_
 
 from prefloop.errors import ConfigError, StateError
-from prefloop.reward.batched import BatchedMLP, bradley_terry_loss
+from prefloop.reward.batched import BatchedMLP
 from prefloop.reward.comparisons import Comparisons
 from prefloop.reward.groups import hold_outs
 from prefloop.reward.initial import initial_network
@@ -18,6 +20,7 @@ from prefloop.reward.mlp_ensemble import fit_mlp_ensemble, hold_out_members
 from prefloop.reward.optimise import clipped, step_size
 from prefloop.reward.registry import load_model, save_model
 from prefloop.rng import Stream, generator
+from prefloop.target import label_weights
 from tests.worlds import make_params
 
 CPU = torch.device("cpu")
@@ -92,7 +95,7 @@ def one_after_another(config, inputs):
 
         def loss(rows, network=network):
             won, lost = network(x[comparisons.winner[rows]]), network(x[comparisons.loser[rows]])
-            return -logsigmoid(won - lost).mean()
+            return -(torch.from_numpy(comparisons.weight[rows])[:, None] * logsigmoid(won - lost)).mean()
 
         best, waited, done = (np.inf, None), 0, 0
         ahead, length = np.zeros(0, dtype=np.int64), len(comparisons) - wanted
@@ -108,7 +111,7 @@ def one_after_another(config, inputs):
                 optimiser.step()
                 schedule.step()
             done += 1
-            value = float(loss(stop).detach())
+            value = float(loss(stop).detach()) / comparisons.weight[stop].mean()
             if value < best[0]:
                 best, waited = (value, network(x).detach()[:, 0].numpy()), 0
             else:
@@ -123,7 +126,8 @@ def one_after_another(config, inputs):
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("layers", [[16], [12, 5]])
 @pytest.mark.parametrize("holdout_by", ["pairs", "prompts"])
-def test_batched_members_equal_members_trained_one_after_another(activation, layers, holdout_by):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_batched_members_equal_members_trained_one_after_another(activation, layers, holdout_by, weighted):
     config = make_config(
         holdout_by=holdout_by,
         activation=activation,
@@ -136,6 +140,8 @@ def test_batched_members_equal_members_trained_one_after_another(activation, lay
         learning_rate=0.01,
     )
     features, comparisons = toy_data()
+    if weighted:
+        comparisons = replace(comparisons, weights=label_weights(unequal_groups(120), 0.5))
     # In float64: rounding grows along a trajectory, and differs from processor to processor.
     inputs = make_inputs(features.astype(np.float64), comparisons, seed=3, round_=2, groups=unequal_groups(120))
     model = fit_mlp_ensemble(config, inputs)
@@ -329,7 +335,9 @@ def test_gradients_equal_autograd(activation, output_bias, magnitude):
     widths = (7, 4, 1) if output_bias else (7, 4)
     biases = [torch.randn((3, 1, width), generator=generator_, dtype=torch.float64) for width in widths]
     winners, losers = (torch.randn((3, 9, 5), generator=generator_, dtype=torch.float64) for _ in range(2))
-    ours = BatchedMLP(weights, biases, activation).gradients(torch.cat([winners, losers], dim=1), magnitude)
+    weight = torch.rand((3, 9), generator=generator_, dtype=torch.float64)
+    network = BatchedMLP(weights, biases, activation)
+    ours = network.gradients(torch.cat([winners, losers], dim=1), weight, magnitude)
     leaves = [p.clone().requires_grad_() for p in (*weights, *biases)]
 
     def forward(x):
@@ -339,7 +347,9 @@ def test_gradients_equal_autograd(activation, output_bias, magnitude):
         return (x @ leaves[2] + (leaves[5] if output_bias else 0))[..., 0]
 
     won, lost = forward(winners), forward(losers)
-    (bradley_terry_loss(won, lost) + magnitude * (won + lost).square().mean(dim=-1)).sum().backward()
+    (
+        -(weight * logsigmoid(won - lost)).mean(dim=-1) + magnitude * (won + lost).square().mean(dim=-1)
+    ).sum().backward()
     for got, leaf in zip(ours, leaves, strict=True):
         torch.testing.assert_close(got, leaf.grad)
 
@@ -403,6 +413,18 @@ def test_standardising_undoes_shift_and_scale():
         return fit_mlp_ensemble(config, inputs).rewards(values)
 
     np.testing.assert_allclose(standardised(features), standardised(features * 7 + 3), atol=1e-3)
+
+
+def test_a_label_of_weight_two_counts_as_two_in_the_temperature_and_in_the_loss_to_stop_on():
+    features, comparisons = toy_data()
+    half = Comparisons(comparisons.winner[:60], comparisons.loser[:60])
+    rest = Comparisons(comparisons.winner[60:], comparisons.loser[60:])
+    twice = Comparisons(*(np.concatenate([side, side[:20]]) for side in (rest.winner, rest.loser)))
+    heavy = replace(rest, weights=np.where(np.arange(60) < 20, 2.0, 1.0))
+    config = make_config(temperature="held_out", **FAST)
+    one, other = (fit(config, features, half, validation=validation) for validation in (twice, heavy))
+    np.testing.assert_allclose(one.temperature, other.temperature, rtol=1e-4)
+    np.testing.assert_allclose(one.rewards(features), other.rewards(features), rtol=1e-4)
 
 
 def test_temperature_does_not_raise_the_held_out_loss():
