@@ -1,15 +1,15 @@
 """Ways to stop the ensemble's members early, and to weigh labels, on the same random labels, over several splits.
 
-python -m benchmarks.learner --data DIR --sets ukp hh [--splits 8] [--labels 160 800 1920 0] [--target pairs] > FILE
-python -m benchmarks.learner --read FILE
+python -m benchmarks.learner --data DIR --sets ukp hh [--splits 8] [--labels 160 800 0] [--target pairs] > FILE
+python -m benchmarks.learner --read FILE [--against prompts]
 
 DIR/SET holds `prepared`, `features` and `neighbours` as the stages write them, or as `prefloop bench` leaves them.
 Split s is the division of seed s; of its pool's decided pairs in random order the first 160, 800, ... are the
 labels (0: all of them). One JSON object a line: the test metrics of one fit, without a temperature, and the
 log-likelihood and calibration error with the one that its held-out pairs give. `--read` prints one JSON object:
-means and standard errors over splits, and differences from hold-out by pairs within splits. Variants `N steps`
-hold nothing out, as where all labels are of one prompt, and train that long. Variants `balance` hold out by prompts
-and weigh labels for the target; all others count labels alike.
+means and standard errors over splits, and differences from hold-out by pairs, or another variant, within splits.
+Variants `N steps` hold nothing out, as where all labels are of one prompt, and train that long. Variants `balance`
+hold out by prompts and weigh labels for the target; all others count labels alike.
 """
 
 from __future__ import annotations
