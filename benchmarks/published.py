@@ -33,6 +33,8 @@ PAIR_POLICIES = (
     *("bal_pm", "bal_pm_kl", "prompt_entropy", "thinned_power", "power_bald", "softmax_bald", "softrank_bald"),
     *("bald", "variance", "entropy", "k_centre", "d_optimal"),
 )
+CORE_POLICIES = ("bal_pm", "prompt_entropy", "bald")
+FEW_RULES = ("maxmin", "dts", "maxminlcb", "drts", "deltaucb", "greedy")
 FEW_POLICIES = ("bal_pm", "prompt_entropy", "thinned_power", "power_bald", "bald", "d_optimal")
 PAIR_RULES = (
     *("maxmin", "longest", "ultrafeedback", "infomax", "dts", "maxminlcb", "drts", "deltaucb", "greedy"),
@@ -73,9 +75,9 @@ _ANCHORED = (("reward.kind", "anchored_ensemble"),)
 
 COMPARISONS = {
     "ethics": Comparison("ethics.jsonl.gz", FEW_POLICIES, 160, 160, 12),
-    "ethics_alike": Comparison("ethics.jsonl.gz", FEW_POLICIES, 160, 160, 12, changes=_ALIKE),
-    "ethics_pairs": Comparison("ethics.jsonl.gz", FEW_POLICIES, 160, 160, 12, target="pairs"),
-    "ethics_rest": Comparison("ethics.jsonl.gz", FEW_POLICIES, 160, 160, 12, drop_largest=True),
+    "ethics_alike": Comparison("ethics.jsonl.gz", CORE_POLICIES, 160, 160, 12, changes=_ALIKE),
+    "ethics_pairs": Comparison("ethics.jsonl.gz", CORE_POLICIES, 160, 160, 12, target="pairs"),
+    "ethics_rest": Comparison("ethics.jsonl.gz", CORE_POLICIES, 160, 160, 12, drop_largest=True),
     "ukp": Comparison("ukp.jsonl.gz", PAIR_POLICIES, 80, 80, 10),
     "hh": Comparison(
         "hh.jsonl.gz", PAIR_POLICIES, 80, 80, 10, where="domain=helpful", ood_where="domain=harmless"
@@ -83,7 +85,7 @@ COMPARISONS = {
     "arena_bench": Comparison("arena_bench.jsonl.gz", PAIR_RULES, 160, 160, 9, per_prompt="unlimited"),
     "summeval": Comparison("summeval.jsonl.gz", PAIR_RULES, 48, 48, 10, per_prompt="unlimited"),
     "arena_bench_anchored": Comparison(
-        "arena_bench.jsonl.gz", PAIR_RULES, 160, 160, 9, per_prompt="unlimited", changes=_ANCHORED
+        "arena_bench.jsonl.gz", FEW_RULES, 160, 160, 9, per_prompt="unlimited", changes=_ANCHORED
     ),
 }
 
