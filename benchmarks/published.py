@@ -33,8 +33,8 @@ PAIR_POLICIES = (
     *("bal_pm", "bal_pm_kl", "prompt_entropy", "thinned_power", "power_bald", "softmax_bald", "softrank_bald"),
     *("bald", "variance", "entropy", "k_centre", "d_optimal"),
 )
-CORE_POLICIES = ("bal_pm", "prompt_entropy", "bald")
-FEW_RULES = ("maxmin", "dts", "maxminlcb", "drts", "deltaucb", "greedy")
+CORE_POLICIES = ("bal_pm", "prompt_entropy")
+FEW_RULES = ("dts", "maxminlcb", "drts", "deltaucb", "greedy")
 FEW_POLICIES = ("bal_pm", "prompt_entropy", "thinned_power", "power_bald", "bald", "d_optimal")
 PAIR_RULES = (
     *("maxmin", "longest", "ultrafeedback", "infomax", "dts", "maxminlcb", "drts", "deltaucb", "greedy"),
@@ -75,7 +75,7 @@ _ANCHORED = (("reward.kind", "anchored_ensemble"),)
 
 COMPARISONS = {
     "ethics": Comparison("ethics.jsonl.gz", FEW_POLICIES, 160, 160, 12),
-    "ethics_alike": Comparison("ethics.jsonl.gz", CORE_POLICIES, 160, 160, 12, changes=_ALIKE),
+    "ethics_alike": Comparison("ethics.jsonl.gz", ("bal_pm",), 160, 160, 12, changes=_ALIKE),
     "ethics_pairs": Comparison("ethics.jsonl.gz", CORE_POLICIES, 160, 160, 12, target="pairs"),
     "ethics_rest": Comparison("ethics.jsonl.gz", CORE_POLICIES, 160, 160, 12, drop_largest=True),
     "ukp": Comparison("ukp.jsonl.gz", PAIR_POLICIES, 80, 80, 10),
