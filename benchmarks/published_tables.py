@@ -92,8 +92,7 @@ def policies(records: dict[str, Any]) -> list[list[str]]:
                 _cell(one["against_random"]),
                 _saved(one["against_random"]),
                 _cell(one["against_best"], named=True),
-                _difference(views["pairs"]),
-                _difference(views["largest"]),
+                *(_difference(views[view]) if one["against_random"] else _DASH for view in ("pairs", "largest")),
             ]
         )
     return rows
@@ -158,8 +157,8 @@ def _cell(against: dict[str, Any] | None, digits: int = 4, named: bool = False) 
 def _difference(of: dict[str, Any] | None, digits: int = 4) -> str:
     if of is None:
         return _DASH
-    interval = "" if of["low"] is None else f" [{_number(of['low'], digits)}, {_number(of['high'], digits)}]"
-    return f"{'+' if of['difference'] >= 0 else ''}{_number(of['difference'], digits)}{interval}"
+    interval = "" if of["low"] is None else f" [{_signed(of['low'], digits)}, {_signed(of['high'], digits)}]"
+    return _signed(of["difference"], digits) + interval
 
 
 def _saved(against: dict[str, Any] | None) -> str:
@@ -175,6 +174,10 @@ def _saved(against: dict[str, Any] | None) -> str:
 def _percent(value: float, open_: bool) -> str:
     sign = ("≥ " if value > 0 else "≤ ") if open_ else ""
     return f"{sign}{_number(100 * value, 0)} %"
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def _number(value: float, digits: int) -> str:
