@@ -23,8 +23,8 @@ from prefloop.entropy.published import PoolEntropy
 from prefloop.io.layout import Layout
 from prefloop.oracle.simulated import SimulatedOracle
 from prefloop.rng import Stream
-from prefloop.rounds.hidden import load_hidden
-from prefloop.rounds.problem import Problem, load_problem
+from prefloop.rounds.hidden import hidden_of, load_hidden
+from prefloop.rounds.problem import Problem, divided, load_inputs
 from prefloop.rounds.steps import Labelled, choose_batch, fit_round, random_pairs
 
 BATCH, STEPS = 160, 40
@@ -33,6 +33,15 @@ FORMS = {
     "none": ("bal_pm_published", {"standardisation": "none"}),
     "paper": ("bal_pm", {}),
 }
+
+
+def whole(params: Params, layout: Layout) -> tuple[Problem, SimulatedOracle]:
+    """All that is not out of distribution as the pool, with no test split, and the annotator of its pairs."""
+    split = params.data.split.model_copy(update={"val": 0.0, "test": 0.0, "max_prompt_share": 1.0})
+    inputs = load_inputs(layout, params)
+    problem = divided(inputs, params.data.model_copy(update={"split": split}), None)
+    answers = hidden_of(problem, load_hidden(layout.prepared, inputs)).answers
+    return problem, SimulatedOracle(params.oracle, problem.prepared, answers)
 
 
 def policies(params: Params, beta: float) -> dict[str, Policy]:
@@ -49,7 +58,7 @@ def share_counted(problem: Problem, acquired: Pairs, params: Params, slip: bool)
     node = np.asarray(problem.graph.node_of_prompt)
     pool = problem.pool
     left = node[pool.prompt[~np.isin(pool.keys(pool.a, pool.b), pool.keys(acquired.a, acquired.b))]]
-    vectors = problem.features.prompts[problem.graph.first_prompt]
+    vectors = problem.prompts[problem.graph.first_prompt]
     entropy = PoolEntropy(vectors, left, node[acquired.prompt], config.k, config.offset, config.dimension, slip)
     return float((entropy.counts[np.searchsorted(np.unique(left), left)] > 0).mean())
 
@@ -57,7 +66,7 @@ def share_counted(problem: Problem, acquired: Pairs, params: Params, slip: bool)
 def compare(
     problem: Problem, oracle: SimulatedOracle, params: Params, seed: int, labels: int
 ) -> dict[str, object]:
-    acquired = random_pairs(problem, labels, Pairs.empty(), seed, Stream.INITIAL).pairs
+    acquired = random_pairs(problem.pool, labels, Pairs.empty(), seed, Stream.INITIAL).pairs
     labelled = Labelled(acquired, oracle.verdicts(acquired.a, acquired.b))
     model = fit_round(problem, params.reward, labelled, None, device="cpu", seed=seed, round_=0)
     most = np.bincount(problem.pool.prompt).argmax()
@@ -107,11 +116,8 @@ def main() -> None:
     args = parser.parse_args()
     result: dict[str, object] = {"cost": [cost(prompts) for prompts in args.prompts]}
     if args.folder is not None:
-        params, layout = load_params(packaged_params()), Layout.folder(args.folder)
-        problem = load_problem(layout)
-        oracle = SimulatedOracle(
-            params.oracle, problem.prepared, load_hidden(layout.prepared, problem.prepared).answers
-        )
+        params = load_params(packaged_params())
+        problem, oracle = whole(params, Layout.folder(args.folder))
         result["pool"] = {
             "pairs": len(problem.pool.a),
             "prompts": len(problem.graph),

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from prefloop.config import Params
 from prefloop.config.pair_rules import ORACLE_CEILINGS, DeltaUCB, Greedy, ShuffledSigma
 from prefloop.config.policies import is_model_free
 from prefloop.data.prepared import SPLITS, Prepared
-from prefloop.metrics.evaluation import EvalSet
 from prefloop.report.comparison import DataFacts
 from prefloop.report.results import SplitSize
-from prefloop.report.runs import Evaluated
 
 
 def data_facts(dataset: str, stored: Prepared, prepared: Prepared, params: Params) -> DataFacts:
@@ -29,19 +25,6 @@ def data_facts(dataset: str, stored: Prepared, prepared: Prepared, params: Param
     counts = np.bincount(stored.pair_prompt, minlength=1)
     largest = int(counts.argmax()) if counts.any() else None
     return DataFacts(dataset, sizes, largest, model_free(params), ceilings(params), ablations(params))
-
-
-def one_split(pairs: EvalSet, first: int, prompts: int, seeds: Iterable[int]) -> dict[int, Evaluated]:
-    """What seeds are evaluated on that share one split, where a prompt counts as often as it has pairs.
-
-    Args:
-        pairs: evaluation pairs.
-        first: completion row of the first column of predictions.
-        prompts: number of prompt rows.
-        seeds: seeds of the runs.
-    """
-    weight = np.bincount(pairs.prompt, minlength=prompts).astype(np.float64)
-    return dict.fromkeys(seeds, Evaluated(pairs, first, np.arange(prompts), weight))
 
 
 def model_free(params: Params) -> frozenset[str]:

@@ -19,7 +19,7 @@ from prefloop.acquisition.view import PoolView
 from prefloop.config import policies as params
 from tests.acquisition.test_policies import make_view
 
-DRAWS = 2500
+DRAWS = 1250
 SELECT = params.Random(policy="random", stream="select")
 
 

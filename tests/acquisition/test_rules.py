@@ -68,7 +68,7 @@ def test_equal_scores_give_two_different_responses(name, k):
     assert all(i != j for i, j in picked(slate, RULES[name]))
 
 
-def frequencies(name, k=4, prompts=30_000, **changes):
+def frequencies(name, k=4, prompts=10_000, **changes):
     """How often each unordered pair is chosen where all responses are alike."""
     slate = make_slate(np.random.default_rng(1), [k] * prompts, spread=0.0)
     flat = np.zeros(prompts * k)
@@ -83,8 +83,8 @@ def frequencies(name, k=4, prompts=30_000, **changes):
 
 @pytest.mark.parametrize("name", sorted(PAIR_RULES))
 def test_an_indifferent_rule_chooses_uniformly(name):
-    # Each of 6 pairs: 1/6, standard error 0.002.
-    np.testing.assert_allclose(frequencies(name), np.full(6, 1 / 6), atol=0.011)
+    # Each of 6 pairs: 1/6, standard error 0.0037.
+    np.testing.assert_allclose(frequencies(name), np.full(6, 1 / 6), atol=0.019)
 
 
 @pytest.mark.parametrize("redraws", [0, 2])

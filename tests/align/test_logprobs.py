@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 
 import numpy as np
 import pytest
@@ -39,8 +40,10 @@ POLICIES = {
 }
 
 
-def estimates(policy):
+@functools.cache
+def estimates(name):
     """Probability of every completion, and what each estimator gives for it."""
+    policy = POLICIES[name]
     every = completions()
     log_p, log_q = exact_logprobs(policy, PROMPT), exact_logprobs(REFERENCE, PROMPT)
     k3 = []
@@ -63,7 +66,7 @@ def moments(p, values):
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_it_is_unbiased_and_quieter_than_estimates_from_drawn_tokens(name):
-    p, k1, k3, stepwise = estimates(POLICIES[name])
+    p, k1, k3, stepwise = estimates(name)
     exact, noise_k1 = moments(p, k1)
     mean, noise = moments(p, stepwise)
     assert mean == pytest.approx(exact, rel=2e-4, abs=1e-6)
@@ -75,7 +78,7 @@ def test_it_is_unbiased_and_quieter_than_estimates_from_drawn_tokens(name):
 def test_k3_is_quiet_near_the_reference_and_noisy_far_from_it():
     """Why neither of the usual estimates is taken."""
     for name, quieter in (("near", True), ("sure", False)):
-        p, k1, k3, stepwise = estimates(POLICIES[name])
+        p, k1, k3, stepwise = estimates(name)
         assert (5 * moments(p, k3)[1] < moments(p, k1)[1]) == quieter
         assert 10 * moments(p, stepwise)[1] < moments(p, k1)[1]
 

@@ -89,7 +89,7 @@ def test_entropy_estimates_the_exact_one_with_an_error_that_falls_as_one_over_ro
     exact = np.array([-(np.exp(lp) * lp).sum() for lp in (exact_logprobs(model, p) for p in PROMPTS)])
     errors = {}
     for n in (16, 256, 4096):
-        repeats = max(1, 8192 // n)
+        repeats = 4096 // n
         requests = [r for number, p in enumerate(PROMPTS) for r in requests_of(p, number, n * repeats)]
         logs = np.array([completion.log_prob for completion in written(model, requests, batch_size=4096)])
         estimates = predictive_entropy(logs.reshape(len(PROMPTS) * repeats, n)).reshape(len(PROMPTS), repeats)

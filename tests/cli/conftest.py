@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,13 @@ import pytest
 import torch
 import yaml
 
+import stages.acquire
+import stages.evaluate
+import stages.labels
+import stages.train
 from cli.main import main
+from prefloop.io.layout import Layout
+from stages._main import stage_main
 from tests.embed.conftest import bert  # noqa: F401
 from tests.worlds import make_params
 
@@ -133,3 +140,35 @@ def finished(tmp_path_factory: pytest.TempPathFactory, data: Path, params: Path)
             main()
         assert not stopped.value.code
     return out, stdout.getvalue()
+
+
+@pytest.fixture
+def done(finished: tuple[Path, str], tmp_path: Path) -> Path:
+    """A copy of a finished comparison."""
+    out = tmp_path / "done"
+    shutil.copytree(finished[0], out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def begun(tmp_path_factory: pytest.TempPathFactory, finished: tuple[Path, str]) -> Path:
+    """A repository in which all stages have run; its campaign waits for labels."""
+    root = tmp_path_factory.mktemp("begun")
+    shutil.copytree(finished[0], root / "data", ignore=shutil.ignore_patterns(".prefloop", "params.yaml"))
+    shutil.copytree(finished[0] / ".prefloop", root / ".prefloop")
+    shutil.copy(finished[0] / "params.yaml", root / "params.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        layout = Layout.repository()
+        layout.labels.parent.mkdir()
+        layout.labels.touch()
+        for stage in (stages.labels, stages.train, stages.evaluate, stages.acquire):
+            assert stage_main(stage.run) == 0
+    return root
+
+
+@pytest.fixture
+def repository(prefloop: Command, begun: Path) -> Layout:
+    """A copy of it below the current folder."""
+    shutil.copytree(begun, ".", dirs_exist_ok=True)
+    return Layout.repository()

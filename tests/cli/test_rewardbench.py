@@ -10,7 +10,7 @@ import pytest
 
 from prefloop.io.layout import Layout
 from prefloop.reward.registry import load_model, save_model
-from tests.cli.test_malformed import is_one_error
+from tests.cli.malformed import is_one_error
 from tests.rewardbench.helpers import best_of, write
 
 ROWS = [

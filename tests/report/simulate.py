@@ -16,7 +16,6 @@ from prefloop.io.arrays import write_array, write_table
 from prefloop.io.documents import write_json
 from prefloop.metrics.evaluation import EvalSet
 from prefloop.metrics.predictive import pair_logits, predictive_metrics
-from prefloop.report.facts import one_split
 from prefloop.report.judged import Judgeable
 from prefloop.report.runs import Evaluated
 
@@ -60,8 +59,10 @@ def make_world(prompts: int = 40, pairs: int = 3, seed: int = 0, ood: bool = Tru
 
 
 def evaluated(world: World, split: str, seeds: Iterable[int]) -> dict[int, Evaluated]:
-    """What every seed is evaluated on, prompts counting by their pairs."""
-    return one_split(world.sets[split], world.first, len(world.prepared.split), seeds)
+    """What every seed is evaluated on: one split that all share, prompts counting by their pairs."""
+    pairs, prompts = world.sets[split], len(world.prepared.split)
+    weight = np.bincount(pairs.prompt, minlength=prompts).astype(np.float64)
+    return dict.fromkeys(seeds, Evaluated(pairs, world.first, np.arange(prompts), weight))
 
 
 def judgeable(world: World, seeds: Iterable[int]) -> dict[int, Judgeable]:

@@ -24,10 +24,13 @@ def permuted(records, seed=0):
     ]
 
 
-def compared(layout, params):
+def make_runs(layout, params):
     for policy in params.benchmark.policies:
         for seed in params.benchmark.seeds:
             run(params, layout, policy, seed)
+
+
+def compared(layout, params):
     stages.compare.run(params, layout)
     metrics = json.loads((layout.report / "metrics.json").read_text())
     return read_savings(layout.report / "savings.json"), metrics
@@ -45,18 +48,30 @@ def assert_nothing_is_told(savings, metrics):
         assert (metrics[name]["saved"], metrics[name]["saved_against_random"]) == (None, None)
 
 
+def params_of(seeds, **changes):
+    return make_params(benchmark__policies=POLICIES, benchmark__seeds=list(range(seeds)), **changes)
+
+
+@pytest.fixture(scope="module")
+def by_chance(tmp_path_factory):
+    """Runs of three seeds on verdicts that say nothing."""
+    params = params_of(3, benchmark__initial=20)
+    layout = make_world(tmp_path_factory.mktemp("w"), permuted(pair_records(prompts=200, pairs=2000)), params)
+    make_runs(layout, params)
+    return layout
+
+
 @pytest.mark.parametrize("seeds", [1, 3])
-def test_permuted_verdicts_give_no_verdict(tmp_path, seeds):
-    params = make_params(benchmark__policies=POLICIES, benchmark__seeds=list(range(seeds)), benchmark__initial=20)
-    layout = make_world(tmp_path, permuted(pair_records(prompts=200, pairs=2000)), params)
-    assert_nothing_is_told(*compared(layout, params))
+def test_permuted_verdicts_give_no_verdict(by_chance, seeds):
+    assert_nothing_is_told(*compared(by_chance, params_of(seeds, benchmark__initial=20)))
 
 
 def test_constant_features_give_no_verdict(tmp_path):
-    params = make_params(benchmark__policies=POLICIES, benchmark__seeds=[0, 1, 2])
+    params = params_of(3)
     layout = make_world(tmp_path, pair_records(prompts=100, pairs=600), params)
     features = np.load(layout.features / "completions.npy")
     write_array(layout.features / "completions.npy", np.ones_like(features))
+    make_runs(layout, params)
     savings, metrics = compared(layout, params)
     assert_nothing_is_told(savings, metrics)
     assert "features do not tell the answers apart" in savings.reasons[-1]

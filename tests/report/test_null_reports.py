@@ -10,12 +10,12 @@ from benchmarks.null_reports import null_reports, true_savings
     [("seeds", 3, False), ("prompts", 4, True), ("interaction", 6, False), ("seeds and interaction", 10, True)],
 )
 def test_reports_of_equal_policies_seldom_give_a_verdict(regime, seeds, own_split):
-    of = null_reports(regime, seeds, own_split, 40, wild=1.0)
-    # At 5 % a report, 6 of 40 reports or more would have a verdict in 1 of 70 such tests.
-    assert of["any_verdict"] * 40 <= 5
+    of = null_reports(regime, seeds, own_split, 20, wild=1.0)
+    # At 5 % a report, 4 of 20 reports or more would have a verdict in 1 of 63 such tests.
+    assert of["any_verdict"] * 20 <= 3
     assert of["single_coverage"] >= 0.92
-    # Policies of a report share their reference, which moves the median of 40 reports.
-    assert abs(of["median_saved"]) <= 0.06
+    # Policies of a report share their reference, which moves the median of 20 reports.
+    assert abs(of["median_saved"]) <= 0.08
 
 
 @pytest.mark.parametrize(

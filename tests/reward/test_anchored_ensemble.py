@@ -1,4 +1,4 @@
-"""The anchored ensemble against autograd, against its members one by one, and at its limits."""
+"""The anchored ensemble at its limits, and what it keeps."""
 
 from __future__ import annotations
 
@@ -9,167 +9,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from torch.nn.functional import logsigmoid
 
 from prefloop.errors import StateError
-from prefloop.reward.anchored_ensemble import anchor_weight, anchored_gradients, fit_anchored_ensemble, passes
-from prefloop.reward.batched import BatchedMLP
-from prefloop.reward.comparisons import Comparisons
+from prefloop.reward.anchored_ensemble import anchor_weight, fit_anchored_ensemble, passes
 from prefloop.reward.initial import initial_network
-from prefloop.reward.inputs import FitInputs
 from prefloop.reward.registry import fit_model, load_model, save_model
-from prefloop.rng import Stream, generator
+from tests.reward.anchored import SMALL, first, make_config, make_inputs, rewards, toy_inputs
 from tests.worlds import make_params
-
-CPU = torch.device("cpu")
-SMALL = {
-    "members": 4,
-    "layers": [12, 5],
-    "standardise": False,
-    "learning_rate": 0.01,
-    "batch_size": 16,
-    "steps": 1,
-    "epochs": 6,
-    "anchor": 2.0,
-    "anchor_half_life": 100,
-    "magnitude": 0.1,
-}
-
-
-def make_config(**changes):
-    dotted = {f"reward__anchored_ensemble__{key}": value for key, value in (SMALL | changes).items()}
-    return make_params(**dotted).reward.anchored_ensemble
-
-
-def toy_inputs(count=120, **changes):
-    """Random features, a linear utility, Bradley-Terry answers."""
-    rng = np.random.default_rng(0)
-    features = rng.standard_normal((2 * count, 6)).astype(np.float32)
-    utility = features @ rng.standard_normal(6)
-    wins = rng.random(count) < 1 / (1 + np.exp(utility[count:] - utility[:count]))
-    return make_inputs(features, wins, **changes)
-
-
-def make_inputs(features, wins, **changes):
-    """Comparisons of the first half of the rows with the second, won where `wins`."""
-
-    def no_moments():
-        raise AssertionError("standardise is off")
-
-    first, second = np.arange(len(features)).reshape(2, -1)
-    pairs = Comparisons(np.where(wins, first, second), np.where(wins, second, first))
-    return replace(FitInputs(features, pairs, 0, 0, None, no_moments, CPU, np.arange(len(first))), **changes)
-
-
-def first(inputs, count):
-    pairs = inputs.comparisons
-    return Comparisons(pairs.winner[:count], pairs.loser[:count])
-
-
-def rewards(config, inputs):
-    return fit_anchored_ensemble(config, inputs).rewards(inputs.features)
-
-
-def random_network(rng, dim, layers, activation):
-    shapes = [(3, a, b) for a, b in zip([dim, *layers], [*layers, 1], strict=True)]
-    weights = [torch.from_numpy(rng.standard_normal(shape)) for shape in shapes]
-    return BatchedMLP(weights, [torch.from_numpy(rng.standard_normal((3, 1, b))) for b in layers], activation)
-
-
-def member_loss(parameters, start, won, lost, config, weight=1.0):
-    """The documented loss of one member: `parameters` and `start` are lists of weights, then of biases."""
-    depth = (len(parameters) + 1) // 2
-
-    def forward(x):
-        for layer in range(depth - 1):
-            x = x @ parameters[layer] + parameters[depth + layer]
-            x = torch.tanh(x) if config["activation"] == "tanh" else torch.relu(x)
-        return (x @ parameters[depth - 1])[..., 0]
-
-    r_won, r_lost = forward(won), forward(lost)
-    moved = torch.cat([(now - before).flatten() for now, before in zip(parameters, start, strict=True)])
-    return (
-        -(weight * logsigmoid(r_won - r_lost)).mean()
-        + config["magnitude"] * ((r_won + r_lost) ** 2).mean()
-        + config["anchor"] * (moved**2).mean()
-    )
-
-
-@settings(deadline=None, max_examples=30)
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    layers=st.lists(st.integers(1, 6), min_size=1, max_size=3),
-    activation=st.sampled_from(["tanh", "relu"]),
-    magnitude=st.sampled_from([0.0, 0.01, 3.0]),
-    anchor=st.sampled_from([0.0, 0.5, 100.0]),
-)
-def test_gradients_equal_autograd(seed, layers, activation, magnitude, anchor):
-    rng = np.random.default_rng(seed)
-    network, start = (random_network(rng, 5, layers, activation) for _ in range(2))
-    won, lost = (torch.from_numpy(rng.standard_normal((3, 7, 5))) for _ in range(2))
-    weight = torch.from_numpy(rng.random((3, 7)))
-    ours = anchored_gradients(network, start, torch.cat([won, lost], dim=1), weight, magnitude, anchor)
-    config = {"activation": activation, "magnitude": magnitude, "anchor": anchor}
-    for member in range(3):
-        leaves = [p[member].clone().requires_grad_() for p in network.parameters()]
-        before = [p[member] for p in start.parameters()]
-        member_loss(leaves, before, won[member], lost[member], config, weight[member]).backward()
-        for got, leaf in zip(ours, leaves, strict=True):
-            torch.testing.assert_close(got[member], leaf.grad)
-
-
-def one_after_another(config, inputs):
-    """Each member by itself: autograd, torch.optim.AdamW and torch's own cosine schedule."""
-    start = initial_network(config, inputs)
-    x, pairs = torch.from_numpy(inputs.features), inputs.comparisons
-    results = []
-    for member in range(config.members):
-        before = [p[member].clone() for p in start.parameters()]
-        parameters = [p.clone().requires_grad_() for p in before]
-        optimiser = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.0)
-        steps = config.epochs * math.ceil(len(pairs) / config.batch_size)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-        shuffler = generator(inputs.seed, inputs.round_, Stream.SHUFFLE, member)
-        weight = config.anchor * 2 ** (-len(pairs) / config.anchor_half_life)
-        terms = {"activation": config.activation, "magnitude": config.magnitude, "anchor": weight}
-        for _ in range(config.epochs):
-            order = shuffler.permutation(len(pairs))
-            for place in range(0, len(pairs), config.batch_size):
-                rows = order[place : place + config.batch_size]
-                optimiser.zero_grad()
-                member_loss(parameters, before, x[pairs.winner[rows]], x[pairs.loser[rows]], terms).backward()
-                optimiser.step()
-                schedule.step()
-        weights, biases = parameters[: len(start.weights)], parameters[len(start.weights) :]
-        network = BatchedMLP([w[None] for w in weights], [b[None] for b in biases], config.activation)
-        results.append(network.rewards(x).detach().numpy()[0])
-    return np.stack(results)
-
-
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
-def test_batched_members_equal_members_trained_one_after_another(activation):
-    config = make_config(activation=activation)
-    # In float64: rounding grows along a trajectory, and differs from processor to processor.
-    inputs = toy_inputs(seed=3, round_=2)
-    inputs = replace(inputs, features=inputs.features.astype(np.float64))
-    model = fit_anchored_ensemble(config, inputs)
-    assert model.epochs.tolist() == [6] * 4
-    assert model.temperature == 1.0
-    np.testing.assert_allclose(
-        model.rewards(inputs.features), one_after_another(config, inputs), rtol=1e-5, atol=1e-6
-    )
-
-
-def test_without_anchor_and_magnitude_the_loss_is_plain_bradley_terry():
-    rng = np.random.default_rng(0)
-    network, start = (random_network(rng, 5, [4], "relu") for _ in range(2))
-    inputs = torch.from_numpy(rng.standard_normal((3, 8, 5)))
-    weight = torch.ones((3, 4), dtype=torch.float64)
-    ours = anchored_gradients(network, start, inputs, weight, 0.0, 0.0)
-    plain = network.gradients(inputs, weight)
-    assert all(torch.equal(a, b) for a, b in zip(ours, plain, strict=True))
 
 
 def test_the_stronger_the_anchor_the_nearer_to_the_initial_weights():

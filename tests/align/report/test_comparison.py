@@ -54,27 +54,29 @@ def test_a_policy_that_only_moves_more_gains_nothing_at_equal_kl(comparison):
 
 
 def test_equal_policies_differ_about_as_seldom_as_confidence_says():
-    found = [of.wins["oracle"].verdict for of in many(Kind(), 150)]
-    assert found.count("better") + found.count("worse") <= 0.1 * len(found)
-    assert found.count("cannot tell") <= 0.02 * len(found)
+    found = [of.wins["oracle"].verdict for of in many(Kind(), 75)]
+    # At 5 %, 9 of 75 or more differ in 1 of 80 such tests.
+    assert found.count("better") + found.count("worse") <= 8
+    assert found.count("cannot tell") <= 1
 
 
 def test_a_better_policy_is_mostly_found():
-    found = list(many(Kind(skill=0.12), 40))
-    assert sum(of.wins["oracle"].verdict == "better" for of in found) >= 36
+    found = list(many(Kind(skill=0.12), 20))
+    assert sum(of.wins["oracle"].verdict == "better" for of in found) >= 18
     assert all(of.wins["oracle"].verdict != "worse" for of in found)
 
 
 def test_a_mover_seldom_gains_at_equal_kl():
-    found = list(many(Kind(speed=2.0), 100, prompts=150))
-    assert sum(of.wins["oracle"].area.low > 0 for of in found) >= 70
-    assert sum(of.wins["oracle"].equal_kl.win.low > 0 for of in found) <= 8
+    found = list(many(Kind(speed=2.0), 50, prompts=150))
+    assert sum(of.wins["oracle"].area.low > 0 for of in found) >= 35
+    # At 2.5 %, 5 of 50 or more gain in 1 of 120 such tests.
+    assert sum(of.wins["oracle"].equal_kl.win.low > 0 for of in found) <= 4
 
 
 def test_intervals_hold_the_true_difference_at_equal_kl():
-    found = [of.wins["oracle"].equal_kl.win for of in many(Kind(speed=1.3, skill=0.1), 100)]
-    # Ties pull every win rate one tenth of the way to one half.
-    assert sum(of.low <= 0.09 <= of.high for of in found) >= 88
+    found = [of.wins["oracle"].equal_kl.win for of in many(Kind(speed=1.3, skill=0.1), 50)]
+    # Ties pull every win rate one tenth of the way to one half. At 95 %, 43 of 50 or fewer hold it in 1 of 85.
+    assert sum(of.low <= 0.09 <= of.high for of in found) >= 44
 
 
 def test_the_start_model_matches_nobody(folders):
