@@ -69,11 +69,12 @@ def saving_metrics(of: Saving | None, difference: Difference, prefix: str, name:
         prefix: of the saving's names.
         name: the difference's.
     """
+    told = of if of is not None and of.told else None
     numbers = {
         f"{prefix}labels_to_target": None if of is None else of.labels_to_target,
-        f"{prefix}saved": None if of is None else of.saved,
-        f"{prefix}saved_low": None if of is None else of.saved_low,
-        f"{prefix}saved_high": None if of is None else of.saved_high,
+        f"{prefix}saved": None if told is None else told.saved,
+        f"{prefix}saved_low": None if told is None else told.saved_low,
+        f"{prefix}saved_high": None if told is None else told.saved_high,
         f"{name}_difference": difference.difference,
         f"{name}_difference_low": difference.low,
         f"{name}_difference_high": difference.high,

@@ -61,7 +61,7 @@ def outputs(world, tmp_path_factory):
     scores = {split: score_split(loaded, evaluated(world, split, loaded.seeds)) for split in world.sets}
     config = Compare(reference=["random"], min_seeds=2, worthwhile=0.2, resamples=100, confidence=0.9, seed=0)
     judged = judge_runs(loaded, judgeable(world, loaded.seeds))
-    facts = DataFacts("simulated", {}, None, frozenset(), frozenset(), ())
+    facts = DataFacts("simulated", "pairs", {}, None, frozenset(), frozenset(), ())
     write_report(root / "report", loaded, scores, judged, config, facts)
     return runs, root / "report"
 

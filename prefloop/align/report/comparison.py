@@ -17,6 +17,8 @@ from prefloop.report.numbers import Difference
 
 # Where every policy's win rate against the start model begins.
 _START = 0.5
+# Least and largest difference of two shares.
+_OF_SHARES = (-1.0, 1.0)
 
 
 def compare_runs(runs: AlignRuns, resampled: Resampled, config: Compare, facts: Facts) -> Comparison:
@@ -93,7 +95,7 @@ def _distinct(runs: AlignRuns, contest: Contest, name: str, policy: str, confide
 
 
 def seed_means(values: np.ndarray, own: np.ndarray, base: np.ndarray, confidence: float) -> list[SeedMean]:
-    """One number per seed and round: means over seeds, and paired differences from the reference's.
+    """One share per seed and round: means over seeds, and paired differences from the reference's.
 
     Args:
         values: float64 [P, S, R].
@@ -102,7 +104,7 @@ def seed_means(values: np.ndarray, own: np.ndarray, base: np.ndarray, confidence
     """
     found = []
     for of_own, of_base in zip(np.tensordot(own, values, 1).T, np.tensordot(base, values, 1).T, strict=True):
-        difference = estimate(of_own - of_base, confidence)
+        difference = estimate(of_own - of_base, confidence, _OF_SHARES)
         if difference is not None:  # there is at least one seed
             found.append(SeedMean(value=float(of_own.mean()), difference=difference))
     return found

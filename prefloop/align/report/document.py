@@ -14,10 +14,10 @@ from prefloop.align.report.wording import (
     ordered,
     rise_sentence,
 )
+from prefloop.report.amounts import gap, labels_from, saved
 from prefloop.report.curves import told_apart
 from prefloop.report.markdown import picture, table
 from prefloop.report.numbers import Difference
-from prefloop.report.wording import gap, labels_from, saved
 
 _CAPTIONS = {
     "win_oracle": "Win rate over the start model by the training oracle, and its difference from the reference's.",

@@ -7,9 +7,9 @@ from rich.text import Text
 
 from prefloop.align.report.results import Comparison, PolicyResult
 from prefloop.align.report.wording import ordered
+from prefloop.report.amounts import labels_from
 from prefloop.report.numbers import Difference
 from prefloop.report.terminal import VERDICT_STYLES
-from prefloop.report.wording import labels_from
 
 
 def terminal_table(comparison: Comparison) -> Table:
