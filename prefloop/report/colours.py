@@ -46,9 +46,20 @@ _OTHERS = (
 )
 
 
+# Each turn of the colours has its own shade, mixed with black (below 0) or white, and its own dashes.
+_SHADES = (0.0, -0.35, 0.4, -0.6, 0.6)
+
+
 def _of_place(place: int) -> Line:
-    rows, columns = divmod(place, len(_COLOURS))
-    return Line(_COLOURS[columns], _DASHES[rows % len(_DASHES)])
+    turn, column = divmod(place, len(_COLOURS))
+    return Line(_mixed(_COLOURS[column], _SHADES[turn % len(_SHADES)]), _DASHES[turn % len(_DASHES)])
+
+
+def _mixed(colour: str, share: float) -> str:
+    """A colour with a share of black (below 0) or white (above)."""
+    goal, amount = (255, share) if share > 0 else (0, -share)
+    channels = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+    return "#" + "".join(f"{round(of + amount * (goal - of)):02X}" for of in channels)
 
 
 LINES = _BASELINES | {name: _of_place(place) for place, name in enumerate(_OTHERS)}

@@ -78,12 +78,21 @@ def render(draw: Callable[[Figure], None], width: float, height: float) -> dict[
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         draw(figure)
+        _settle(figure)
         files = {}
         for ending, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
             sink = io.BytesIO()
             figure.savefig(sink, format=ending, metadata=metadata)
             files[ending] = sink.getvalue()
         return files
+
+
+def _settle(figure: Figure) -> None:
+    """Lay out, and round: the solver's last digits depend on the order of objects in memory, and SVG hashes them."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        axes.set_position(tuple(round(float(of), 6) for of in axes.get_position().bounds))
 
 
 def label_axes(axes: Any, n_labels: Sequence[int], y: str, title: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from prefloop.io.documents import to_json
 from prefloop.io.hashing import text_id
+from prefloop.report.colours import line_of
 from prefloop.report.numbers import Difference, Saving
 from prefloop.tracking.tracker import RunSpec
 
@@ -127,7 +128,8 @@ def policy_spec(kind: str, about: Mapping[str, Any], params: Mapping[str, str], 
         fingerprint=about["fingerprint"],
         name=f"{policy}-{seed}",
         params={**own, **params},
-        tags={"policy": policy}
+        # The UI draws a run in this colour; runs grouped by policy it gives colours of its own, by their name.
+        tags={"policy": policy, "mlflow.runColor": line_of(policy).colour}
         | {f"version.{name}": str(version) for name, version in about.get("versions", {}).items()},
         parent=parent,
     )
