@@ -88,11 +88,12 @@ def render(draw: Callable[[Figure], None], width: float, height: float) -> dict[
 
 
 def _settle(figure: Figure) -> None:
-    """Lay out, and round: the solver's last digits depend on the order of objects in memory, and SVG hashes them."""
+    """Lay out, and round: the solver's last digits depend on places in memory, and SVG hashes them."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:
-        axes.set_position(tuple(round(float(of), 6) for of in axes.get_position().bounds))
+        x, y, width, height = (round(float(of), 6) for of in axes.get_position().bounds)
+        axes.set_position((x, y, width, height))
 
 
 def label_axes(axes: Any, n_labels: Sequence[int], y: str, title: str) -> None:

@@ -142,7 +142,7 @@ def _finding(
             question.worthwhile,
             against,
             question.reference,
-            needs_model=policy is not None and policy not in question.model_free,
+            needs_model=bool(question.model_free) and policy not in question.model_free,
         ),
         "advice_sentence": advise(found, question.worthwhile, question.reference, conclusion.best_baseline),
     }

@@ -17,8 +17,8 @@ def reading(savings: Savings) -> str:
   all policies against all baselines hold together with {savings.confidence:.0%}.
 - *Labels saved* is fitted: with f such that the policy's whole curve is the baseline's run through f times as
   fast, after the first {savings.n_labels[0]} labels, it is 1 − 1/f of the labels after these. Below zero the
-  policy needs more labels. The interval holds every f that a test of the two curves does not reject; it excludes zero
-  exactly where a verdict is given. `>` and `<`: the data end there. A dash stands where the comparison cannot
+  policy needs more labels. The interval holds every f that a test of the two curves does not reject; it excludes
+  zero exactly where a verdict is given. `>` and `<`: the data end there. A dash stands where the comparison cannot
   tell, also where the interval is all that the data could show.
 - *Labels to match {savings.reference}* is the secondary way to say it: where the best value so far of a policy's
   mean curve reaches {savings.reference}'s final mean value, by linear interpolation between rounds. The best value
