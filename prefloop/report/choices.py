@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,7 +13,9 @@ from prefloop.report.numbers import Estimate
 from prefloop.report.outcome_results import Choices, ModelShare
 from prefloop.report.runs import Runs
 
-_MEANS = ("gap", "winner_regret", "pair_regret", "best_hit")
+# Least and largest value of each mean: amounts are not negative, shares lie between 0 and 1.
+AMOUNT, SHARE = (0.0, inf), (0.0, 1.0)
+_MEANS = {"gap": AMOUNT, "winner_regret": AMOUNT, "pair_regret": AMOUNT, "best_hit": SHARE}
 _SHOWN_MODELS = 3
 
 
@@ -35,8 +39,8 @@ def _choices(runs: Runs, policy: str, confidence: float) -> Choices:
     of = {name: pc.drop_null(by_seed[f"{name}_mean"]).to_numpy() for name in names}
     batch = (runs.n_labels[-1] - runs.n_labels[0]) / max(len(runs.n_labels) - 1, 1)
     return Choices(
-        **{name: estimate(of[name], confidence) for name in _MEANS},
-        ties=estimate(of["batch_ties"] / batch, confidence) if batch else None,
+        **{name: estimate(of[name], confidence, bounds) for name, bounds in _MEANS.items()},
+        ties=estimate(of["batch_ties"] / batch, confidence, SHARE) if batch else None,
         comparisons=float(runs.n_labels[-1]),
         judge_calls=float(np.mean(rounds.filter(last)["judge_calls"].to_numpy())),
         chosen=_most(_later(models), "chosen"),
@@ -44,15 +48,21 @@ def _choices(runs: Runs, policy: str, confidence: float) -> Choices:
     )
 
 
-def estimate(values: np.ndarray, confidence: float) -> Estimate | None:
-    """Mean of the seeds' values with Student's interval; None without any, no bounds for a single one."""
+def estimate(values: np.ndarray, confidence: float, bounds: tuple[float, float]) -> Estimate | None:
+    """Mean of the seeds' values with Student's interval; None without any, no interval for a single one.
+
+    Args:
+        values: float64 [S].
+        confidence: coverage of the interval.
+        bounds: least and largest value that the mean can have; the interval ends there.
+    """
     if not len(values):
         return None
     mean = float(values.mean())
     if len(values) == 1:
         return Estimate(value=mean, low=None, high=None)
     half = student.ppf((1 + confidence) / 2, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
-    return Estimate(value=mean, low=float(mean - half), high=float(mean + half))
+    return Estimate(value=mean, low=max(float(mean - half), bounds[0]), high=min(float(mean + half), bounds[1]))
 
 
 def _later(table: pa.Table) -> pa.Table:

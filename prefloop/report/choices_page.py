@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from prefloop.report.amounts import between
 from prefloop.report.markdown import picture, table
 from prefloop.report.numbers import Estimate
 from prefloop.report.outcome_results import Choices, ModelShare
 from prefloop.report.results import Savings
-from prefloop.report.wording import by_gap, digits, plus_minus, shown
+from prefloop.report.wording import by_gap, digits, shown
 
 _CAPTION = "Gap against winner regret: what sort of pairs a policy asks about."
 
@@ -24,7 +25,7 @@ def choices_page(savings: Savings, present: Set[str]) -> str:
     scored, named = any(c.gap for c in of), any(c.chosen or c.rejected for c in of)
     if not scored and not named:
         return ""
-    sections = ["## Which two responses were compared\n", _table(savings, scored)]
+    sections = ["### Which two responses were compared\n", _table(savings, scored)]
     if "choices" in present:
         sections.append(picture("choices", _CAPTION))
     if named:
@@ -34,8 +35,8 @@ def choices_page(savings: Savings, present: Set[str]) -> str:
 
 
 def _table(savings: Savings, scored: bool) -> str:
-    of_scores = ("gap", "winner regret", "pair regret", "best-hit rate")
-    head = ["policy", *(of_scores if scored else ()), "ties", "comparisons", "judge calls"]
+    of_scores = ("gap", "winner regret", "pair regret", "best-hit rate, %")
+    head = ["policy", *(of_scores if scored else ()), "ties, %", "comparisons", "judge calls"]
     rows = []
     for policy in by_gap(savings):
         of = savings.choices[policy]
@@ -47,12 +48,12 @@ def _table(savings: Savings, scored: bool) -> str:
 
 def _score_cells(savings: Savings, of: Choices) -> list[str]:
     decimals = max(digits(savings.outcomes) - 1, 0) if savings.outcomes is not None else 3
-    amounts = [plus_minus(value, decimals) for value in (of.gap, of.winner_regret, of.pair_regret)]
+    amounts = [between(value, decimals) for value in (of.gap, of.winner_regret, of.pair_regret)]
     return [*amounts, _percent(of.best_hit)]
 
 
 def _percent(of: Estimate | None) -> str:
-    return "" if of is None else f"{plus_minus(of, 1, 100.0)} %"
+    return between(of, 1, 100.0)
 
 
 def _models(savings: Savings) -> str:
@@ -70,7 +71,7 @@ def _names(models: list[ModelShare]) -> str:
 
 
 def _reading(savings: Savings, scored: bool) -> str:
-    bounds = f" ± {savings.confidence:.0%} interval over seeds (Student)" if len(savings.seeds) > 1 else ""
+    bounds = f" with {savings.confidence:.0%} intervals over seeds (Student)" if len(savings.seeds) > 1 else ""
     lines = [f"Means over the rounds after the initial labels{bounds}; comparisons and judge calls in all.\n"]
     if scored:
         lines.append("""\

@@ -28,8 +28,8 @@ def draw_choices(figure: Figure, savings: Savings, look_of: dict[str, Style]) ->
         axes.errorbar(
             gap.value,
             regret.value,
-            xerr=_half(gap),
-            yerr=_half(regret),
+            xerr=_bars(gap),
+            yerr=_bars(regret),
             color=look_of[name].colour,
             marker="D" if savings.policies[name].ceiling else "o",
             ms=_SIZE,
@@ -47,12 +47,14 @@ def draw_choices(figure: Figure, savings: Savings, look_of: dict[str, Style]) ->
     name_points(axes, marks, {shown(name, savings): look_of[name].colour for name in points})
 
 
-def _half(of: Estimate) -> float:
-    return 0.0 if of.high is None else of.high - of.value
+def _bars(of: Estimate) -> np.ndarray:
+    """Lengths of the bars below and above the value: float64 [2, 1]; an interval may end at a bound."""
+    low, high = (of.value if end is None else end for end in (of.low, of.high))
+    return np.array([[of.value - low], [high - of.value]])
 
 
 def _mark(axes: Any, x: Estimate, y: Estimate) -> Mark:
     middle = np.array([x.value, y.value])
-    half = np.array([_half(x), _half(y)])
-    low, centre, high = axes.transData.transform([middle - half, middle, middle + half])
+    below, above = np.concatenate([_bars(x), _bars(y)], axis=1)
+    low, centre, high = axes.transData.transform([middle - below, middle, middle + above])
     return Mark(tuple(middle), centre, low, high, _SIZE * axes.figure.dpi / 72)

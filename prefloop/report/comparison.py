@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyarrow.compute as pc
@@ -12,16 +13,18 @@ from prefloop.config.model import Compare
 from prefloop.report.choices import compare_choices
 from prefloop.report.contest import Contest, Outcome, contest_of, decide
 from prefloop.report.curves import Curves, covered, curves_of, paired
-from prefloop.report.finding import find
+from prefloop.report.finding import Question, find, wanted_seeds
 from prefloop.report.outcome_results import Outcomes
 from prefloop.report.results import PolicyResult, Savings, SplitSize, View
 from prefloop.report.runs import Runs, SplitScores
 from prefloop.report.scores import Scores
+from prefloop.report.wording import TARGETS
 
 # Least and largest value of each metric, and what a coin toss gives.
 BOUNDS = {"log_likelihood": (-np.inf, 0.0), "accuracy": (0.0, 1.0)}
 COIN_TOSS = {"log_likelihood": -np.log(2), "accuracy": 0.5}
-VIEWS = ("prompts", "pairs", "largest")
+# The one primary outcome: every verdict of the report, its answer and its advice go by it.
+PRIMARY_OUTCOME = "test log-likelihood over the whole curve"
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class DataFacts:
 
     Attributes:
         dataset: name of the data.
+        target: the declared target, `data.target`.
         splits: size of each split.
         largest: number of the prompt with the most pairs in all the data; None without pairs.
         model_free: policies that choose without a model.
@@ -38,6 +42,7 @@ class DataFacts:
     """
 
     dataset: str
+    target: Literal["prompts", "pairs", "file"]
     splits: dict[str, SplitSize]
     largest: int | None
     model_free: frozenset[str]
@@ -98,9 +103,20 @@ def compare_runs(
         for name, duel in decided["test"].duels.items()
         if name not in config.reference and name not in facts.ceilings
     }
+    question = Question(
+        outcome=PRIMARY_OUTCOME,
+        target=TARGETS[facts.target],
+        reference=contest.reference,
+        model_free=facts.model_free,
+        seeds=len(runs.seeds),
+        min_seeds=config.min_seeds,
+        worthwhile=config.worthwhile,
+    )
+    joint = curves["test"]["log_likelihood"].at_level(test.level)
     views = _views(runs, scores["test"].log_likelihood, config, facts)
     return Savings(
         dataset=facts.dataset,
+        data_target=facts.target,
         splits=facts.splits,
         evaluated={split: of.accuracy.pairs() for split, of in scores.items()},
         reference=contest.reference,
@@ -116,7 +132,7 @@ def compare_runs(
         conclusive=test.conclusive,
         reasons=test.reasons,
         conclusions={split: of.conclusion for split, of in decided.items()},
-        finding=find(test, runnable, len(runs.seeds), config.min_seeds, config.worthwhile),
+        finding=find(question, test, runnable, wanted_seeds(contest, joint, runnable, question)),
         policies={
             policy: _result(runs, contest, curves, decided, views, policy, config, facts)
             for policy in runs.policies
@@ -168,7 +184,10 @@ def _result(
             split: {metric: paired(of, own, base, of.only(-1)) for metric, of in metrics.items()}
             for split, metrics in curves.items()
         },
-        views={view: None if of is None else _view(of, own, base) for view, of in views.items()},
+        views={
+            view: None if of is None else _view(of, own, base, decided["test"].conclusion.level)
+            for view, of in views.items()
+        },
         control=policy in config.reference and policy != contest.reference,
         model_free=policy == contest.reference or policy in facts.model_free,
         ceiling=policy in facts.ceilings,
@@ -177,8 +196,11 @@ def _result(
     )
 
 
-def _view(curves: Curves, own: np.ndarray, base: np.ndarray) -> View:
-    return View(area=paired(curves, own, base, curves.height), final=paired(curves, own, base, curves.only(-1)))
+def _view(curves: Curves, own: np.ndarray, base: np.ndarray, level: float) -> View:
+    return View(
+        area=paired(curves.at_level(level), own, base, curves.height),
+        final=paired(curves, own, base, curves.only(-1)),
+    )
 
 
 def _at_the_end(runs: Runs, policy: str, column: str) -> float:

@@ -1,4 +1,4 @@
-"""report.md: the comparison as a page to read."""
+"""report.md: the comparison as a page to read. The answer first, wide tables late, the advice last."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ from collections.abc import Iterable
 
 from prefloop.report.choices_page import choices_page
 from prefloop.report.curves import told_apart
+from prefloop.report.main_tables import main_table, nats_table, ood_table, views_table
 from prefloop.report.markdown import picture, table
-from prefloop.report.outcomes_page import outcomes_page
+from prefloop.report.outcomes_page import outcomes_page, outcomes_tables
+from prefloop.report.reading import reading
 from prefloop.report.results import Savings
-from prefloop.report.wording import gap, headline, labels, ordered, saved
+from prefloop.report.wording import TARGETS, excluded, losses, ordered, shown
 
-_CAPTIONS = {
-    "test_log_likelihood": "Test log-likelihood against labels, and its paired difference from the reference.",
-    "savings": "Labels saved, and the difference of the whole curve, with intervals.",
-    "ood_log_likelihood": "The same on the out-of-distribution split, on which nothing was acquired.",
-    "test_accuracy": "Test accuracy.",
-    "ood_accuracy": "Out-of-distribution accuracy.",
+_FIRST = {
+    "test_log_likelihood": "The primary outcome: test log-likelihood, and every policy's difference from random.",
+    "savings": "Labels saved, and the difference of the whole curve: intervals of all policies together.",
+}
+_LATER = {
+    "ood_log_likelihood": "Secondary: log-likelihood out of distribution, where nothing was acquired.",
+    "test_accuracy": "Secondary: test accuracy.",
+    "ood_accuracy": "Secondary: out-of-distribution accuracy.",
     "prompts": "How many different prompts the labels were spent on.",
     "entropy_ratio": "Which term decides: the prompt entropy against the uncertainty, round by round.",
 }
@@ -33,73 +37,35 @@ def document(savings: Savings, pictures: Iterable[str]) -> str:
         Markdown.
     """
     title = f"# Labels saved on {savings.dataset}\n"
-    if savings.note is not None:
+    if savings.note is not None or savings.finding is None:
         return f"{title}\n{savings.note}\n"
     present = {name.rpartition(".")[0] for name in pictures}
-    sections = [title, _headlines(savings), _table(savings), _control(savings), _warnings(savings)]
-    sections += [
-        _pictures(present),
+    sections = [
+        title,
+        f"{savings.finding.sentence}\n",
+        _warnings(savings),
+        _pictures(_FIRST, present),
+        main_table(savings),
+        _control(savings),
+        views_table(savings),
         _compared(savings),
-        _splits_table(savings),
-        _further(savings),
-        _reading(savings),
+        _secondary(savings),
+        ood_table(savings),
         outcomes_page(savings, present),
         choices_page(savings, present),
+        _pictures(_LATER, present),
+        reading(savings),
+        "## All numbers\n",
+        nats_table(savings),
+        _further(savings),
+        outcomes_tables(savings),
+        _advice(savings),
     ]
     return "\n".join(section for section in sections if section)
 
 
-def _headlines(savings: Savings) -> str:
-    names = [name for name in ordered(savings) if name != savings.reference and not savings.policies[name].control]
-    return "".join(f"- {headline(name, savings)}\n" for name in names)
-
-
-def _table(savings: Savings) -> str:
-    reference = savings.reference
-    head = (
-        "policy",
-        "final test log-likelihood",
-        f"labels to match {reference}",
-        "saved",
-        "AUC difference, nats",
-    )
-    rows = []
-    for name in ordered(savings):
-        of = savings.policies[name]
-        final = f"{of.final['test']['log_likelihood'].value:.4f}"
-        if name == reference:
-            rows.append((name, final, str(savings.budget), "", "", "reference"))
-        else:
-            rows.append((name, final, labels(of.saving), saved(of.saving), gap(of.area), of.verdict))
-    return table((*head, "verdict"), rows)
-
-
-def _control(savings: Savings) -> str:
-    lines = []
-    for name, of in savings.policies.items():
-        if not of.control:
-            continue
-        meaning = (
-            "The interval should cover zero and does not: distrust savings of this size here, and add seeds."
-            if told_apart(of.area)
-            else "The interval covers zero, as it should: a saving of this size is noise."
-        )
-        lines.append(
-            f"Control: {name} is {savings.reference} with a second random stream. Its measured saving: "
-            f"{saved(of.saving)}; its AUC difference {gap(of.area)} nats. {meaning}\n"
-        )
-    return "\n".join(lines)
-
-
 def _warnings(savings: Savings) -> str:
     lines = []
-    gain = savings.reference_gain
-    lines += [f"**Nothing can be concluded here**: {reason}." for reason in savings.reasons]
-    if gain is not None and (gain.low is None or gain.low <= 0):
-        lines.append(
-            f"**{savings.reference} itself does not clearly improve with labels** ({gap(gain)} nats from the "
-            "first to the last round): labels saved against it mean little here. Read the AUC differences instead."
-        )
     if "seeds" not in savings.interval_covers:
         lines.append("**One seed only**: the intervals cover the choice of test prompts, not the luck of a run.")
     elif len(savings.seeds) == 2:
@@ -109,64 +75,78 @@ def _warnings(savings: Savings) -> str:
     return "\n".join(f"> {line}\n" for line in lines)
 
 
-def _pictures(present: set[str]) -> str:
-    return "\n".join(picture(name, caption) for name, caption in _CAPTIONS.items() if name in present)
+def _pictures(captions: dict[str, str], present: set[str]) -> str:
+    return "\n".join(picture(name, caption) for name, caption in captions.items() if name in present)
+
+
+def _control(savings: Savings) -> str:
+    lines = []
+    for name, of in savings.policies.items():
+        if not of.control:
+            continue
+        meaning = (
+            "Its interval should cover zero and does not: distrust savings of this size here, and add seeds."
+            if told_apart(of.area)
+            else "Its interval covers zero, as it should: what it seems to save is noise."
+        )
+        lines.append(f"Control: {name} is {savings.reference} with a second random stream. {meaning}\n")
+    return "\n".join(lines)
 
 
 def _compared(savings: Savings) -> str:
     n = savings.n_labels
     batch = f", then {len(n) - 1} rounds of {n[1] - n[0]}" if len(n) > 1 else ""
     validation = f" Another {savings.n_val_labels} labels are for validation." if savings.n_val_labels else ""
-    return (
+    about = (
         "## What was compared\n\n"
         f"{len(savings.policies)} policies × {len(savings.seeds)} seeds on {savings.dataset}: {n[0]} random "
         f"labels at the start{batch}, {savings.budget} in all.{validation} Policies share, seed by seed, the "
-        "prompts, the split, the first labels and the initial weights.\n"
+        "prompts, the split, the first labels and the initial weights.\n\n"
+        f"Declared target: {TARGETS[savings.data_target]}. All test scores and verdicts, and the choice itself, "
+        "weigh prompts by it.\n"
     )
-
-
-def _splits_table(savings: Savings) -> str:
     rows = [
         (name, str(of.prompts), str(of.completions), str(of.pairs), str(savings.evaluated.get(name, "")))
         for name, of in savings.splits.items()
         if of.prompts
     ]
-    return table(("split", "prompts", "completions", "listed pairs", "evaluated pairs (no ties)"), rows)
+    head = ("split", "prompts", "completions", "listed pairs", "evaluated pairs (no ties)")
+    note = "Sizes are the first seed's; evaluated pairs are the mean over seeds.\n"
+    return f"{about}\n{table(head, rows)}\n{note}"
+
+
+def _secondary(savings: Savings) -> str:
+    return (
+        "## Secondary outcomes\n\n"
+        "What follows describes and gives no verdict: the answer above rests on the primary outcome alone. "
+        "A `*` marks a difference whose interval excludes zero; of so many numbers some do by chance.\n"
+    )
 
 
 def _further(savings: Savings) -> str:
     metrics = [(split, metric) for split in savings.evaluated for metric in ("log_likelihood", "accuracy")]
-    shown = [(split, metric) for split, metric in metrics if (split, metric) != ("test", "log_likelihood")]
+    columns = [(split, metric) for split, metric in metrics if (split, metric) != ("test", "log_likelihood")]
     names = {"log_likelihood": "log-likelihood", "accuracy": "accuracy"}
-    head = ["policy", *(f"{split} {names[metric]}, difference" for split, metric in shown)]
+    head = ["after the last round", *(f"{split} {names[metric]}, difference" for split, metric in columns)]
     head += ["distinct prompts", "ties"]
     rows = []
     for name in ordered(savings):
-        of = savings.policies[name]
-        is_reference = name == savings.reference
-        cells = [of.final[split][metric] for split, metric in shown]
-        row = [name, *(f"{c.value:.4f}" + ("" if is_reference else f", {gap(c)}") for c in cells)]
-        rows.append([*row, f"{of.prompts:.0f}", f"{of.ties:.0f} ({of.ties / savings.budget:.1%})"])
-    return "## After the last round\n\n" + table(head, rows)
+        of, own = savings.policies[name], name == savings.reference
+        cells = [
+            f"{c.value:.4f}" + ("" if own else f", {excluded(c, share=metric == 'accuracy')}")
+            for split, metric in columns
+            for c in [of.final[split][metric]]
+        ]
+        rows.append(
+            [shown(name, savings), *cells, f"{of.prompts:.0f}", f"{of.ties:.0f} ({of.ties / savings.budget:.1%})"]
+        )
+    return table(head, rows)
 
 
-def _reading(savings: Savings) -> str:
-    covered = " and ".join(savings.interval_covers) or "nothing (one seed, one test prompt)"
-    return f"""## How to read this
-
-- *Log-likelihood*: mean log-probability, in nats, that the reward ensemble gives to the preferred answer of a
-  test pair; higher is better, −0.693 is a coin toss. Ties among the test pairs are left out.
-- *Saved*: with f such that the policy's curve is {savings.reference}'s run through f times as fast, after the
-  first {savings.n_labels[0]} labels, *saved* is 1 − 1/f of the labels after these. Below zero the policy needs
-  more labels. The interval holds every f that a test of the two curves does not reject; it excludes zero exactly
-  where a verdict is given. A dash stands where the comparison cannot tell.
-- *Labels to match {savings.reference}*: where the best value so far of a policy's mean curve reaches
-  {savings.reference}'s final mean value, by linear interpolation between rounds. The best value so far of a noisy
-  curve lies too high, so this number leans towards few labels.
-- *AUC difference*: area under a policy's curve of test log-likelihood, divided by the range of labels (its mean
-  height), minus {savings.reference}'s. *Better* and *worse* mean that its interval excludes zero; the intervals
-  of all policies against all baselines hold together with {savings.confidence:.0%}.
-- {savings.reference} is the mean of {len(savings.streams)} random stream(s): {", ".join(savings.streams)}.
-- Intervals: two-way variance over {covered}, Student's t; of single numbers where they are no verdict's.
-- *Ties*: labels that said "tie", mean over seeds. Each costs a label and trains nothing.
-"""
+def _advice(savings: Savings) -> str:
+    of = savings.finding
+    if of is None:
+        return ""
+    lost = losses(savings, of.choose) if of.choose is not None and of.choose != savings.reference else ""
+    but = f" But it loses {lost}: choose at random where that is what the model is for." if lost else ""
+    return f"## What to do\n\n{of.advice_sentence}{but}\n"

@@ -24,7 +24,9 @@ def data_facts(dataset: str, stored: Prepared, prepared: Prepared, params: Param
     sizes = {split: _size(prepared, split) for split in SPLITS}
     counts = np.bincount(stored.pair_prompt, minlength=1)
     largest = int(counts.argmax()) if counts.any() else None
-    return DataFacts(dataset, sizes, largest, model_free(params), ceilings(params), ablations(params))
+    return DataFacts(
+        dataset, params.data.target, sizes, largest, model_free(params), ceilings(params), ablations(params)
+    )
 
 
 def model_free(params: Params) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +13,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, distinct for colour-blind readers; black and grey are kept for the reference
-# and its controls, yellow is too faint for a line.
-_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-_DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
-REFERENCE_COLOUR, CONTROL_COLOUR = "#000000", "#8C8C8C"
+from prefloop.report.colours import line_of
+
 _TEXT, _FRAME, _GRID = "#262626", "#8C8C8C", "#E6E6E6"
 
 _LOOK = {
@@ -45,28 +42,20 @@ _LOOK = {
 
 @dataclass(frozen=True)
 class Style:
-    """Colour, line and opacity of the band of one policy, the same in every picture."""
+    """Colour and line of one policy, the same in every picture."""
 
     colour: str
     dash: Any
     width: float
-    shade: float
 
 
-def styles(policies: Sequence[str], reference: str, controls: frozenset[str]) -> dict[str, Style]:
-    """Give each policy its style: the reference black, controls grey, the others in turn."""
-    chosen, number = {}, 0
-    shade = 0.15 * min(1.0, 5 / len(policies))  # many bands lie on one another
-    for policy in policies:
-        if policy == reference:
-            chosen[policy] = Style(REFERENCE_COLOUR, "-", 2.2, shade)
-        elif policy in controls:
-            chosen[policy] = Style(CONTROL_COLOUR, (0, (2, 1.2)), 1.6, shade)
-        else:
-            colour = _COLOURS[number % len(_COLOURS)]
-            chosen[policy] = Style(colour, _DASHES[number // len(_COLOURS) % len(_DASHES)], 1.8, shade)
-            number += 1
-    return chosen
+def styles(policies: Sequence[str], reference: str) -> dict[str, Style]:
+    """Style of each policy by its name; the reference's line is thicker."""
+    lines = {policy: line_of(policy) for policy in policies}
+    return {
+        policy: Style(of.colour, (0, of.dashes) if of.dashes else "-", 2.4 if policy == reference else 1.7)
+        for policy, of in lines.items()
+    }
 
 
 @contextmanager
@@ -89,12 +78,22 @@ def render(draw: Callable[[Figure], None], width: float, height: float) -> dict[
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         draw(figure)
+        _settle(figure)
         files = {}
         for ending, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
             sink = io.BytesIO()
             figure.savefig(sink, format=ending, metadata=metadata)
             files[ending] = sink.getvalue()
         return files
+
+
+def _settle(figure: Figure) -> None:
+    """Lay out, and round: the solver's last digits depend on places in memory, and SVG hashes them."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        x, y, width, height = (round(float(of), 6) for of in axes.get_position().bounds)
+        axes.set_position((x, y, width, height))
 
 
 def label_axes(axes: Any, n_labels: Sequence[int], y: str, title: str) -> None:
@@ -112,7 +111,7 @@ def label_axes(axes: Any, n_labels: Sequence[int], y: str, title: str) -> None:
     axes.set_xticks(n_labels[:: -(-len(n_labels) // 9)])
 
 
-def name_lines(axes: Any, ends: dict[str, tuple[float, float]], look_of: dict[str, Style]) -> None:
+def name_lines(axes: Any, ends: Mapping[str, tuple[float, float]], look_of: Mapping[str, Style]) -> None:
     """Write each line's name beside its right end, moved apart where names would overlap.
 
     Args:

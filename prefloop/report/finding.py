@@ -1,79 +1,105 @@
-"""The one sentence of a comparison as data: is a choice of labels worth it here, and what to do."""
+"""The answer of a comparison as data: is a choice of labels worth it here, and what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import ceil
+from dataclasses import dataclass
 from typing import Literal
 
-from prefloop.report.numbers import Against, Conclusion, Duel, Result
+from prefloop.report.answer import Finding, advise, answer
+from prefloop.report.contest import Contest
+from prefloop.report.curves import Curves
+from prefloop.report.numbers import Against, Conclusion, Duel
+from prefloop.report.power import more_seeds
+
+Found = Literal["worth it", "not worth it", "cannot be told"]
+Advice = Literal["choose at random", "choose by policy", "cannot be told"]
 
 
-class Finding(Result):
-    """What a comparison found, and its advice.
+@dataclass(frozen=True)
+class Question:
+    """What a comparison asks.
 
     Attributes:
-        finding: whether choosing labels is worth it under the declared target.
-        advice: choose at random, choose by `policy`, or it cannot be told yet.
-        policy: the policy it is about; null where none was compared.
-        baseline: the better of those that need no model, which it was compared with; null as above.
-        saved: what the policy saves against that baseline; null where it cannot be told.
-        more_seeds: about how many further seeds would tell; null where no number would, or none is needed.
-        reasons: why it cannot be told, in words.
-    """
-
-    finding: Literal["worth it", "not worth it", "cannot be told"]
-    advice: Literal["choose at random", "choose by policy", "cannot be told"]
-    policy: str | None
-    baseline: str | None
-    saved: float | None
-    more_seeds: int | None
-    reasons: list[str]
-
-
-def find(
-    conclusion: Conclusion,
-    duels: Mapping[str, Duel],
-    seeds: int,
-    min_seeds: int,
-    worthwhile: float,
-) -> Finding:
-    """Sum a comparison up.
-
-    The best policy is the one with the highest curve among those that can be run. It is worth it where it is
-    better than the best baseline that needs no model (or, needing none itself, than random). It is not worth
-    it where every policy's interval ends below a worthwhile saving. Else more seeds may tell: the interval
-    shrinks with their root.
-
-    Args:
-        conclusion: whether the comparison can conclude.
-        duels: of the policies that can be run, without controls, ceilings and the pooled random.
+        outcome: the one primary outcome, in words.
+        target: the declared target in words; empty where there is none to declare.
+        reference: name of the pooled random.
+        model_free: policies that choose without a model.
         seeds: seeds there are.
         min_seeds: seeds that a verdict needs at least.
         worthwhile: the smallest share of labels saved that is worth the trouble.
     """
+
+    outcome: str
+    target: str
+    reference: str
+    model_free: frozenset[str]
+    seeds: int
+    min_seeds: int
+    worthwhile: float
+
+
+def find(
+    question: Question, conclusion: Conclusion, duels: Mapping[str, Duel], wanted: Mapping[str, int | None]
+) -> Finding:
+    """Sum a comparison up.
+
+    The question is about the policies that need a model (or, where none was compared, about those that need
+    none). It is worth it where one of them is better than its best baseline; it is about the highest such
+    curve. It is not worth it where every one's interval ends below a worthwhile saving. Else more seeds may
+    tell. The advice is to choose by the policy that is worth it, else by the best that needs no model where
+    that is better than random, else at random where nothing is worth it.
+
+    Args:
+        question: what is asked.
+        conclusion: whether the comparison can conclude.
+        duels: of the policies that can be run, without controls, ceilings and the pooled random.
+        wanted: further seeds that would decide each of them, by `power.more_seeds`.
+    """
     met = {name: duel.primary for name, duel in duels.items()}
     contenders = {name: against for name, against in met.items() if against is not None}
-    if not contenders:
-        return _finding("cannot be told", None, None, None, ["no policy was compared with random"])
-    policy = max(contenders, key=lambda name: duels[name].area.value)
-    against = contenders[policy]
+    asked = [name for name in contenders if name not in question.model_free] or list(contenders)
+    if not asked:
+        return _finding(
+            question, conclusion, "cannot be told", None, None, None, None, ["no policy was compared with random"]
+        )
+    better = [name for name in asked if contenders[name].verdict == "better"]
+    policy = max(better or asked, key=lambda name: duels[name].area.value)
+    against, free = contenders[policy], conclusion.best_baseline
     if not conclusion.conclusive:
-        missing = min_seeds - seeds if seeds < min_seeds else None
-        return _finding("cannot be told", policy, against, missing, conclusion.reasons)
-    if against.verdict == "better":
-        return _finding("worth it", policy, against, None, [])
-    if all(_below(other, worthwhile) for other in contenders.values()):
-        return _finding("not worth it", policy, against, None, [])
-    return _finding("cannot be told", policy, against, seeds_wanted(against, seeds), [])
+        missing = _missing(question, wanted[policy])
+        return _finding(question, conclusion, "cannot be told", None, policy, against, missing, conclusion.reasons)
+    without = free if free in contenders and contenders[free].verdict == "better" else None
+    if better:
+        return _finding(question, conclusion, "worth it", policy, policy, against, None, [])
+    if all(_below(contenders[name], question.worthwhile) for name in asked):
+        return _finding(
+            question, conclusion, "not worth it", without or question.reference, policy, against, None, []
+        )
+    return _finding(question, conclusion, "cannot be told", without, policy, against, wanted[policy], [])
 
 
-def seeds_wanted(against: Against, seeds: int) -> int | None:
-    """Further seeds after which an interval about the same difference would exclude 0; None where none would."""
-    of = against.area
-    if of.difference <= 0 or of.low is None or of.high is None:
-        return None
-    return max(ceil(seeds * ((of.high - of.low) / 2 / of.difference) ** 2) - seeds, 1)
+def wanted_seeds(
+    contest: Contest, joint: Curves, duels: Mapping[str, Duel], question: Question
+) -> dict[str, int | None]:
+    """Further seeds that would decide each policy's duel with its own baseline."""
+    return {
+        name: more_seeds(
+            joint,
+            contest.rows[name],
+            contest.against(name)[duel.primary.baseline],
+            question.seeds,
+            question.worthwhile,
+        )
+        for name, duel in duels.items()
+        if duel.primary is not None
+    }
+
+
+def _missing(question: Question, wanted: int | None) -> int | None:
+    """Seeds that are missing for a verdict; None where seeds are not what is missing."""
+    missing = question.min_seeds - question.seeds
+    return max(missing, wanted or 0) if missing > 0 else None
 
 
 def _below(against: Against, worthwhile: float) -> bool:
@@ -85,23 +111,39 @@ def _below(against: Against, worthwhile: float) -> bool:
 
 
 def _finding(
-    finding: Literal["worth it", "not worth it", "cannot be told"],
+    question: Question,
+    conclusion: Conclusion,
+    finding: Found,
+    choose: str | None,
     policy: str | None,
     against: Against | None,
     more_seeds: int | None,
     reasons: list[str],
 ) -> Finding:
-    advice: dict[str, Literal["choose at random", "choose by policy", "cannot be told"]] = {
-        "worth it": "choose by policy",
-        "not worth it": "choose at random",
-        "cannot be told": "cannot be told",
-    }
-    return Finding(
+    advice: Advice = "cannot be told" if choose is None else "choose by policy"
+    found = Finding(
+        sentence="",
+        advice_sentence="",
+        outcome=question.outcome,
         finding=finding,
-        advice=advice[finding],
+        advice="choose at random" if choose == question.reference else advice,
+        choose=choose,
         policy=policy,
         baseline=None if against is None else against.baseline,
-        saved=None if against is None else against.saving.saved,
+        saved=None if against is None or not against.saving.told else against.saving.saved,
         more_seeds=more_seeds,
         reasons=reasons,
     )
+    words = {
+        "sentence": answer(
+            found,
+            question.target,
+            question.seeds,
+            question.worthwhile,
+            against,
+            question.reference,
+            needs_model=bool(question.model_free) and policy not in question.model_free,
+        ),
+        "advice_sentence": advise(found, question.worthwhile, question.reference, conclusion.best_baseline),
+    }
+    return found.model_copy(update=words)

@@ -2,57 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from prefloop.report.figure import Style
+from prefloop.report.numbers import Saving
 from prefloop.report.results import Savings
+from prefloop.report.wording import best_baseline, ordered
+
+# Beyond so many more labels an interval is cut off, and a dot becomes an arrow.
+_LOWEST = -1.5
 
 
-def draw_savings(figure: Figure, savings: Savings, look_of: dict[str, Style]) -> None:
-    """Draw labels saved (left) and the difference of the curves' areas (right), best policy first.
+def draw_savings(figure: Figure, savings: Savings, look_of: Mapping[str, Style]) -> None:
+    """Draw labels saved against the best without a model and against random, and the curves' difference from it.
 
-    Where the comparison cannot tell there is no dot, and where nothing says how uncertain a number is no line.
+    The best curve stands on top. Where the comparison cannot tell, there is no panel of savings; where nothing
+    says how uncertain a number is, no line.
     """
-    left, right = figure.subplots(1, 2, sharey=True)
-    others = [name for name in savings.policies if name != savings.reference]
-    others.sort(key=lambda name: savings.policies[name].area.difference)
-    _savings_panel(left, savings, others, look_of)
-    for height, name in enumerate(others):
-        of = savings.policies[name].area
-        _interval(right, height, of.low, of.high, of.difference, look_of[name])
-    for axes in (left, right):
+    names = [name for name in reversed(ordered(savings)) if name != savings.reference]
+    best = best_baseline(savings)
+    of_savings = [best, savings.reference] if best != savings.reference else [savings.reference]
+    panels = figure.subplots(1, len(of_savings) * savings.conclusive + 1, sharey=True, squeeze=False)[0]
+    for axes, baseline in zip(panels, of_savings if savings.conclusive else [], strict=False):
+        _savings_panel(axes, savings, baseline, names, look_of)
+    _difference_panel(panels[-1], savings, names, look_of)
+    for axes in panels:
         axes.axvline(0, color="#000000", lw=1)
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
-    left.set_yticks(range(len(others)), others)
-    left.set_ylim(-0.6, len(others) - 0.4)
-    _titles(left, right, savings)
+    panels[0].set_yticks(range(len(names)), names)
+    panels[0].set_ylim(-0.6, len(names) - 0.4)
 
 
-def _savings_panel(axes: Any, savings: Savings, names: list[str], look_of: dict[str, Style]) -> None:
+def _savings_panel(
+    axes: Any, savings: Savings, baseline: str, names: list[str], look_of: Mapping[str, Style]
+) -> None:
     for height, name in enumerate(names):
-        of = savings.policies[name].saving
-        if of is not None and of.saved is not None:
-            _interval(axes, height, of.saved_low, of.saved_high, of.saved, look_of[name], hollow=of.beyond)
-    axes.set_xlim(left=max(axes.get_xlim()[0], -2.0))
+        of = savings.policies[name]
+        duel = of.against_random if baseline == savings.reference else of.against_best
+        if duel is not None and duel.saving.told:
+            _saving(axes, height, duel.saving, look_of[name])
+    axes.set_xlim(_LOWEST, 1.0)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    _title(axes, f"Labels saved against {baseline}", _together(savings))
 
 
-def _titles(left: Any, right: Any, savings: Savings) -> None:
-    left.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    percent = f"{savings.confidence:.0%} intervals"
-    for axes, title, below in (
-        (left, f"Labels saved against {savings.reference}", f"by test log-likelihood; {percent}"),
-        (
-            right,
-            "Difference of the area under the curve",
-            f"test log-likelihood, nats; {percent}; right of 0 is better",
-        ),
-    ):
-        axes.set_title(title, fontweight="bold", pad=20)
-        axes.text(0, 1.02, below, transform=axes.transAxes, fontsize=9, color="#595959", va="bottom")
+def _difference_panel(axes: Any, savings: Savings, names: list[str], look_of: Mapping[str, Style]) -> None:
+    for height, name in enumerate(names):
+        of = savings.policies[name].area
+        _interval(axes, height, of.low, of.high, of.difference, look_of[name])
+    _title(axes, f"Curve's mean height minus {savings.reference}'s", f"nats; {_together(savings)}")
+
+
+def _together(savings: Savings) -> str:
+    return f"{savings.confidence:.0%} intervals, all together"
+
+
+def _title(axes: Any, title: str, below: str) -> None:
+    axes.set_title(title, fontweight="bold", fontsize=10, pad=20)
+    axes.text(0, 1.02, below, transform=axes.transAxes, fontsize=9, color="#595959", va="bottom")
+
+
+def _saving(axes: Any, height: int, of: Saving, style: Style) -> None:
+    if of.saved is not None and of.saved < _LOWEST:
+        axes.plot([_LOWEST], [height], "<", ms=7, color=style.colour, zorder=3, clip_on=False)
+    elif of.saved is not None:
+        _interval(axes, height, of.saved_low, of.saved_high, of.saved, style, hollow=of.beyond)
 
 
 def _interval(

@@ -61,6 +61,11 @@ class Saving(Result):
     labels_to_target: float | None
     never: bool
 
+    @property
+    def told(self) -> bool:
+        """Whether anything is said: an interval that is open on both sides holds all that the data can show."""
+        return self.saved is not None and not (self.open_low and self.open_high)
+
 
 class Difference(Result):
     """A number of one policy and its paired difference from a baseline's, with the interval.
@@ -112,7 +117,8 @@ class Duel(Result):
     @property
     def saved(self) -> float | None:
         """Labels saved against the better of those that need no model; None where nothing can be told."""
-        return None if self.primary is None else self.primary.saving.saved
+        of = self.primary
+        return of.saving.saved if of is not None and of.saving.told else None
 
     @property
     def verdict(self) -> Verdict:

@@ -22,7 +22,12 @@ PRIMARY = {"reward_model": "accuracy", "policy": "proxy_score"}
 _MEANS = ("ece", "ece_floor", "accuracy_small_gap", "accuracy_medium_gap", "accuracy_large_gap")
 
 
-_BOUNDS = {"accuracy": (0.0, 1.0), "log_likelihood": (-np.inf, 0.0), "best_of_accuracy": (0.0, 1.0)}
+_BOUNDS = {
+    "accuracy": (0.0, 1.0),
+    "log_likelihood": (-np.inf, 0.0),
+    "best_of_accuracy": (0.0, 1.0),
+    "best_of_regret": (0.0, np.inf),
+}
 
 
 def draw_outcomes(runs: Runs, judged: Judged, config: Compare) -> dict[str, Curves]:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from prefloop.report.amounts import DASH, gap, saved
 from prefloop.report.curves import verdict
 from prefloop.report.markdown import picture, table
 from prefloop.report.numbers import Difference
 from prefloop.report.outcome_results import Ablation, Outcomes
 from prefloop.report.results import Savings
-from prefloop.report.wording import by_outcome, digits, gap, labels_at_share, saved, shown
+from prefloop.report.wording import by_outcome, digits, excluded, labels_at_share, shown
 
 _NAMES = {"reward_model": "fresh test accuracy", "policy": "proxy score"}
+_WITH_IT = {
+    "better": "higher with it",
+    "worse": "lower with it",
+    "no difference": "not told apart from 0",
+    "cannot tell": "no interval",
+}
 _CAPTIONS = {
     "reward_model": "Test accuracy of a reward model trained afresh on the labels acquired by then.",
     "policy": "Expected judge score of the policy proxy on test prompts.",
@@ -19,7 +26,7 @@ _CAPTIONS = {
 
 
 def outcomes_page(savings: Savings, present: Set[str]) -> str:
-    """Write the section on the primary outcomes.
+    """Write the section on what the labels bought.
 
     Args:
         savings: the comparison.
@@ -29,26 +36,31 @@ def outcomes_page(savings: Savings, present: Set[str]) -> str:
     if outcomes is None:
         return ""
     both = outcomes.policy is not None
-    title = f"## What the labels bought: fresh reward model{' and policy proxy' if both else ''}\n"
-    pictures = [picture(f"outcome_{n}", c) for n, c in _CAPTIONS.items() if f"outcome_{n}" in present]
     sections = [
-        title,
+        f"### What the labels bought: fresh reward model{' and policy proxy' if both else ''}\n",
         _about(savings, outcomes),
-        _main_table(savings, outcomes),
+        *[_outcome_table(savings, outcomes, name) for name in outcomes.primary],
         _warnings(outcomes),
         *[_ablation(of, outcomes) for of in outcomes.ablations],
-        *pictures,
-        *[_share_table(savings, outcomes, name) for name in outcomes.primary],
-        _secondary_table(savings, outcomes),
+        *[picture(f"outcome_{n}", c) for n, c in _CAPTIONS.items() if f"outcome_{n}" in present],
         _reading(savings, outcomes),
     ]
     return "\n".join(section for section in sections if section)
 
 
+def outcomes_tables(savings: Savings) -> str:
+    """Write the wide tables: every share of the budget, and what else is known at the end."""
+    outcomes = savings.outcomes
+    if outcomes is None:
+        return ""
+    shares = [_share_table(savings, outcomes, name) for name in outcomes.primary]
+    return "\n".join([*shares, _secondary_table(savings, outcomes)])
+
+
 def _about(savings: Savings, outcomes: Outcomes) -> str:
     accuracy = (
         "the accuracy of a reward model trained from scratch on the labels that a policy acquired, on "
-        f"{savings.evaluated['test']} pairs of {outcomes.reward_model.prompts} test prompts"
+        f"{savings.evaluated['test']} pairs a seed, of {outcomes.reward_model.prompts} test prompts over all seeds"
     )
     if outcomes.policy is None:
         return (
@@ -61,32 +73,29 @@ def _about(savings: Savings, outcomes: Outcomes) -> str:
     )
 
 
-def _main_table(savings: Savings, outcomes: Outcomes) -> str:
-    head = ["policy"]
-    for name in outcomes.primary:
-        head += [f"{_NAMES[name]}, difference", f"labels to match {savings.reference}", "saved", "verdict"]
-    rows = [
-        [
-            shown(policy, savings),
-            *(cell for name in outcomes.primary for cell in _cells(savings, outcomes, name, policy)),
-        ]
-        for policy in by_outcome(savings, outcomes)
-    ]
+def _outcome_table(savings: Savings, outcomes: Outcomes, name: str) -> str:
+    head = (
+        _NAMES[name],
+        f"after {outcomes.budget} labels",
+        f"over the curve, minus {savings.reference}",
+        "labels saved",
+        f"labels to match {savings.reference} (leans low)",
+    )
+    rows = []
+    for policy in by_outcome(savings, outcomes):
+        of, decimals = outcomes.primary[name].policies[policy], _decimals(name, outcomes)
+        row = [shown(policy, savings), f"{of.by_share[-1].value:.{decimals}f}"]
+        if policy == savings.reference:
+            rows.append([*row, DASH, DASH, str(outcomes.budget)])
+        else:
+            difference = excluded(of.area, decimals, share=name == "reward_model")
+            rows.append([*row, difference, saved(of.saving), labels_at_share(of.saving, outcomes)])
     return table(head, rows)
 
 
-def _cells(savings: Savings, outcomes: Outcomes, name: str, policy: str) -> tuple[str, str, str, str]:
-    of = outcomes.primary[name].policies[policy]
-    value = _value(of.by_share[-1], _decimals(name, outcomes), policy == savings.reference)
-    if policy == savings.reference:
-        return value, str(outcomes.budget), "", "reference"
-    control = "control: " * savings.policies[policy].control
-    return value, labels_at_share(of.saving, outcomes), saved(of.saving), control + of.verdict
-
-
-def _value(of: Difference, decimals: int, is_reference: bool) -> str:
+def _value(of: Difference, decimals: int, is_reference: bool, share: bool = False) -> str:
     value = f"{of.value:.{decimals}f}"
-    return value if is_reference else f"{value}, {gap(of, decimals)}"
+    return value if is_reference else f"{value}, {excluded(of, decimals, share)}"
 
 
 def _decimals(name: str, outcomes: Outcomes) -> int:
@@ -96,8 +105,7 @@ def _decimals(name: str, outcomes: Outcomes) -> int:
 def _ablation(of: Ablation, outcomes: Outcomes) -> str:
     found = {name: verdict(difference) for name, difference in of.outcomes.items()}
     parts = [
-        f"{_NAMES[name]} {gap(difference, _decimals(name, outcomes))}, "
-        f"{found[name]}{'' if found[name] == 'no difference' else ' with it'}"
+        f"{_NAMES[name]} {gap(difference, _decimals(name, outcomes))}, {_WITH_IT[found[name]]}"
         for name, difference in of.outcomes.items()
     ]
     text = f"Does the uncertainty matter? {of.policy} minus {of.control}: {'; '.join(parts)}."
@@ -116,7 +124,7 @@ def _share_table(savings: Savings, outcomes: Outcomes, name: str) -> str:
         [
             shown(policy, savings),
             *(
-                _value(at, decimals, policy == savings.reference)
+                _value(at, decimals, policy == savings.reference, name == "reward_model")
                 for at in outcomes.primary[name].policies[policy].by_share
             ),
         ]
@@ -153,7 +161,7 @@ def _plain(value: float | None) -> str:
 def _warnings(outcomes: Outcomes) -> str:
     lines: list[str] = []
     for name, of in outcomes.primary.items():
-        lines += [f"By {_NAMES[name]} nothing can be concluded: {reason}." for reason in of.conclusion.reasons]
+        lines += [f"By {_NAMES[name]} nothing can be told: {reason}." for reason in of.conclusion.reasons]
     return "\n".join(f"> {line}\n" for line in lines)
 
 
@@ -163,9 +171,9 @@ def _reading(savings: Savings, outcomes: Outcomes) -> str:
         f"""\
 - *Fresh reward model*: of the configured kind, trained from scratch on a policy's first labels (ties count
   as labels), with random numbers of its own that all policies of a seed share.
-- *Labels to match {reference}*, *saved*, *never*: as above, with the shares of the budget in the place of rounds,
+- *Labels to match {reference}*, *saved*, *never*: as below, with the shares of the budget in the place of rounds,
   so coarser; below {first} labels nothing is seen, hence `≤ {first}`. *Difference*: paired, from {reference} with
-  as many labels. *Better* and *worse* go by the whole curve over the shares, up to {budget} labels, as above."""
+  as many labels. *Over the curve*: mean height of the curve over the shares, up to {budget} labels."""
     ]
     if outcomes.policy is not None:
         low, high = (f"{of:.{digits(outcomes)}f}" for of in (outcomes.uniform_score, outcomes.best_score))

@@ -7,12 +7,12 @@ import pyarrow.compute as pc
 from matplotlib.figure import Figure
 
 from prefloop.report.choices_plot import draw_choices
-from prefloop.report.curves_plot import About, Series, Words, band, draw_curves, line, series_of
+from prefloop.report.curves_plot import About, Series, Words, draw_curves, end_bar, line, series_of
 from prefloop.report.figure import Style, label_axes, name_lines, render, styles
 from prefloop.report.intervals_plot import draw_savings
 from prefloop.report.outcome_results import Outcomes
 from prefloop.report.results import Savings
-from prefloop.report.wording import digits
+from prefloop.report.wording import digits, model_free
 
 
 def draw_all(savings: Savings, mean: pa.Table, rounds: pa.Table, outcomes: dict[str, Series]) -> dict[str, bytes]:
@@ -27,9 +27,14 @@ def draw_all(savings: Savings, mean: pa.Table, rounds: pa.Table, outcomes: dict[
     Returns:
         Content by file name: name.svg and name.png.
     """
-    controls = frozenset(name for name, of in savings.policies.items() if of.control)
-    look_of = styles(list(savings.policies), savings.reference, controls)
-    about = About(savings.reference, len(savings.seeds), savings.confidence)
+    look_of = styles(list(savings.policies), savings.reference)
+    about = About(
+        savings.reference,
+        len(savings.seeds),
+        savings.confidence,
+        beside=[name for name in model_free(savings) if name != savings.reference],
+        left_out=frozenset(name for name, of in savings.policies.items() if of.control),
+    )
     pictures = {}
     for split in ("test", "ood"):
         if split in savings.evaluated:
@@ -43,7 +48,7 @@ def draw_all(savings: Savings, mean: pa.Table, rounds: pa.Table, outcomes: dict[
             words = _outcome_words(name, savings.outcomes)
             grid = savings.outcomes.n_labels
             pictures[f"outcome_{name}"] = draw_curves(about, series, name, grid, words, look_of)
-    pictures["savings"] = render(lambda f: draw_savings(f, savings, look_of), 9.5, 1.7 + 0.36 * len(look_of))
+    pictures["savings"] = render(lambda f: draw_savings(f, savings, look_of), 11.5, 1.7 + 0.36 * len(look_of))
     pictures["prompts"] = _rounds_plot(rounds, savings.n_labels, "n_prompts", look_of)
     if rounds["entropy_ratio"].null_count < len(rounds):
         pictures["entropy_ratio"] = _rounds_plot(rounds, savings.n_labels, "entropy_ratio", look_of)
@@ -68,14 +73,14 @@ def _rounds_plot(
     rounds: pa.Table, n_labels: list[int], column: str, look_of: dict[str, Style]
 ) -> dict[str, bytes]:
     titles = {
-        "n_prompts": ("Distinct prompts acquired", "mean over seeds, band from the lowest to the highest seed"),
+        "n_prompts": ("Distinct prompts acquired", "mean over seeds, bars from the lowest to the highest seed"),
         "entropy_ratio": ("Entropy term against uncertainty term", "ratio of their means over the pairs chosen"),
     }
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         ends = {}
-        for policy, style in look_of.items():
+        for number, (policy, style) in enumerate(look_of.items()):
             rows = rounds.filter(pc.equal(rounds["policy"], policy))
             rows = rows.filter(pc.is_valid(rows[column]))
             if not len(rows):
@@ -87,13 +92,13 @@ def _rounds_plot(
                 for name in ("n_labels", *(f"{column}_{f}" for f in ("mean", "min", "max")))
             )
             line(axes, x, mean, style)
-            band(axes, x, low, high, style)
+            end_bar(axes, x, float(low[-1]), float(high[-1]), style, number)
             ends[policy] = (float(x[-1]), float(mean[-1]))
         title, y = titles[column]
         label_axes(axes, n_labels, y, title)
         name_lines(axes, ends, look_of)
 
-    return render(draw, 6.8, 4.0)
+    return render(draw, 6.8, max(4.0, 1.6 + 0.19 * len(look_of)))
 
 
 def _of_split(mean: pa.Table, split: str) -> Series:

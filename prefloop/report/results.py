@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from prefloop.report.finding import Finding
+from prefloop.report.answer import Finding
 from prefloop.report.numbers import Conclusion, Difference, Duel, Result
 from prefloop.report.outcome_results import Choices, Outcomes
 
@@ -13,8 +14,9 @@ class View(Result):
     """One policy's test log-likelihood under weights of prompts other than the target's, nats.
 
     Attributes:
-        area: mean height of the curve, and the difference from the pooled random's (one interval by itself).
-        final: the same after the last round.
+        area: mean height of the curve, and the difference from the pooled random's. Its interval is as wide as
+            those of the verdicts (all policies together), so that no view contradicts them.
+        final: the same after the last round, one interval by itself.
     """
 
     area: Difference
@@ -60,6 +62,7 @@ class Savings(Result):
 
     Attributes:
         dataset: name of the data.
+        data_target: the declared target (`data.target`), by which prompts are weighted in all scores.
         splits: size of each split; `pairs` are the listed ones.
         evaluated: pairs that a seed is evaluated on by split (ties left out), the mean over seeds.
         reference: name that stands for the pooled random streams.
@@ -75,13 +78,14 @@ class Savings(Result):
         conclusive: whether the comparison can conclude anything by the test log-likelihood.
         reasons: why not, in words.
         conclusions: the same and more by split, test and ood.
-        finding: the answer in one sentence, as data; null where there is nothing to compare.
+        finding: the answer and the advice, in a sentence each and as data; null where there is nothing to compare.
         outcomes: fresh models on each policy's labels; null where there is nothing to compare.
         choices: which pairs each policy had compared.
         note: why there is nothing to compare; null where there is.
     """
 
     dataset: str
+    data_target: Literal["prompts", "pairs", "file"]
     splits: dict[str, SplitSize]
     evaluated: dict[str, int]
     reference: str

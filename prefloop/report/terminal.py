@@ -5,43 +5,65 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
+from prefloop.report.amounts import DASH, plain, saved
+from prefloop.report.numbers import Against
 from prefloop.report.outcome_results import Outcomes
 from prefloop.report.results import Savings
-from prefloop.report.wording import by_outcome, digits, gap, labels_at_share, ordered, saved, shown
+from prefloop.report.wording import best_baseline, by_outcome, digits, excluded, ordered, shown
 
 VERDICT_STYLES = {"better": "green", "worse": "red", "no difference": "", "cannot tell": "", "reference": "dim"}
 
 
 def terminal_table(savings: Savings) -> Table:
-    """Build the table that `prefloop report` and `prefloop bench` print, the best curve first."""
-    about = f"{savings.budget} labels, {len(savings.seeds)} seeds, {savings.confidence:.0%} intervals"
-    title = f"{savings.dataset}: {about}"
-    table = Table(title=title, title_justify="left", caption=savings.note, caption_justify="left")
+    """Build the table that `prefloop report` and `prefloop bench` print: the answer, then the best curve first."""
+    table = Table(title=_title(savings), title_justify="left", caption=_caption(savings), caption_justify="left")
     table.add_column("policy", no_wrap=True)
-    for name in (f"labels saved vs {savings.reference}", "final test ll", "AUC difference, nats"):
-        table.add_column(name, justify="right")
-    table.add_column("verdict")
+    best, reference = best_baseline(savings), savings.reference
+    for baseline in dict.fromkeys((best, reference)):
+        table.add_column(f"labels saved\nvs {baseline}", justify="right", no_wrap=True)
+        table.add_column("verdict", no_wrap=True)
+    table.add_column("final\ntest ll", justify="right", no_wrap=True)
     for name in ordered(savings):
         of = savings.policies[name]
-        final = f"{of.final['test']['log_likelihood'].value:.4f}"
-        own = ("–", final, "–") if of.verdict == "reference" else (saved(of.saving), final, gap(of.area, digits=3))
         # Text, because the brackets of an interval would be read as markup.
-        row = (shown(name, savings), *own, "control: " * of.control + of.verdict)
-        table.add_row(*(Text(cell) for cell in row), style=VERDICT_STYLES[of.verdict])
+        cells = [Text(shown(name, savings))]
+        if best != reference:
+            cells += _duel_cells(of.against_best, "the best without")
+        cells += _duel_cells(of.against_random, "reference")
+        final = Text(f"{of.final['test']['log_likelihood'].value:.4f}")
+        table.add_row(*cells, final, style="" if of.primary is None else VERDICT_STYLES[of.primary.verdict])
     return table
 
 
+def _title(savings: Savings) -> Text:
+    about = f"{savings.dataset}: {savings.budget} labels, {len(savings.seeds)} seeds, "
+    about += f"{savings.confidence:.0%} intervals of all policies together"
+    if savings.finding is None:
+        return Text(about)
+    return Text(f"{plain(savings.finding.sentence)}\n{about}", style="not italic")
+
+
+def _caption(savings: Savings) -> str | None:
+    return savings.note if savings.finding is None else plain(savings.finding.advice_sentence)
+
+
+def _duel_cells(against: Against | None, itself: str) -> list[Text]:
+    if against is None:
+        return [Text(DASH), Text(itself)]
+    return [Text(saved(against.saving)), Text(against.verdict)]
+
+
 def outcomes_table(savings: Savings) -> Table | None:
-    """Build the second table, where responses are scored: both primary outcomes, and what was compared."""
+    """Build the second table, where responses are scored: secondary outcomes, and what was compared."""
     outcomes = savings.outcomes
     if outcomes is None or not any(of.gap for of in savings.choices.values()):
         return None
-    title = f"What the labels bought, and what was compared ({outcomes.budget} labels)"
+    title = f"Secondary, no verdicts: what {outcomes.budget} labels bought, and what was compared"
     table = Table(title=title, title_justify="left")
     table.add_column("policy", no_wrap=True)
     for outcome in outcomes.primary:
         value = {"reward_model": "fresh\naccuracy", "policy": "proxy\nscore"}[outcome]
-        for name in (value, f"vs {savings.reference}", "to\nmatch"):
+        for name in (value, f"curve vs {savings.reference}", "saved"):
             table.add_column(name, justify="right")
     for name in ("gap", "winner\nregret", "ties", "judge\ncalls"):
         table.add_column(name, justify="right")
@@ -54,10 +76,10 @@ def outcomes_table(savings: Savings) -> Table | None:
 def _outcome_cells(savings: Savings, outcomes: Outcomes, name: str, policy: str) -> list[Text]:
     of, decimals = outcomes.primary[name].policies[policy], 3 if name == "reward_model" else digits(outcomes)
     value = f"{of.by_share[-1].value:.{decimals}f}"
-    style = VERDICT_STYLES[of.verdict]
     if policy == savings.reference:
-        return [Text(value, style), Text("–", style), Text(str(outcomes.budget), style)]
-    return [Text(value), Text(gap(of.by_share[-1], decimals), style), Text(labels_at_share(of.saving, outcomes))]
+        return [Text(value), Text(DASH), Text(DASH)]
+    difference = excluded(of.area, decimals, share=name == "reward_model")
+    return [Text(value), Text(difference), Text(saved(of.saving))]
 
 
 def _choice_cells(savings: Savings, outcomes: Outcomes, policy: str) -> list[Text]:

@@ -42,6 +42,8 @@ class Linear:
         variance: float64 [C]; NaN where neither seeds nor prompts can be told apart.
         df: float64 [C], Satterthwaite's degrees of freedom; NaN as above.
         of_seeds: float64 [C], the seeds' part of the variance.
+        shared: float64 [C], what seeds share because they evaluate the same prompts, which more seeds do not
+            lessen: an estimate, below 0 by chance; 0 with one seed.
         by_prompt: float64 [Q, C], deviations of prompts; their sum of squares is the prompts' part.
     """
 
@@ -49,6 +51,7 @@ class Linear:
     variance: np.ndarray
     df: np.ndarray
     of_seeds: np.ndarray
+    shared: np.ndarray
     by_prompt: np.ndarray
 
 
@@ -105,21 +108,22 @@ def contrast(units: Units, weights: np.ndarray) -> Linear:
     """
     theta = np.einsum("spr,cpr->sc", units.per_seed, weights)
     value = theta.mean(axis=0)
-    shared, interaction = _by_prompt(units, weights)
-    of_prompts = (shared**2).sum(axis=0)
+    by_prompt, interaction = _by_prompt(units, weights)
+    of_prompts = (by_prompt**2).sum(axis=0)
     if len(theta) == 1:
         known = of_prompts if units.shrink > 0 else np.full(len(value), np.nan)
         df = np.where(np.isnan(known), np.nan, units.effective - 1)
-        return Linear(value, known, df, np.zeros(len(value)), shared)
+        none = np.zeros(len(value))
+        return Linear(value, known, df, none, none, by_prompt)
     of_seeds, seeds_df = _of_seeds(units, weights, theta)
     factor = len(theta) / (len(theta) - 1)
-    whole = of_seeds + factor * (of_prompts - interaction)
-    variance = np.maximum(whole, np.maximum(of_seeds, of_prompts))
+    shared = factor * (of_prompts - interaction)
+    variance = np.maximum(of_seeds + shared, np.maximum(of_seeds, of_prompts))
     within = (factor * of_prompts) ** 2 + (factor * interaction) ** 2 / (len(theta) - 1)
     spread = of_seeds**2 / seeds_df + within / max(units.effective - 1, 1)
     # Without any spread every number of degrees of freedom gives the same interval.
     df = np.divide(variance**2, spread, out=np.ones_like(spread), where=spread > 0)
-    return Linear(value, variance, np.maximum(df, 1.0), of_seeds, shared)
+    return Linear(value, variance, np.maximum(df, 1.0), of_seeds, shared, by_prompt)
 
 
 def _by_prompt(units: Units, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

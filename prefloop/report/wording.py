@@ -4,37 +4,59 @@ from __future__ import annotations
 
 from math import floor, inf, log10
 
-from prefloop.report.numbers import Difference, Estimate, Saving, Verdict
+from prefloop.report.amounts import DASH, OF_SHARES, gap, labels_from, learns, reach
+from prefloop.report.curves import told_apart
+from prefloop.report.numbers import Against, Difference, Saving
 from prefloop.report.outcome_results import Outcomes
 from prefloop.report.results import Savings
 
-
-def percent(value: float | None) -> str:
-    """A fraction as a whole percentage; null is a dash."""
-    return "–" if value is None else f"{value:.0%}".replace("-0%", "0%")
-
-
-def saved(of: Saving | None) -> str:
-    """Fraction of labels saved with its interval, for instance `40% [33%, 45%]`; a dash where none can be told."""
-    if of is None or of.saved is None or of.saved_low is None or of.saved_high is None:
-        return "–"
-    low, high = "< " * of.open_low + percent(of.saved_low), "> " * of.open_high + percent(of.saved_high)
-    beyond = ("> " if of.saved > 0 else "< ") if of.beyond else ""
-    return f"{beyond}{percent(of.saved)} [{low}, {high}]"
+# Declared targets in words.
+TARGETS = {
+    "prompts": "`prompts` (every prompt counts once)",
+    "pairs": "`pairs` (a prompt counts as often as it occurs in the pool)",
+    "file": "`file` (prompts weighted to resemble those of a given file)",
+}
+# Ways to weigh test prompts, in words.
+VIEWS = {"prompts": "prompts alike", "pairs": "pairs alike", "largest": "largest prompt alone"}
+_WITH = {"prompts": "with prompts alike", "pairs": "with pairs alike", "largest": "on the largest prompt alone"}
 
 
-def labels(of: Saving | None) -> str:
-    """Labels at which the reference's end is first reached, "never", or a dash where it cannot be told."""
-    if of is None or (of.labels_to_target is None and not of.never):
-        return "–"
-    return "never" if of.labels_to_target is None else f"{of.labels_to_target:.0f}"
+def excluded(of: Difference, digits: int = 4, share: bool = False) -> str:
+    """A difference with its interval, and a star where that excludes zero.
+
+    Args:
+        of: the difference.
+        digits: decimals.
+        share: whether it is one of two shares.
+    """
+    return f"{gap(of, digits, OF_SHARES if share else None)}{' *' * told_apart(of)}"
 
 
-def gap(of: Difference, digits: int = 4) -> str:
-    """A difference with its interval, for instance `+0.0429 [+0.0370, +0.0495]`."""
-    if of.low is None or of.high is None:
-        return f"{of.difference:+.{digits}f}"
-    return f"{of.difference:+.{digits}f} [{of.low:+.{digits}f}, {of.high:+.{digits}f}]"
+def in_views(savings: Savings, name: str) -> str:
+    """What a policy wins and loses against random, in words; a dash where nothing can be concluded."""
+    if not savings.conclusive:
+        return DASH
+    won, lost = wins(savings, name), losses(savings, name)
+    if won and lost:
+        return f"wins {won}, **but loses {lost}**"
+    return f"wins {won}" if won else f"loses {lost}" if lost else ""
+
+
+def wins(savings: Savings, name: str) -> str:
+    """The views in which a policy is better than random, in words; empty where there is none."""
+    return _named(savings, name, 1)
+
+
+def losses(savings: Savings, name: str) -> str:
+    """The views in which a policy is worse than random, in words; empty where there is none."""
+    return _named(savings, name, -1)
+
+
+def _named(savings: Savings, name: str, sign: int) -> str:
+    views = savings.policies[name].views
+    areas = {view: of.area for view, of in views.items() if of is not None}
+    of = [_WITH[view] for view, area in areas.items() if told_apart(area) and area.difference * sign > 0]
+    return ", ".join(of[:-1]) + " and " * (len(of) > 1) + "".join(of[-1:])
 
 
 def digits(outcomes: Outcomes) -> int:
@@ -45,71 +67,48 @@ def digits(outcomes: Outcomes) -> int:
     return min(max(3 - floor(log10(high - low)), 0), 8)
 
 
-def plus_minus(of: Estimate | None, decimals: int, scale: float = 1.0) -> str:
-    """A mean with half of its interval's width, for instance `1.23 ± 0.05`; both times `scale`."""
-    if of is None:
-        return ""
-    value = f"{of.value * scale:.{decimals}f}"
-    return value if of.high is None else f"{value} ± {(of.high - of.value) * scale:.{decimals}f}"
-
-
 def labels_at_share(of: Saving | None, outcomes: Outcomes) -> str:
     """Labels needed to match the reference, on the grid of shares."""
     return labels_from(of, outcomes.n_labels[0])
 
 
-def labels_from(of: Saving | None, first: int) -> str:
-    """Labels needed to match the reference; where the curve begins no more is known than an upper bound."""
-    at_once = of is not None and of.labels_to_target is not None and of.labels_to_target <= first
-    return "≤ " * at_once + labels(of)
-
-
 def shown(name: str, savings: Savings) -> str:
-    """A policy's name, marked where it is an oracle ceiling."""
-    return f"{name} (oracle ceiling)" if savings.policies[name].ceiling else name
+    """A policy's name, marked where it is an oracle ceiling or a control."""
+    of = savings.policies[name]
+    return f"{name}{' (oracle ceiling)' * of.ceiling}{' (control)' * of.control}"
 
 
 def headline(name: str, savings: Savings) -> str:
     """One sentence on one policy that states gains, losses and the absence of both alike."""
-    of, reference = savings.policies[name], savings.reference
+    of = savings.policies[name]
+    against, random = of.primary, of.against_random
     name = f"**{name}**{' (oracle ceiling)' * of.ceiling}"
-    nats = f"{gap(of.area)} nats over the whole curve"
-    reached = reach(of.saving)
-    return f"{learns(name, of.verdict, reference, nats, reached)}."
+    if against is None:
+        return f"{name} is what the others are measured against."
+    said = learns(name, against.verdict, against.baseline, _nats(against), reach(against.saving))
+    if random is None or random is against:
+        return f"{said}."
+    return f"{said}. Against {random.baseline}: {random.verdict} ({_nats(random)}), {reach(random.saving)}."
 
 
-def learns(name: str, verdict: Verdict, reference: str, by: str, reached: str) -> str:
-    """A gain, a loss or the absence of both, in words.
-
-    Args:
-        name: the policy.
-        verdict: on its whole curve.
-        reference: the policy that it is measured against.
-        by: the curve's difference.
-        reached: what `reach` says.
-    """
-    if verdict == "cannot tell":
-        return f"{name}: whether it learns faster than {reference} cannot be told ({by})"
-    if verdict == "better":
-        return f"{name} learns faster than {reference} ({by}): {reached}"
-    if verdict == "worse":
-        return f"{name} learns more slowly than {reference} ({by}): {reached}"
-    return f"{name}: no difference from {reference} that these runs can show ({by}); {reached}"
-
-
-def reach(of: Saving | None) -> str:
-    """How many labels are saved, in words."""
-    if of is None or of.saved is None:
-        return "labels saved cannot be told"
-    bounds = f"(interval {percent(of.saved_low)} to {percent(of.saved_high)})"
-    if of.saved < 0:
-        return f"it needs {'more than ' * of.beyond}{percent(-of.saved)} more labels {bounds}"
-    return f"it saves {'more than ' * of.beyond}{percent(of.saved)} of the labels {bounds}"
+def _nats(of: Against) -> str:
+    return f"{gap(of.area)} nats over the whole curve"
 
 
 def ordered(savings: Savings) -> list[str]:
     """Names of the policies, the best curve first."""
-    return sorted(savings.policies, key=lambda name: -savings.policies[name].area.difference)
+    return sorted(savings.policies, key=lambda name: -savings.policies[name].area.value)
+
+
+def best_baseline(savings: Savings) -> str:
+    """The policy without a model that has the highest curve; the reference where nothing was compared."""
+    test = savings.conclusions.get("test")
+    return savings.reference if test is None else test.best_baseline
+
+
+def model_free(savings: Savings) -> list[str]:
+    """Policies that need no model, the pooled random among them, without its single streams."""
+    return [name for name, of in savings.policies.items() if of.model_free and not of.control]
 
 
 def by_outcome(savings: Savings, outcomes: Outcomes) -> list[str]:

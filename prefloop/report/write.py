@@ -65,6 +65,7 @@ def write_nothing(folder: Path, config: Compare, facts: DataFacts, note: str) ->
     """Write a report that says why there is nothing to compare; its tables have no rows."""
     savings = Savings(
         dataset=facts.dataset,
+        data_target=facts.target,
         splits=facts.splits,
         evaluated={},
         reference=config.reference[0],
@@ -96,7 +97,7 @@ def headline_metrics(savings: Savings) -> dict[str, dict[str, float | None]]:
     return {
         name: {
             "saved": of.saved,
-            "saved_against_random": None if of.saving is None else of.saving.saved,
+            "saved_against_random": of.saving.saved if of.saving is not None and of.saving.told else None,
             "area_difference": of.area.difference,
             "final_test_log_likelihood": of.final["test"]["log_likelihood"].value,
             **_primary(savings, name),

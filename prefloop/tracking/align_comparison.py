@@ -9,6 +9,7 @@ from pathlib import Path
 from prefloop.align.report.results import Comparison, read_comparison
 from prefloop.align.report.wording import headline, ordered
 from prefloop.io.documents import read_json
+from prefloop.report.amounts import plain
 from prefloop.tracking.align import AlignRecorder, align_rounds, comparison_spec, track_align_run
 from prefloop.tracking.headline import best_metrics, policies_table
 from prefloop.tracking.names import saving_metrics
@@ -96,9 +97,10 @@ def _log_parent(parent: RunLogger, comparison: Comparison, numbers: Mapping[str,
     parent.replace_table("policies.csv", policies_table(numbers, list(numbers)))
     others = [name for name in ordered(comparison) if name != comparison.reference]
     best = _best(comparison)
-    said = headline(best, comparison) if best is not None else "Nothing was compared."
-    note = "".join(f"- {headline(name, comparison)}\n" for name in others)
-    parent.set_tags({"finding": said, "best_policy": best or "none", "mlflow.note.content": note})
+    of = comparison.finding
+    note = f"{of.sentence}\n\n{of.advice_sentence}\n\n"
+    note += "".join(f"- {headline(name, comparison)}\n" for name in others)
+    parent.set_tags({"finding": plain(of.sentence), "best_policy": best or "none", "mlflow.note.content": note})
 
 
 def _best(comparison: Comparison) -> str | None:

@@ -5,6 +5,7 @@ The accessors in the first half are all that knows the shape of savings.json.
 
 from __future__ import annotations
 
+from prefloop.report.amounts import plain
 from prefloop.report.numbers import Difference, Duel, Saving
 from prefloop.report.results import Savings
 from prefloop.report.wording import headline, ordered
@@ -25,14 +26,17 @@ def candidates(savings: Savings) -> list[str]:
 
 
 def finding(savings: Savings) -> str:
-    """What was found, in a few words."""
+    """What was found: the report's first sentence."""
     found = savings.finding
-    return savings.note or "Nothing was compared." if found is None else f"{found.finding}: {found.advice}"
+    return savings.note or "Nothing was compared." if found is None else plain(found.sentence)
 
 
 def note(savings: Savings) -> str:
-    """What was found of every policy, the best first, as a Markdown list."""
-    return "".join(f"- {headline(name, savings)}\n" for name in ordered(savings) if name != savings.reference)
+    """The answer and the advice, then what was found of every policy, the best first, in Markdown."""
+    of = savings.finding
+    begin = "" if of is None else f"{of.sentence}\n\n{of.advice_sentence}\n\n"
+    lines = [f"- {headline(name, savings)}\n" for name in ordered(savings) if name != savings.reference]
+    return begin + "".join(lines)
 
 
 def difference(of: Duel) -> Difference:

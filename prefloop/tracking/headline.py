@@ -12,13 +12,14 @@ from prefloop.report.numbers import Difference, Saving
 
 def best_metrics(by: Difference, of: Saving | None) -> dict[str, float]:
     """The best policy's difference and saving with their bounds; NaN where there is no such number."""
+    told = of if of is not None and of.told else None
     numbers = {
         "best_difference": by.difference,
         "best_difference_low": by.low,
         "best_difference_high": by.high,
-        "best_saved": None if of is None else of.saved,
-        "best_saved_low": None if of is None else of.saved_low,
-        "best_saved_high": None if of is None else of.saved_high,
+        "best_saved": None if told is None else told.saved,
+        "best_saved_low": None if told is None else told.saved_low,
+        "best_saved_high": None if told is None else told.saved_high,
     }
     return {name: nan if value is None else value for name, value in numbers.items()}
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from prefloop.io.documents import to_json
 from prefloop.io.hashing import text_id
+from prefloop.report.colours import line_of
 from prefloop.report.numbers import Difference, Saving
 from prefloop.tracking.tracker import RunSpec
 
@@ -69,11 +70,12 @@ def saving_metrics(of: Saving | None, difference: Difference, prefix: str, name:
         prefix: of the saving's names.
         name: the difference's.
     """
+    told = of if of is not None and of.told else None
     numbers = {
         f"{prefix}labels_to_target": None if of is None else of.labels_to_target,
-        f"{prefix}saved": None if of is None else of.saved,
-        f"{prefix}saved_low": None if of is None else of.saved_low,
-        f"{prefix}saved_high": None if of is None else of.saved_high,
+        f"{prefix}saved": None if told is None else told.saved,
+        f"{prefix}saved_low": None if told is None else told.saved_low,
+        f"{prefix}saved_high": None if told is None else told.saved_high,
         f"{name}_difference": difference.difference,
         f"{name}_difference_low": difference.low,
         f"{name}_difference_high": difference.high,
@@ -126,7 +128,8 @@ def policy_spec(kind: str, about: Mapping[str, Any], params: Mapping[str, str], 
         fingerprint=about["fingerprint"],
         name=f"{policy}-{seed}",
         params={**own, **params},
-        tags={"policy": policy}
+        # The UI draws a run in this colour; runs grouped by policy it gives colours of its own, by their name.
+        tags={"policy": policy, "mlflow.runColor": line_of(policy).colour}
         | {f"version.{name}": str(version) for name, version in about.get("versions", {}).items()},
         parent=parent,
     )

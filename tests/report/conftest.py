@@ -17,6 +17,7 @@ CONFIG = Compare(
 )
 FACTS = DataFacts(
     "simulated",
+    "pairs",
     {"pool": SplitSize(prompts=30, completions=100, pairs=50)},
     largest=101,
     model_free=frozenset({"random", "random_control", "thinned"}),

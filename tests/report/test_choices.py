@@ -54,9 +54,9 @@ def test_one_seed_has_no_interval_and_one_round_no_choices(runs):
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=8), st.floats(0.5, 0.9))
 def test_an_estimate_lies_in_the_middle_of_its_interval(values, confidence):
-    of = estimate(np.array(values), confidence)
+    of = estimate(np.array(values), confidence, (-np.inf, np.inf))
     assert of.low <= of.value <= of.high
-    wider = estimate(np.array(values), 0.99)
+    wider = estimate(np.array(values), 0.99, (-np.inf, np.inf))
     assert wider.high - wider.low >= of.high - of.low
 
 

@@ -8,7 +8,7 @@ from prefloop.report.variance import Linear
 
 def linear(of_seeds, by_prompt):
     nothing = np.zeros(len(of_seeds))
-    return Linear(nothing, nothing, nothing, np.array(of_seeds, float), by_prompt)
+    return Linear(nothing, nothing, nothing, np.array(of_seeds, float), nothing, by_prompt)
 
 
 def level(of, policies, resamples=20_000):

@@ -10,12 +10,14 @@ from rich.console import Console
 
 from prefloop.config import load_params, packaged_params
 from prefloop.errors import StateError
+from prefloop.report.amounts import plain
 from prefloop.report.facts import model_free
 from prefloop.report.figure import spread
 from prefloop.report.judged import judge_runs
 from prefloop.report.results import read_savings
 from prefloop.report.runs import load_runs, score_split
 from prefloop.report.terminal import outcomes_table, terminal_table
+from prefloop.report.wording import headline
 from prefloop.report.write import NO_POLICIES, write_nothing, write_report
 from tests.report.conftest import CONFIG, FACTS
 from tests.report.simulate import evaluated, judgeable, make_world, write_run
@@ -86,13 +88,32 @@ def test_another_versions_savings_are_refused(tmp_path):
 
 def test_the_report_says_gains_and_losses_and_its_links_hold(folder):
     text = (folder / "report.md").read_text()
-    assert "**bal_pm** learns faster than random" in text
-    assert "**bald** learns more slowly than random" in text
-    assert re.search(r"it needs \d+% more labels", text)
     assert "Control: random_control" in text
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert len(links) == 10
     assert all((folder / link).is_file() for link in links)
+
+
+def test_the_answer_leads_and_the_advice_ends(folder):
+    text, of = (folder / "report.md").read_text(), read_savings(folder / "savings.json").finding
+    title, sentence, *_ = [line for line in text.splitlines() if line]
+    assert title.startswith("# ")
+    assert sentence == of.sentence
+    assert text.rstrip().splitlines()[-1].startswith(of.advice_sentence)
+    order = ["plots/test_log_likelihood.png", "## By the primary outcome", "## The same curves for other uses"]
+    order += ["## What was compared", "## Secondary outcomes", "## All numbers", "## What to do"]
+    assert sorted(order, key=text.index) == order
+    assert "Declared target: `pairs`" in text
+
+
+def test_verdicts_stand_in_the_table_of_the_primary_outcome_alone(folder):
+    text = (folder / "report.md").read_text()
+    begin, end = text.index("## By the primary outcome"), text.index("Control: random_control")
+    table, rest = text[begin:end], text[end:]
+    assert re.search(r"\| bal_pm \|.* better \|", table)
+    assert re.search(r"\| bald \|.* worse \|", table)
+    assert not re.search(r"\| (better|worse|no difference|cannot tell) \|", text[:begin] + rest)
+    assert " *" in rest
 
 
 def test_the_table_shows_intervals_with_their_brackets(folder):
@@ -100,6 +121,8 @@ def test_the_table_shows_intervals_with_their_brackets(folder):
     console = Console(file=sink, width=120)
     console.print(terminal_table(read_savings(folder / "savings.json")))
     text = sink.getvalue()
+    savings = read_savings(folder / "savings.json")
+    assert " ".join(text.split()).startswith(plain(savings.finding.sentence))
     assert re.search(r"bal_pm .*\d+% \[\d+%, (> )?\d+%\].*better", text)
     assert re.search(r"bald .*-\d+% \[.*worse", text)
 
@@ -133,30 +156,31 @@ def test_names_are_moved_apart_within_bounds():
     assert places[-1] <= 1
 
 
-def test_both_primary_outcomes_stand_in_one_table(folder):
+def test_both_secondary_outcomes_are_described(folder):
     text = (folder / "report.md").read_text()
     section = text[text.index("## What the labels bought: fresh reward model and policy proxy") :]
-    row = next(line for line in section.splitlines() if line.startswith("| bal_pm |"))
-    assert row.count("better") == 2
+    found = [line for line in section.splitlines() if line.startswith("| bal_pm |")]
     savings = read_savings(folder / "savings.json")
-    for outcome in savings.outcomes.primary.values():
-        assert f"| {outcome.policies['bal_pm'].saving.labels_to_target:.0f} |" in row
+    for row, outcome in zip(found, savings.outcomes.primary.values(), strict=False):
+        assert row.endswith(f"| {outcome.policies['bal_pm'].saving.labels_to_target:.0f} |")
+        assert " * |" in row
     assert "> **random's" not in section
     assert "bal_pm minus bald" in section
     control = next(line for line in section.splitlines() if "random_control minus random" in line)
     assert control.endswith("The uncertainty does nothing here that these runs can show.")
     assert not section[: section.index("random_control minus")].count("does nothing")
-    assert text.index("## How to read this") < text.index("## What the labels bought")
     chosen = text[text.index("## Which two responses were compared") :]
     assert "strong 75%, weak 25%" in chosen
-    assert re.search(r"\| bald \| \d\.\d+ ± \d\.\d+ \|.* 10\.0 ± 0\.0 % \| 60 \| 120 \|", chosen)
+    assert re.search(
+        r"\| bald \| \d\.\d+ \[\d\.\d+, \d\.\d+\] \|.* 10\.0 \[10\.0, 10\.0\] \| 60 \| 120 \|", chosen
+    )
 
 
 def test_the_second_table_shows_outcomes_and_choices(folder):
     savings = read_savings(folder / "savings.json")
     sink = io.StringIO()
     Console(file=sink, width=170).print(outcomes_table(savings))
-    assert re.search(r"bal_pm .* \+0\.\d+ \[\+.* \d+ .* 10% │ +120", sink.getvalue())
+    assert re.search(r"bal_pm .* \+0\.\d+ \[\+.* \d+% \[.* 10% │ +120", sink.getvalue())
 
 
 def test_headline_metrics_have_both_primary_outcomes(folder):
@@ -171,10 +195,11 @@ def test_an_oracle_ceiling_is_marked_wherever_it_stands(runs, scores, judged, tm
     facts = dataclasses.replace(FACTS, ceilings=frozenset({"bal_pm"}))
     savings = write_report(tmp_path / "report", runs, scores, judged, CONFIG, facts)
     text = (tmp_path / "report" / "report.md").read_text()
-    assert "**bal_pm** (oracle ceiling) learns faster" in text
+    assert savings.finding.policy != "bal_pm"
+    assert headline("bal_pm", savings).startswith("**bal_pm** (oracle ceiling) learns faster")
     outcomes = text[text.index("## What the labels bought") :]
     rows = [line for line in outcomes.splitlines() if line.startswith("| bal_pm")]
-    assert len(rows) == 6
+    assert len(rows) >= 8
     assert all(row.startswith("| bal_pm (oracle ceiling) |") for row in rows)
     assert "120 (bal_pm) judge" in outcomes
     assert savings.policies["bal_pm"].ceiling

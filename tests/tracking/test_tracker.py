@@ -10,6 +10,7 @@ from mlflow.artifacts import load_text
 
 from prefloop.config.model import Compare
 from prefloop.io.documents import read_json, write_json
+from prefloop.report.amounts import plain
 from prefloop.report.comparison import DataFacts
 from prefloop.report.judged import judge_runs
 from prefloop.report.results import read_savings
@@ -61,7 +62,7 @@ def outputs(world, tmp_path_factory):
     scores = {split: score_split(loaded, evaluated(world, split, loaded.seeds)) for split in world.sets}
     config = Compare(reference=["random"], min_seeds=2, worthwhile=0.2, resamples=100, confidence=0.9, seed=0)
     judged = judge_runs(loaded, judgeable(world, loaded.seeds))
-    facts = DataFacts("simulated", {}, None, frozenset(), frozenset(), ())
+    facts = DataFacts("simulated", "pairs", {}, None, frozenset(), frozenset(), ())
     write_report(root / "report", loaded, scores, judged, config, facts)
     return runs, root / "report"
 
@@ -224,7 +225,10 @@ def test_the_comparison_has_few_metrics_and_a_table_of_the_rest(tracker, outputs
     assert data.metrics["reference_test_log_likelihood"] == savings.target
     assert data.tags["best_policy"] == "bal_pm"
     assert savings.finding is not None
-    assert data.tags["finding"] == f"{savings.finding.finding}: {savings.finding.advice}"
+    # The report's first sentence, without its marks.
+    first = (report / "report.md").read_text().splitlines()[2]
+    assert data.tags["finding"] == plain(first) == plain(savings.finding.sentence)
+    assert data.tags["mlflow.note.content"].startswith(first)
     text = load_text(f"{tracker._client.get_run(parent.id).info.artifact_uri}/policies.csv")
     rows = {row["policy"]: row for row in csv.DictReader(io.StringIO(text))}
     assert list(rows) == list(savings.policies)

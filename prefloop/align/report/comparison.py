@@ -10,13 +10,19 @@ from prefloop.align.report.outcomes import JUDGES, Resampled
 from prefloop.align.report.results import Comparison, Costs, Judge, PolicyResult, SeedMean, WinRate
 from prefloop.align.report.runs import AlignRuns
 from prefloop.config.model import Compare
+from prefloop.report.answer import Finding
 from prefloop.report.choices import estimate
 from prefloop.report.contest import Contest, Outcome, contest_of, decide
 from prefloop.report.curves import covered, paired_by_round
+from prefloop.report.finding import Question, find, wanted_seeds
 from prefloop.report.numbers import Difference
 
 # Where every policy's win rate against the start model begins.
 _START = 0.5
+# The one primary outcome: the answer, the advice and every verdict go by it.
+PRIMARY_OUTCOME = "win rate over the start model by the training oracle, over the whole curve"
+# Least and largest difference of two shares.
+_OF_SHARES = (-1.0, 1.0)
 
 
 def compare_runs(runs: AlignRuns, resampled: Resampled, config: Compare, facts: Facts) -> Comparison:
@@ -39,6 +45,15 @@ def compare_runs(runs: AlignRuns, resampled: Resampled, config: Compare, facts: 
         for judge, score in JUDGES.items()
         if score in resampled.later
     }
+    question = Question(
+        outcome=PRIMARY_OUTCOME,
+        target="",
+        reference=contest.reference,
+        model_free=frozenset(),
+        seeds=len(runs.seeds),
+        min_seeds=config.min_seeds,
+        worthwhile=config.worthwhile,
+    )
     return Comparison(
         dataset=facts.dataset,
         start=facts.start,
@@ -53,6 +68,7 @@ def compare_runs(runs: AlignRuns, resampled: Resampled, config: Compare, facts: 
         confidence=config.confidence,
         resamples=config.resamples,
         interval_covers=covered(len(runs.seeds), prompts),
+        finding=_found(contest, resampled, decided["oracle"], question, facts),
         policies={
             policy: PolicyResult(
                 wins={
@@ -69,6 +85,13 @@ def compare_runs(runs: AlignRuns, resampled: Resampled, config: Compare, facts: 
             for row, policy in enumerate(runs.policies)
         },
     )
+
+
+def _found(contest: Contest, resampled: Resampled, decided: Outcome, question: Question, facts: Facts) -> Finding:
+    left_out = {contest.reference, *facts.controls}
+    duels = {name: duel for name, duel in decided.duels.items() if name not in left_out}
+    joint = resampled.later[JUDGES["oracle"]].at_level(decided.conclusion.level)
+    return find(question, decided.conclusion, duels, wanted_seeds(contest, joint, duels, question))
 
 
 def _win_rate(
@@ -93,7 +116,7 @@ def _distinct(runs: AlignRuns, contest: Contest, name: str, policy: str, confide
 
 
 def seed_means(values: np.ndarray, own: np.ndarray, base: np.ndarray, confidence: float) -> list[SeedMean]:
-    """One number per seed and round: means over seeds, and paired differences from the reference's.
+    """One share per seed and round: means over seeds, and paired differences from the reference's.
 
     Args:
         values: float64 [P, S, R].
@@ -102,7 +125,7 @@ def seed_means(values: np.ndarray, own: np.ndarray, base: np.ndarray, confidence
     """
     found = []
     for of_own, of_base in zip(np.tensordot(own, values, 1).T, np.tensordot(base, values, 1).T, strict=True):
-        difference = estimate(of_own - of_base, confidence)
+        difference = estimate(of_own - of_base, confidence, _OF_SHARES)
         if difference is not None:  # there is at least one seed
             found.append(SeedMean(value=float(of_own.mean()), difference=difference))
     return found

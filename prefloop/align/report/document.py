@@ -14,10 +14,10 @@ from prefloop.align.report.wording import (
     ordered,
     rise_sentence,
 )
+from prefloop.report.amounts import DASH, OF_SHARES, gap, labels_from, saved
 from prefloop.report.curves import told_apart
 from prefloop.report.markdown import picture, table
 from prefloop.report.numbers import Difference
-from prefloop.report.wording import gap, labels_from, saved
 
 _CAPTIONS = {
     "win_oracle": "Win rate over the start model by the training oracle, and its difference from the reference's.",
@@ -41,17 +41,20 @@ def document(comparison: Comparison, pictures: Iterable[str]) -> str:
     present = {name.rpartition(".")[0] for name in pictures}
     sections = [
         f"# Win rate per label on {comparison.dataset}\n",
-        _headlines(comparison),
-        f"{rise_sentence(comparison)}\n",
+        f"{comparison.finding.sentence}\n",
         _warnings(comparison),
+        *[picture(name, caption) for name, caption in _CAPTIONS.items() if name in present],
         *[_wins(comparison, judge) for judge in comparison.judges],
         _controls(comparison),
-        *[picture(name, caption) for name, caption in _CAPTIONS.items() if name in present],
+        "## Policy by policy\n",
+        _headlines(comparison),
+        f"{rise_sentence(comparison)}\n",
+        _compared(comparison),
+        reading(comparison),
         _moves(comparison),
         *[_by_round(comparison, judge) for judge in comparison.judges],
         _costs(comparison),
-        _compared(comparison),
-        reading(comparison),
+        f"## What to do\n\n{comparison.finding.advice_sentence}\n",
     ]
     return "\n".join(section for section in sections if section)
 
@@ -63,30 +66,31 @@ def _headlines(comparison: Comparison) -> str:
 
 def _wins(comparison: Comparison, judge: str) -> str:
     reference = comparison.reference
-    head = (
-        *("policy", "win rate at the end", "difference", f"labels to match {reference}", "saved"),
-        *("difference over the curve", "verdict"),
-    )
+    primary = judge == "oracle"
+    head = ("policy", "labels saved", *("verdict",) * primary, "difference over the curve", "win rate at the end")
+    head += ("difference", f"labels to match {reference} (leans low)")
     rows = []
     for name in ordered(comparison):
         of = comparison.policies[name].wins[judge]
         final = f"{of.final.value:.4f}"
         if name == reference:
-            rows.append((name, final, "", str(comparison.budget), "", "", "reference"))
+            rows.append((name, DASH, *("reference",) * primary, DASH, final, DASH, str(comparison.budget)))
         else:
             rows.append(
                 (
                     name,
-                    final,
-                    gap(of.final),
-                    labels_from(of.saving, comparison.n_labels[0]),
                     saved(of.saving),
-                    gap(of.area),
-                    of.verdict,
+                    *(of.verdict,) * primary,
+                    gap(of.area, widest=OF_SHARES) + " *" * (told_apart(of.area) and not primary),
+                    final,
+                    gap(of.final, widest=OF_SHARES),
+                    labels_from(of.saving, comparison.n_labels[0]),
                 )
             )
     about = comparison.judges[judge]
-    return f"## By the {_JUDGES[judge]} ({about.name}), {about.prompts} prompts\n\n{table(head, rows)}"
+    rank = "primary" if primary else "secondary, no verdict; * where the interval excludes zero"
+    title = f"## By the {_JUDGES[judge]} ({about.name}), {about.prompts} prompts\n\nThe {rank} outcome."
+    return f"{title}\n\n{table(head, rows)}"
 
 
 def _controls(comparison: Comparison) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import pyarrow as pa
@@ -15,15 +16,14 @@ from prefloop.report.curves_plot import (
     draw_curves,
     line_ends,
     mean_curves,
-    of_seeds,
     series_of,
 )
 from prefloop.report.figure import Style, label_axes, name_lines, render, styles
 
 _MOVES = (
-    ("kl", "KL divergence to the reference", "nats per completion"),
-    ("length", "Length", "tokens per completion"),
-    ("distinct_2", "Distinct-2", "distinct pairs of tokens by all"),
+    ("kl", "KL divergence to the reference", "nats per completion", (-inf, inf)),
+    ("length", "Length", "tokens per completion", (0.0, inf)),
+    ("distinct_2", "Distinct-2", "distinct pairs of tokens by all", (0.0, 1.0)),
 )
 _TITLES = {"oracle": "Win rate by the training oracle", "judge": "Win rate by the independent judge"}
 
@@ -38,8 +38,7 @@ def draw_all(comparison: Comparison, mean: pa.Table) -> dict[str, bytes]:
     Returns:
         Content by file name: name.svg and name.png.
     """
-    controls = frozenset(name for name, of in comparison.policies.items() if of.control)
-    look_of = styles(list(comparison.policies), comparison.reference, controls)
+    look_of = styles(list(comparison.policies), comparison.reference)
     about = About(comparison.reference, len(comparison.seeds), comparison.confidence)
     series, n_labels = series_of(mean), [0, *comparison.n_labels]
     pictures = {
@@ -86,13 +85,13 @@ def _moves(
 ) -> dict[str, bytes]:
     def draw(figure: Figure) -> None:
         panels = figure.subplots(1, len(_MOVES))
-        for axes, (column, title, unit) in zip(panels, _MOVES, strict=True):
-            mean_curves(axes, series, column, look_of)
+        for axes, (column, title, unit, bounds) in zip(panels, _MOVES, strict=True):
+            mean_curves(axes, series, column, look_of, bounds)
             label_axes(axes, n_labels, unit, title)
             name_lines(axes, line_ends(series, column), look_of)
         panels[0].text(
             *(0, -0.2),
-            f"{of_seeds(len(comparison.seeds))}".capitalize(),
+            "Mean over seeds; bars at the end are ± 1 standard error" if len(comparison.seeds) > 1 else "One seed",
             transform=panels[0].transAxes,
             fontsize=9,
             color="#595959",

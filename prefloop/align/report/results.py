@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import field_validator
 
+from prefloop.report.answer import Finding
 from prefloop.report.numbers import Conclusion, Difference, Duel, Estimate, Result
 
 
@@ -130,6 +131,7 @@ class Comparison(Result):
         test_prompts: prompts with one completion each that every round is evaluated on.
         judges: "oracle" always; "judge" where there is a test prompt that it judged in every run.
         interval_covers: what the intervals account for; empty where nothing could be resampled.
+        finding: the answer and the advice, in a sentence each and as data.
     """
 
     dataset: str
@@ -142,6 +144,7 @@ class Comparison(Result):
     confidence: float
     resamples: int
     interval_covers: list[str]
+    finding: Finding
     policies: dict[str, PolicyResult]
 
     @property

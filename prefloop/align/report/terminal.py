@@ -7,16 +7,16 @@ from rich.text import Text
 
 from prefloop.align.report.results import Comparison, PolicyResult
 from prefloop.align.report.wording import ordered
+from prefloop.report.amounts import OF_SHARES, labels_from, plain
 from prefloop.report.numbers import Difference
 from prefloop.report.terminal import VERDICT_STYLES
-from prefloop.report.wording import labels_from
 
 
 def terminal_table(comparison: Comparison) -> Table:
     """Build the table that `prefloop align report` prints, the best curve by the oracle first."""
     about = f"{comparison.budget} labels, {len(comparison.seeds)} seeds, {comparison.confidence:.0%} intervals"
     note = f"win %: at the end, difference from {comparison.reference}, its interval; verdict: oracle's curve"
-    title = f"{comparison.dataset}: {about}"
+    title = Text(f"{plain(comparison.finding.sentence)}\n{comparison.dataset}: {about}", style="not italic")
     table = Table(title=title, title_justify="left", caption=note, caption_justify="left")
     table.add_column("policy", no_wrap=True)
     table.add_column("labels\nto match", justify="right", no_wrap=True)
@@ -46,6 +46,6 @@ def _win(of: Difference, is_reference: bool) -> str:
     if is_reference:
         return value
     value = f"{value} {100 * of.difference:+.1f}"
-    if of.low is None or of.high is None:
+    if of.low is None or of.high is None or (of.low <= -OF_SHARES and of.high >= OF_SHARES):
         return value
     return f"{value}\n[{100 * of.low:+.1f}, {100 * of.high:+.1f}]"

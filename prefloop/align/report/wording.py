@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from prefloop.align.report.results import Comparison, SeedMean, WinRate
+from prefloop.report.amounts import gap, learns, reach
 from prefloop.report.curves import verdict
 from prefloop.report.numbers import Difference, Verdict
-from prefloop.report.wording import gap, learns, reach
 
 SATURATED = 0.95
 

@@ -120,6 +120,14 @@ def test_the_report_says_gains_and_losses_and_its_links_hold(folder):
     assert all((folder / link).is_file() for link in links)
 
 
+def test_the_answer_leads_and_the_advice_ends(folder, comparison):
+    lines = [line for line in (folder / "report.md").read_text().splitlines() if line]
+    assert lines[1] == comparison.finding.sentence
+    assert lines[-1] == comparison.finding.advice_sentence
+    assert comparison.finding.policy not in ("random", "random_compute_matched")
+    assert "by win rate over the start model by the training oracle, over the whole curve" in lines[1]
+
+
 def test_flat_and_saturated_references_are_warned_of():
     _, flat = compared({"random": Kind(speed=1e-4), "x": Kind()})
     assert "**random itself does not clearly improve with labels** by the training oracle" in flat
