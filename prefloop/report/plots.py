@@ -22,7 +22,7 @@ def draw_all(savings: Savings, mean: pa.Table, rounds: pa.Table, outcomes: dict[
         savings: the comparison.
         mean: rows of curves_mean.csv.
         rounds: rounds of all runs.
-        outcomes: curves over the shares by primary outcome, from `outcome_series`.
+        outcomes: curves over the shares by outcome, from `outcome_series`.
 
     Returns:
         Content by file name: name.svg and name.png.
