@@ -77,14 +77,13 @@ def answer(
     return f"{begin}whether {of.policy} learns faster than {baseline}, is open; so far {found}."
 
 
-def advise(of: Finding, worthwhile: float, reference: str, free: str) -> str:
+def advise(of: Finding, worthwhile: float, reference: str) -> str:
     """What to do, in words.
 
     Args:
         of: the finding, without its sentences.
         worthwhile: the smallest share of labels saved that is worth the trouble.
         reference: name of the pooled random.
-        free: the highest curve of those that need no model.
     """
     if of.finding == "worth it":
         return f"**Choose by {of.choose}.**"
@@ -95,7 +94,7 @@ def advise(of: Finding, worthwhile: float, reference: str, free: str) -> str:
         return f"**Choose {_by(of.choose, reference)}**: {why}."
     more = _more(of, worthwhile)
     if of.choose is None:
-        until = f" Until then choose {_by(free, reference)}: the highest curve of what needs no model."
+        until = " Until then choose at random: nothing was shown to be better."
         return f"**Cannot be told**: {more}{until * (of.policy is not None)}"
     return (
         f"**Choose by {of.choose}**: better than random, and needs no model. "
@@ -130,9 +129,7 @@ def _no_number(of: Finding) -> str:
     if of.policy is None:
         return "; ".join(of.reasons) + "."
     if of.reasons:
-        return (
-            f"{'; '.join(of.reasons)}. More seeds do not mend that: more labels, other features or other data may."
-        )
+        return f"{'; '.join(of.reasons)}. More labels, more seeds, other features or other data may change that."
     return (
         "by the variance measured here more seeds would hardly tell, since they share test prompts: more test "
         "prompts may."

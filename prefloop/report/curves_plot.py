@@ -16,7 +16,9 @@ from prefloop.report.figure import Style, label_axes, name_lines, render
 
 # Columns by policy, named as those of curves_mean.csv.
 Series = dict[str, dict[str, np.ndarray]]
-_SMALL, _PALE = 8.5, "#595959"
+_SMALL = 8.5
+# Between two bars at the ends of lines, of the range of labels.
+_BAR_STEP = 0.007
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,16 @@ def mean_curves(
         end_bar(axes, of["n_labels"], float(low[-1]), float(high[-1]), look_of[policy], number)
 
 
+def behind_bars(ends: Mapping[str, tuple[float, float]], first: float) -> dict[str, tuple[float, float]]:
+    """Ends of lines moved behind all their bars, so that names do not stand on these.
+
+    Args:
+        ends: last (x, y) of each line.
+        first: x where the lines begin.
+    """
+    return {name: (x + _BAR_STEP * (len(ends) + 1) * (x - first), y) for name, (x, y) in ends.items()}
+
+
 def end_bar(axes: Any, x: np.ndarray, low: float, high: float, style: Style, number: int) -> None:
     """Draw an interval right of a line's end: bars beside each other hide nothing, as bands would.
 
@@ -168,7 +180,7 @@ def end_bar(axes: Any, x: np.ndarray, low: float, high: float, style: Style, num
         style: of the line.
         number: place among the lines.
     """
-    shift = 0.007 * (number + 1) * float(x[-1] - x[0])
+    shift = _BAR_STEP * (number + 1) * float(x[-1] - x[0])
     axes.plot([x[-1] + shift] * 2, [low, high], color=style.colour, lw=1.4, solid_capstyle="butt")
 
 

@@ -60,23 +60,19 @@ def find(
     contenders = {name: against for name, against in met.items() if against is not None}
     asked = [name for name in contenders if name not in question.model_free] or list(contenders)
     if not asked:
-        return _finding(
-            question, conclusion, "cannot be told", None, None, None, None, ["no policy was compared with random"]
-        )
+        return _finding(question, "cannot be told", None, None, None, None, ["no policy was compared with random"])
     better = [name for name in asked if contenders[name].verdict == "better"]
     policy = max(better or asked, key=lambda name: duels[name].area.value)
     against, free = contenders[policy], conclusion.best_baseline
     if not conclusion.conclusive:
         missing = _missing(question, wanted[policy])
-        return _finding(question, conclusion, "cannot be told", None, policy, against, missing, conclusion.reasons)
+        return _finding(question, "cannot be told", None, policy, against, missing, conclusion.reasons)
     without = free if free in contenders and contenders[free].verdict == "better" else None
     if better:
-        return _finding(question, conclusion, "worth it", policy, policy, against, None, [])
+        return _finding(question, "worth it", policy, policy, against, None, [])
     if all(_below(contenders[name], question.worthwhile) for name in asked):
-        return _finding(
-            question, conclusion, "not worth it", without or question.reference, policy, against, None, []
-        )
-    return _finding(question, conclusion, "cannot be told", without, policy, against, wanted[policy], [])
+        return _finding(question, "not worth it", without or question.reference, policy, against, None, [])
+    return _finding(question, "cannot be told", without, policy, against, wanted[policy], [])
 
 
 def wanted_seeds(
@@ -112,7 +108,6 @@ def _below(against: Against, worthwhile: float) -> bool:
 
 def _finding(
     question: Question,
-    conclusion: Conclusion,
     finding: Found,
     choose: str | None,
     policy: str | None,
@@ -144,6 +139,6 @@ def _finding(
             question.reference,
             needs_model=bool(question.model_free) and policy not in question.model_free,
         ),
-        "advice_sentence": advise(found, question.worthwhile, question.reference, conclusion.best_baseline),
+        "advice_sentence": advise(found, question.worthwhile, question.reference),
     }
     return found.model_copy(update=words)

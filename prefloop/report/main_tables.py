@@ -63,7 +63,8 @@ def views_table(savings: Savings) -> str:
     return (
         "## The same curves for other uses\n\n"
         "Mean height of the curve of test log-likelihood minus random's, in nats, with test prompts weighted in "
-        "three ways, whatever the declared target. Intervals are as wide as those of the verdicts.\n\n"
+        "three ways, whatever the declared target. Intervals are as wide as those of the verdicts; a `*` marks "
+        "those that exclude zero.\n\n"
         f"{table(head, rows)}"
     )
 

@@ -6,7 +6,7 @@ from prefloop.report.numbers import Conclusion, Difference, Duel, Estimate, Resu
 
 
 class OutcomeResult(Duel):
-    """One policy by one primary outcome; duels by the mean height of the curve over the shares.
+    """One policy by one outcome of fresh models; duels by the mean height of the curve over the shares.
 
     Attributes:
         by_share: value at each share of the budget, against the pooled random's at the same share: intervals
@@ -17,7 +17,7 @@ class OutcomeResult(Duel):
 
 
 class Outcome(Result):
-    """One primary outcome.
+    """One outcome of fresh models, secondary to the log-likelihood curve.
 
     Attributes:
         prompts: test prompts it rests on.
@@ -60,7 +60,7 @@ class Ablation(Result):
     Attributes:
         policy: with the uncertainty.
         control: without it, or with another response's.
-        outcomes: primary outcome: the policy's value minus the control's, paired.
+        outcomes: by outcome, the policy's value minus the control's, paired.
     """
 
     policy: str
@@ -74,8 +74,8 @@ class Outcomes(Result):
     Attributes:
         shares: shares of the budget.
         n_labels: labels of each share, the grid of all its curves.
-        reward_model: primary: test accuracy of the fresh reward model.
-        policy: primary: expected judge score of the policy proxy on test prompts; null without scores.
+        reward_model: test accuracy of the fresh reward model.
+        policy: expected judge score of the policy proxy on test prompts; null without scores.
         uniform_score, best_score: that score of a uniform and of the best choice; null without scores.
         secondary: further numbers by policy.
         ablations: rules against themselves without uncertainty, where both ran.
@@ -92,7 +92,7 @@ class Outcomes(Result):
 
     @property
     def primary(self) -> dict[str, Outcome]:
-        """The primary outcomes that these data can show, by name."""
+        """The outcomes that were fixed in advance and that these data can show, by name."""
         both = {"reward_model": self.reward_model, "policy": self.policy}
         return {name: outcome for name, outcome in both.items() if outcome is not None}
 

@@ -1,4 +1,4 @@
-"""Both primary outcomes: every policy's labels against the reference's, with paired intervals."""
+"""Both outcomes of fresh models: every policy's labels against the reference's, with paired intervals."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def compare_outcomes(
 def outcome_series(
     runs: Runs, judged: Judged, curves: Mapping[str, Curves], config: Compare, facts: DataFacts
 ) -> dict[str, dict[str, dict[str, np.ndarray]]]:
-    """Curves to draw: by primary outcome and policy, columns named as those of curves_mean.csv."""
+    """Curves to draw: by outcome and policy, columns named as those of curves_mean.csv."""
     contest = contest_between(runs, config, facts)
     series: dict[str, dict[str, dict[str, np.ndarray]]] = {}
     for name, score in PRIMARY.items():

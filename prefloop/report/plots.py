@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 from matplotlib.figure import Figure
 
 from prefloop.report.choices_plot import draw_choices
-from prefloop.report.curves_plot import About, Series, Words, draw_curves, end_bar, line, series_of
+from prefloop.report.curves_plot import About, Series, Words, behind_bars, draw_curves, end_bar, line, series_of
 from prefloop.report.figure import Style, label_axes, name_lines, render, styles
 from prefloop.report.intervals_plot import draw_savings
 from prefloop.report.outcome_results import Outcomes
@@ -22,7 +22,7 @@ def draw_all(savings: Savings, mean: pa.Table, rounds: pa.Table, outcomes: dict[
         savings: the comparison.
         mean: rows of curves_mean.csv.
         rounds: rounds of all runs.
-        outcomes: curves over the shares by primary outcome, from `outcome_series`.
+        outcomes: curves over the shares by outcome, from `outcome_series`.
 
     Returns:
         Content by file name: name.svg and name.png.
@@ -96,7 +96,7 @@ def _rounds_plot(
             ends[policy] = (float(x[-1]), float(mean[-1]))
         title, y = titles[column]
         label_axes(axes, n_labels, y, title)
-        name_lines(axes, ends, look_of)
+        name_lines(axes, behind_bars(ends, n_labels[0]), look_of)
 
     return render(draw, 6.8, max(4.0, 1.6 + 0.19 * len(look_of)))
 

@@ -124,7 +124,7 @@ def test_what_cannot_conclude_says_why_and_how_many_seeds_are_missing():
     flat = found({"x": BETTER}, ["random does not improve"])
     assert (flat.finding, flat.more_seeds, flat.choose) == ("cannot be told", None, None)
     assert "random does not improve" in flat.sentence
-    assert "More seeds do not mend that" in flat.advice_sentence
+    assert "More labels, more seeds, other features" in flat.advice_sentence
 
 
 def test_where_shared_prompts_vary_too_much_no_number_of_seeds_is_named():

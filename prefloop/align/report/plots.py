@@ -13,6 +13,7 @@ from prefloop.report.curves_plot import (
     About,
     Series,
     Words,
+    behind_bars,
     draw_curves,
     line_ends,
     mean_curves,
@@ -88,7 +89,7 @@ def _moves(
         for axes, (column, title, unit, bounds) in zip(panels, _MOVES, strict=True):
             mean_curves(axes, series, column, look_of, bounds)
             label_axes(axes, n_labels, unit, title)
-            name_lines(axes, line_ends(series, column), look_of)
+            name_lines(axes, behind_bars(line_ends(series, column), n_labels[0]), look_of)
         panels[0].text(
             *(0, -0.2),
             "Mean over seeds; bars at the end are ± 1 standard error" if len(comparison.seeds) > 1 else "One seed",
