@@ -143,7 +143,7 @@ def start_stage(root: Path, params: Params) -> subprocess.Popen[str]:
     )
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 300.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 600.0) -> None:
     """Wait until a condition holds; a test that waits in vain fails."""
     end = time.monotonic() + seconds
     while not condition():
