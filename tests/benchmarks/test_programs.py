@@ -16,11 +16,14 @@ PROGRAMS = sorted(path.stem for path in (ROOT / "benchmarks").glob("[!_]*.py"))
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_loads_and_tells_its_options(name, monkeypatch, capsys):
     program = importlib.import_module(f"benchmarks.{name}")
+    if not hasattr(program, "main"):
+        assert name == "plain_members", "what the others share is no program"
+        return
     monkeypatch.setattr(sys, "argv", [name, "--help"])
     with pytest.raises(SystemExit) as stopped:
         program.main()
     assert stopped.value.code == 0
-    assert f"benchmarks.{name}" in capsys.readouterr().out
+    assert f"usage: {name}" in capsys.readouterr().out
 
 
 def test_the_slip_is_compared_on_a_prepared_folder(tmp_path):

@@ -138,12 +138,14 @@ def start_stage(root: Path, params: Params) -> subprocess.Popen[str]:
         cwd=root,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         start_new_session=True,
+        # A shell starts what it puts in the background with Ctrl-C ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 300.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 600.0) -> None:
     """Wait until a condition holds; a test that waits in vain fails."""
     end = time.monotonic() + seconds
     while not condition():
