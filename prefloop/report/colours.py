@@ -42,12 +42,15 @@ _OTHERS = (
     ),
     *("ultrafeedback", "maxmin", "fixed_pair", "longest", "infomax", "dts", "infogain"),
     *("maxminlcb", "rucb", "drts", "deltaucb", "deltaquantile", "greedy", "shuffled_sigma"),
-    *("drts_bal_pm", "deltaucb_bal_pm", "offline", "certainty", "least_certain", "hybrid", "diverse_certainty"),
+    *("drts_bal_pm", "deltaucb_bal_pm"),
 )
+
+# Those of active DPO stand in pictures of their own: places again from 0, but for those of entropy and d_optimal.
+_ALIGN = {"hybrid": 0, "certainty": 2, "least_certain": 3, "offline": 4, "diverse_certainty": 5}
 
 
 # Each turn of the colours has its own shade, mixed with black (below 0) or white, and its own dashes.
-_SHADES = (0.0, -0.35, 0.4, -0.6, 0.6)
+_SHADES = (0.0, -0.35, 0.2, -0.55, -0.2)
 
 
 def _of_place(place: int) -> Line:
@@ -62,7 +65,11 @@ def _mixed(colour: str, share: float) -> str:
     return "#" + "".join(f"{round(of + amount * (goal - of)):02X}" for of in channels)
 
 
-LINES = _BASELINES | {name: _of_place(place) for place, name in enumerate(_OTHERS)}
+LINES = {
+    **_BASELINES,
+    **{name: _of_place(place) for place, name in enumerate(_OTHERS)},
+    **{name: _of_place(place) for name, place in _ALIGN.items()},
+}
 
 
 def line_of(policy: str) -> Line:

@@ -20,8 +20,8 @@ def terminal_table(savings: Savings) -> Table:
     table.add_column("policy", no_wrap=True)
     best, reference = best_baseline(savings), savings.reference
     for baseline in dict.fromkeys((best, reference)):
-        table.add_column(f"labels saved\nvs {baseline}", justify="right", no_wrap=True)
-        table.add_column("verdict", no_wrap=True)
+        table.add_column(f"labels saved\nvs {baseline}", justify="right")
+        table.add_column("verdict")
     table.add_column("final\ntest ll", justify="right", no_wrap=True)
     for name in ordered(savings):
         of = savings.policies[name]

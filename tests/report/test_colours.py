@@ -14,15 +14,17 @@ from prefloop.report.figure import styles
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def configured():
-    align = yaml.safe_load((ROOT / "align" / "params.yaml").read_text())["policies"]
-    return {*load_params(packaged_params()).policies, *align}
+ALIGN = yaml.safe_load((ROOT / "align" / "params.yaml").read_text())["policies"]
+SIMULATED = load_params(packaged_params()).policies
 
 
-def test_every_policy_of_the_parameter_files_has_a_line_of_its_own():
-    assert configured() <= set(LINES)
-    ours = [LINES[name] for name in configured() - {"random_control", "random_compute_matched"}]
+@pytest.mark.parametrize("names", [ALIGN, SIMULATED])
+def test_every_policy_of_a_parameter_file_has_a_line_and_a_colour_of_its_own(names):
+    assert set(names) <= set(LINES)
+    ours = [LINES[name] for name in names]
     assert len(set(ours)) == len(ours)
+    colours = [of.colour for name, of in zip(names, ours, strict=True) if name != "random_pair"]
+    assert len(set(colours)) == len(colours)
 
 
 @given(st.lists(st.sampled_from([*LINES, "mine", "another"]), min_size=1, unique=True), st.integers(0, 10**6))
