@@ -85,7 +85,7 @@ def test_report_shows_a_comparison(prefloop, finished):
     out, _ = finished
     outcome = prefloop("report", "--folder", out / "report")
     assert outcome.code == 0
-    assert "labels saved vs random" in " ".join(outcome.out.split())
+    assert "Cannot be told under the target prompts" in " ".join(outcome.out.split())
     assert json.loads(prefloop("report", "--folder", out / "report", "--json").out)["reference"] == "random"
 
 
