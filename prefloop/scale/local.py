@@ -6,9 +6,9 @@ import logging
 import multiprocessing
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
@@ -17,6 +17,7 @@ from queue import Empty
 from typing import Any
 
 from prefloop.config import Params
+from prefloop.errors import PrefloopError, StateError
 from prefloop.io.layout import Layout
 from prefloop.oracle.answers import Answers
 from prefloop.rounds.benchmark import Identity, run_benchmark
@@ -72,7 +73,8 @@ def run_all(params: Params, layout: Layout, keys: list[Key], tell: Callable[[Eve
         tell: called in this process after every round and every run, in the order of their ends.
 
     Raises:
-        PrefloopError: what a run raised; the others are stopped, their finished rounds are kept.
+        PrefloopError: what a run raised, or its process was killed; the others are stopped, their finished
+            rounds are kept.
     """
     jobs = min(params.benchmark.jobs or os.cpu_count() or 1, len(keys))
     # Seed by seed, so that a worker divides the inputs once for several policies.
@@ -91,6 +93,12 @@ def run_all(params: Params, layout: Layout, keys: list[Key], tell: Callable[[Eve
             futures = {pool.submit(_run, key): key for key in ordered}
             for event in _until_done(futures, events):
                 tell(event)
+        except BrokenProcessPool:
+            _stop(pool)
+            raise StateError(
+                "the process of a run was ended from outside, or memory ran out: lower benchmark.jobs if it did, "
+                "and run the same command again; finished rounds are kept"
+            ) from None
         except BaseException:
             _stop(pool)
             raise
@@ -101,12 +109,13 @@ def _until_done(futures: dict[Future[None], Key], events: Queue[Event]) -> Itera
     """What the workers tell, until each run has said that it is done; a worker's error is raised here."""
     left = set(futures.values())
     while left:
+        # Before every event, as workers that go on may never be silent.
+        for future in futures:
+            if future.done():
+                future.result()
         try:
             event = events.get(timeout=_POLL_S)
         except Empty:
-            for future in futures:
-                if future.done():
-                    future.result()
             continue
         if isinstance(event, RunDone):
             left.remove(event.key)
@@ -155,7 +164,10 @@ class _Worker:
         def on_round(record: RoundRecord, seconds: float) -> None:
             tell(RoundDone(key, record.facts, record.metrics, seconds))
 
-        return run_benchmark(self._identity, *self._last[1:], policy, seed, on_round)
+        try:
+            return run_benchmark(self._identity, *self._last[1:], policy, seed, on_round)
+        except PrefloopError as error:
+            raise type(error)(f"{policy}-{seed}: {error}") from error
 
 
 # One worker process has one of these; a function that is sent to it finds it here.
@@ -165,14 +177,16 @@ _worker: tuple[_Worker, Queue[Event]] | None = None
 def _start(params: Params, layout: Layout, events: Queue[Event]) -> None:
     global _worker
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker = _Worker(params, layout), events
 
 
-def _end_with(parent: int) -> None:
-    """End this process once the one it came from is gone, also if that was killed."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
+def _end_with_parent() -> None:
+    """End this process once the one that started the comparison is gone, also if that was killed."""
+    # Not os.getppid(): that is the fork server, which lives as long as a worker does.
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
     os._exit(1)
 
 
