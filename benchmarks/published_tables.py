@@ -162,7 +162,8 @@ def _difference(of: dict[str, Any] | None, digits: int = 4) -> str:
 
 
 def _saved(against: dict[str, Any] | None) -> str:
-    if against is None or against["saved"] is None:
+    # As in the report: an interval that is open on both sides tells nothing.
+    if against is None or against["saved"] is None or (against["open_low"] and against["open_high"]):
         return _DASH
     low, high = (
         _percent(against[key], against[open_])
