@@ -11,6 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing.queues import Queue
 from pathlib import Path
 from queue import Empty
@@ -58,7 +59,15 @@ class RunDone:
     folder: Path
 
 
+@dataclass(frozen=True)
+class RunFailed:
+    """A run that raised; its future holds what."""
+
+    key: Key
+
+
 Event = RoundDone | RunDone
+_Told = RoundDone | RunDone | RunFailed
 
 
 def run_all(params: Params, layout: Layout, keys: list[Key], tell: Callable[[Event], None]) -> None:
@@ -87,11 +96,10 @@ def run_all(params: Params, layout: Layout, keys: list[Key], tell: Callable[[Eve
     with _threads(params.benchmark.threads):
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(_PRELOAD)
-        events: Queue[Event] = context.Queue()
+        events: Queue[_Told] = context.Queue()
         pool = ProcessPoolExecutor(jobs, context, _start, (params, layout, events))
         try:
-            futures = {pool.submit(_run, key): key for key in ordered}
-            for event in _until_done(futures, events):
+            for event in _until_done({key: pool.submit(_run, key) for key in ordered}, events):
                 tell(event)
         except BrokenProcessPool:
             _stop(pool)
@@ -105,21 +113,27 @@ def run_all(params: Params, layout: Layout, keys: list[Key], tell: Callable[[Eve
         pool.shutdown()
 
 
-def _until_done(futures: dict[Future[None], Key], events: Queue[Event]) -> Iterator[Event]:
-    """What the workers tell, until each run has said that it is done; a worker's error is raised here."""
-    left = set(futures.values())
+def _until_done(futures: dict[Key, Future[None]], events: Queue[_Told]) -> Iterator[Event]:
+    """What the workers tell, until each run has said that it is done; a worker's error is raised here.
+
+    A failure is told through the same queue, so that it comes after all that its process had finished before.
+    """
+    left = set(futures)
     while left:
-        # Before every event, as workers that go on may never be silent.
-        for future in futures:
-            if future.done():
-                future.result()
+        # A process that was ended from outside tells nothing. Before every event, as others may never be silent.
+        for future in futures.values():
+            if future.done() and isinstance(error := future.exception(), BrokenProcessPool):
+                raise error
         try:
             event = events.get(timeout=_POLL_S)
         except Empty:
             continue
-        if isinstance(event, RunDone):
-            left.remove(event.key)
-        yield event
+        if isinstance(event, RunFailed):
+            futures[event.key].result()
+        else:
+            if isinstance(event, RunDone):
+                left.remove(event.key)
+            yield event
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:
@@ -146,19 +160,27 @@ def _threads(count: int) -> Iterator[None]:
 
 
 class _Worker:
-    """The inputs, opened once, and the last seed's division of them."""
+    """The inputs, opened by the first run (whose error it then is), and the last seed's division of them."""
 
     def __init__(self, params: Params, layout: Layout) -> None:
+        self._params = params
+        self._layout = layout
         self._identity = Identity(params, layout)
-        self._inputs: Inputs = load_inputs(layout, params)
-        self._answers: Answers = load_hidden(layout.prepared, self._inputs)
         self._last: tuple[int, Problem, HiddenAnswers] | None = None
+
+    @cached_property
+    def _inputs(self) -> Inputs:
+        return load_inputs(self._layout, self._params)
+
+    @cached_property
+    def _answers(self) -> Answers:
+        return load_hidden(self._layout.prepared, self._inputs)
 
     def run(self, key: Key, tell: Callable[[RoundDone], None]) -> Path:
         """Run or resume one (policy, seed); return its folder."""
         policy, seed = key
         if self._last is None or self._last[0] != seed:
-            problem = divided(self._inputs, self._identity.params.data, seed)
+            problem = divided(self._inputs, self._params.data, seed)
             self._last = seed, problem, hidden_of(problem, self._answers)
 
         def on_round(record: RoundRecord, seconds: float) -> None:
@@ -171,10 +193,10 @@ class _Worker:
 
 
 # One worker process has one of these; a function that is sent to it finds it here.
-_worker: tuple[_Worker, Queue[Event]] | None = None
+_worker: tuple[_Worker, Queue[_Told]] | None = None
 
 
-def _start(params: Params, layout: Layout, events: Queue[Event]) -> None:
+def _start(params: Params, layout: Layout, events: Queue[_Told]) -> None:
     global _worker
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -193,4 +215,9 @@ def _end_with_parent() -> None:
 def _run(key: Key) -> None:
     assert _worker is not None
     worker, events = _worker
-    events.put(RunDone(key, worker.run(key, events.put)))
+    try:
+        folder = worker.run(key, events.put)
+    except BaseException:
+        events.put(RunFailed(key))
+        raise
+    events.put(RunDone(key, folder))

@@ -6,11 +6,12 @@ import json
 import multiprocessing
 import os
 import signal
+import time
 
 import pytest
 from mlflow import MlflowClient
 
-from prefloop.errors import EXIT_FAILED, StateError, exit_code_of
+from prefloop.errors import EXIT_FAILED, PrefloopError, StateError, exit_code_of
 from prefloop.scale.comparison import make_runs
 from prefloop.tracking.recorder import RunRecorder
 from tests.scale.worlds import KEYS, Noting, Watcher, are_gone, contents, params_of, within
@@ -38,12 +39,16 @@ def test_two_at_a_time_leave_the_same_bytes_as_one(layout, undisturbed):
     assert make_runs(params_of(2), layout, None) == []
 
 
-def test_what_one_run_raises_is_one_message_and_the_finished_runs_stay(layout, undisturbed, capsys):
-    """A file where the resume state of bal_pm's second seed should lie; runs go seed by seed."""
+@pytest.mark.parametrize("pause_s", [0, 5])
+def test_what_one_run_raises_is_one_message_and_the_finished_runs_stay(layout, undisturbed, capsys, pause_s):
+    """A file where the resume state of bal_pm's second seed should lie; runs go seed by seed.
+
+    What was finished before is told, also where the parent was slow and learns of all at once.
+    """
     blocked = layout.state / "runs" / "bal_pm" / "1"
     blocked.parent.mkdir(parents=True)
     blocked.write_text("no folder")
-    watcher = Watcher()
+    watcher = Watcher(after=1, action=lambda: time.sleep(pause_s))
     with within(600):
         assert exit_code_of(lambda: make_runs(params_of(2), layout, watcher)) == EXIT_FAILED
     assert are_gone(multiprocessing.active_children())
@@ -60,6 +65,14 @@ def test_what_one_run_raises_is_one_message_and_the_finished_runs_stay(layout, u
     blocked.unlink()
     assert make_runs(params_of(2), layout, None) == [key for key in KEYS if key not in finished]
     assert contents(layout) == undisturbed
+
+
+def test_inputs_that_cannot_be_read_are_the_error(layout):
+    path = layout.prepared / "completions.parquet"
+    path.write_bytes(path.read_bytes()[:-9])
+    with within(600), pytest.raises(PrefloopError, match=r"completions\.parquet"):
+        make_runs(params_of(2), layout, None)
+    assert are_gone(multiprocessing.active_children())
 
 
 def test_a_killed_worker_is_an_error_at_once_and_its_rounds_stay(layout, undisturbed):
