@@ -1,4 +1,4 @@
-# Two commands: `make demo` and `make test`, and a second demo, of active DPO: `make align-demo`. Each creates .venv
+# Two commands: `make demo` and `make test`, and a second demo, of active DPO: `make dpo-demo`. Each creates .venv
 # with pinned versions if it is not there.
 PYTHON ?= python3.11
 BIN := $(CURDIR)/.venv/bin
@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo align-demo test lint benchmarks clean
+.PHONY: demo dpo-demo test lint benchmarks clean
 
 .venv/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -26,16 +26,16 @@ demo: .venv/.installed
 	@echo "  prefloop ui                  the same runs in the MLflow UI"
 	@echo "  prefloop bench --data FILE --out DIR   the same on your own file"
 
-align-demo: .venv/.installed
-	$(BIN)/dvc repro align/dvc.yaml
-	$(BIN)/prefloop align report
+dpo-demo: .venv/.installed
+	$(BIN)/dvc repro dpo/dvc.yaml
+	$(BIN)/prefloop dpo report
 	@echo
 	@echo "Where to look next:"
-	@echo "  data/align/report/report.md      the comparison, to read"
-	@echo "  docs/align.md                    what was done, and what it can tell"
+	@echo "  data/dpo/report/report.md      the comparison, to read"
+	@echo "  docs/dpo.md                    what was done, and what it can tell"
 	@echo "  . .venv/bin/activate             then, with the environment active:"
 	@echo "  prefloop ui                      curves and what the policies write, round by round"
-	@echo "  prefloop align run --model MODEL --prompts FILE --out DIR   the same with your own"
+	@echo "  prefloop dpo run --model MODEL --prompts FILE --out DIR   the same with your own"
 
 test: .venv/.installed
 	$(BIN)/python -m pytest -n 2

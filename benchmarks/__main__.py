@@ -18,7 +18,7 @@ SMALL = {
     "prepare_scale": ["--pairs", "50000"],
     "pair_rules": ["--prompts", "1000", "4000"],
     "null_reports": ["--reports", "5", "--seeds", "3"],
-    "align_round": ["--labels", "8", "--evaluated", "128", "--threads", "1"],
+    "dpo_round": ["--labels", "8", "--evaluated", "128", "--threads", "1"],
 }
 
 

@@ -13,10 +13,10 @@ import time
 import numpy as np
 import torch
 
-from prefloop.acquisition.pairs import Pairs
 from prefloop.acquisition.registry import BATCH_POLICIES
 from prefloop.acquisition.view import PoolView
 from prefloop.config import load_params, packaged_params
+from prefloop.data.pairs import Pairs
 from prefloop.neighbours.graph import build_graph
 
 DIM, MEMBERS, BATCH, ROUNDS, SAMPLE, STEPS = 384, 5, 320, 75, 256, 5

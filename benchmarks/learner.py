@@ -25,18 +25,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from prefloop.acquisition.pairs import Pairs
 from prefloop.config import Params, load_params, packaged_params
 from prefloop.config.model import Reward
+from prefloop.data.pairs import Pairs
 from prefloop.io.layout import Layout
+from prefloop.labels.verdicts import TIE
 from prefloop.oracle.answers import Answers, majority
+from prefloop.oracle.hidden import HiddenAnswers, hidden_of, load_hidden
+from prefloop.pool.evaluate import outside_predictions, split_metrics
+from prefloop.pool.problem import Inputs, Problem, divided, load_inputs
+from prefloop.pool.steps import Labelled, fit_round
 from prefloop.reward.fitted import FittedEnsemble
 from prefloop.rng import Stream, generator
-from prefloop.rounds.evaluate import outside_predictions, split_metrics
-from prefloop.rounds.hidden import HiddenAnswers, hidden_of, load_hidden
-from prefloop.rounds.problem import Inputs, Problem, divided, load_inputs
-from prefloop.rounds.steps import Labelled, fit_round
-from prefloop.verdicts import TIE
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "pairs": {"holdout_by": "pairs", "refit": False},

@@ -16,10 +16,10 @@ import psutil
 
 from prefloop.acquisition.draws import Draws
 from prefloop.acquisition.offer import Sight, make_offer
-from prefloop.acquisition.pairs import Pairs, Pool
 from prefloop.acquisition.registry import PAIR_RULES
 from prefloop.config import load_params, packaged_params
 from prefloop.config.pair_rules import Given, RandomPair
+from prefloop.data.pairs import Pairs, Pool
 from prefloop.data.prepared import Models
 
 MEMBERS = 20

@@ -16,16 +16,16 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.entropy_selection import DIM, clustered
-from prefloop.acquisition.pairs import Pairs
 from prefloop.config import Params, load_params, packaged_params
 from prefloop.config.policies import Policy
+from prefloop.data.pairs import Pairs
 from prefloop.entropy.published import PoolEntropy
 from prefloop.io.layout import Layout
+from prefloop.oracle.hidden import hidden_of, load_hidden
 from prefloop.oracle.simulated import SimulatedOracle
+from prefloop.pool.problem import Problem, divided, load_inputs
+from prefloop.pool.steps import Labelled, choose_batch, fit_round, random_pairs
 from prefloop.rng import Stream
-from prefloop.rounds.hidden import hidden_of, load_hidden
-from prefloop.rounds.problem import Problem, divided, load_inputs
-from prefloop.rounds.steps import Labelled, choose_batch, fit_round, random_pairs
 
 BATCH, STEPS = 160, 40
 FORMS = {

@@ -20,16 +20,16 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.thinning import make_view
-from prefloop.acquisition.pairs import Pairs, Pool
 from prefloop.acquisition.registry import BATCH_POLICIES
 from prefloop.config import Params, load_params, packaged_params
 from prefloop.config.data import FileEntry
+from prefloop.data.pairs import Pairs, Pool
 from prefloop.data.prepare import prepare
 from prefloop.data.prepared import Prepared, load_prepared
 from prefloop.data.sources import load_records
+from prefloop.pool.problem import division_of
+from prefloop.pool.steps import blind_offer, random_pairs
 from prefloop.rng import Stream, generator
-from prefloop.rounds.problem import division_of
-from prefloop.rounds.steps import blind_offer, random_pairs
 
 
 def parameters(path: Path, where: str | None, ood_where: str | None) -> Params:

@@ -17,11 +17,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from prefloop.acquisition.pairs import Pairs
 from prefloop.acquisition.registry import BATCH_POLICIES
 from prefloop.acquisition.view import PoolView
 from prefloop.config import load_params, packaged_params
 from prefloop.config.policies import Thinned
+from prefloop.data.pairs import Pairs
 from prefloop.neighbours.graph import build_graph
 
 BATCH = 320

@@ -4,7 +4,8 @@ python -m benchmarks.uncertainty_models FOLDER... [--labels 160 640 1920] [--spl
 
 Each FOLDER holds `prepared` and `features` as the stages write them, or as `prefloop bench` leaves them. Prompts
 are divided anew for each split; one with more than 5 % of the pairs stays in the pool. One JSON object a line and
-setting: means over splits of the metrics of `prefloop.metrics.predictive` and of the processor seconds of a fit;
+setting: means over splits of the metrics of `prefloop.evaluation.predictive` and of the processor seconds
+of a fit;
 log-likelihood also of each split, to be compared pairwise.
 """
 
@@ -24,12 +25,12 @@ from prefloop.config import load_params, packaged_params
 from prefloop.config.model import Reward
 from prefloop.data.prepared import load_prepared
 from prefloop.embed.features import check_ids, load_features
-from prefloop.metrics.predictive import pair_logits, predictive_metrics
+from prefloop.evaluation.predictive import pair_logits, predictive_metrics
+from prefloop.labels.verdicts import TIE, A
 from prefloop.oracle.answers import load_answers, majority
 from prefloop.reward.comparisons import Comparisons
 from prefloop.reward.inputs import FitInputs
 from prefloop.reward.registry import fit_model
-from prefloop.verdicts import TIE, A
 
 KINDS = ("mlp_ensemble", "anchored_ensemble", "laplace")
 METRICS = ("log_likelihood", "accuracy", "ece", "spearman_error", "spearman_sigma", "epistemic", "sigma")

@@ -10,10 +10,10 @@ import typer
 
 from cli._common import AsJson, print_json
 from prefloop.errors import ConfigError, StateError
-from prefloop.export.form import Form
+from prefloop.exchange.form import Form
 
 if TYPE_CHECKING:
-    from prefloop.export.acquired import Acquired
+    from prefloop.exchange.acquired import Acquired
 
 
 def export(
@@ -42,8 +42,8 @@ def export(
 
     Example: prefloop export --run data/runs/bal_pm/0 --format trl --out acquired.parquet
     """
-    from prefloop.export.dataset import write_preferences
-    from prefloop.export.files import check_ending
+    from prefloop.exchange.dataset import write_preferences
+    from prefloop.exchange.files import check_ending
     from stages._main import configure_process
 
     configure_process()
@@ -58,7 +58,7 @@ def export(
 
 def _source(run: Path | None, labels: Path | None, data: Path | None) -> tuple[Acquired, Path]:
     from prefloop.data.prepared import load_prepared
-    from prefloop.export.acquired import acquired_by_labels, acquired_by_run
+    from prefloop.exchange.acquired import acquired_by_labels, acquired_by_run
     from prefloop.io.lock import locked
     from prefloop.labels.log import read_labels
 

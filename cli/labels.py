@@ -28,8 +28,8 @@ def oracle(
 
     Example: dvc repro && prefloop labels oracle && dvc repro
     """
+    from prefloop.campaign.rehearsal import answer_batch
     from prefloop.io.layout import Layout
-    from prefloop.rounds.simulate import answer_batch
 
     given = answer_batch(load(params), Layout.repository(), limit)
     if as_json:

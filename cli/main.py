@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import align, bench, data, doctor, export, labels, policies, report, rewardbench, track
+from cli import bench, data, doctor, dpo, export, labels, policies, report, rewardbench, track
 from prefloop.errors import exit_code_of
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app.command()(rewardbench.rewardbench)
 app.command()(track.track)
 app.command()(track.ui)
 app.command()(doctor.doctor)
-app.add_typer(align.app, name="align")
+app.add_typer(dpo.app, name="dpo")
 app.add_typer(data.app, name="data")
 app.add_typer(labels.app, name="labels")
 

@@ -33,9 +33,9 @@ def rewardbench(
     """
     from prefloop.config import packaged_params
     from prefloop.errors import ConfigError
+    from prefloop.evaluation.rewardbench.run import row_results, score_file, summary, table
     from prefloop.io.documents import write_json
     from prefloop.io.layout import Layout
-    from prefloop.rewardbench.run import row_results, score_file, summary, table
 
     if out is not None and out.is_dir():
         raise ConfigError(f"--out: {out} is a folder, expected the name of a file to write")

@@ -19,7 +19,7 @@ def track(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> None:
     """Rebuild the MLflow runs from the outputs that are there; nothing is ever doubled.
 
     For runs that a DVC cache hit restored, or that could not be logged while they ran. With --params
-    OUT/params.yaml the runs of `prefloop bench --out OUT` or `prefloop align run --out OUT`.
+    OUT/params.yaml the runs of `prefloop bench --out OUT` or `prefloop dpo run --out OUT`.
 
     Example: prefloop track
     """
@@ -65,16 +65,16 @@ class Tracked:
 
 def _track(path: Path) -> list[Tracked]:
     """Track what the parameter file speaks of; beside the repository's own also its active DPO, if it has run."""
-    from prefloop.align.load import is_align
     from prefloop.config.load import read_yaml
+    from prefloop.dpo.load import is_dpo
 
     configure()
-    if is_align(read_yaml(path)):
-        return [_track_align(path)]
+    if is_dpo(read_yaml(path)):
+        return [_track_dpo(path)]
     found = [_track_core(path)]
-    align = Path("align/params.yaml")
-    if path == DEFAULT_PARAMS and align.is_file() and any(Path("data/align/runs").glob("*/*/run.json")):
-        found.append(_track_align(align))
+    dpo = Path("dpo/params.yaml")
+    if path == DEFAULT_PARAMS and dpo.is_file() and any(Path("data/dpo/runs").glob("*/*/run.json")):
+        found.append(_track_dpo(dpo))
     return found
 
 
@@ -94,15 +94,15 @@ def _track_core(path: Path) -> Tracked:
     return Tracked(count, params.tracking, tracker)
 
 
-def _track_align(path: Path) -> Tracked:
-    from prefloop.align.layout import AlignLayout
-    from prefloop.align.load import load_align_params
-    from prefloop.tracking.align_comparison import track_all_align
+def _track_dpo(path: Path) -> Tracked:
+    from prefloop.dpo.layout import DpoLayout
+    from prefloop.dpo.load import load_dpo_params
+    from prefloop.tracking.dpo_comparison import track_all_dpo
     from prefloop.tracking.tracker import Tracker
 
-    params = load_align_params(path)
-    layout = AlignLayout.folder(path.parent) if (path.parent / "runs").is_dir() else AlignLayout.repository()
+    params = load_dpo_params(path)
+    layout = DpoLayout.folder(path.parent) if (path.parent / "runs").is_dir() else DpoLayout.repository()
     tracker = Tracker(params.tracking, Path.cwd())
     keys = [(policy, seed) for policy in params.run.policies for seed in params.run.seeds]
-    count = track_all_align(tracker, {key: layout.run(*key) for key in keys}, layout.report)
+    count = track_all_dpo(tracker, {key: layout.run(*key) for key in keys}, layout.report)
     return Tracked(count, params.tracking, tracker)

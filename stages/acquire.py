@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 
+from prefloop.campaign.batch import next_batch
 from prefloop.config import Params
 from prefloop.io.arrays import read_table, write_table
 from prefloop.io.layout import Layout
+from prefloop.labels.aggregate import campaign_labels
 from prefloop.labels.log import last_round, read_labels, warn_of_late_labels
+from prefloop.pool.problem import divided, load_inputs
 from prefloop.reward.registry import load_model
-from prefloop.rounds.campaign import next_batch
-from prefloop.rounds.problem import divided, load_inputs
-from prefloop.rounds.resolve import campaign_labels
 from prefloop.tracking.outputs import track_campaign_batch
 from stages._main import stage_main
 from stages._tracking import tracked

@@ -10,7 +10,7 @@ from prefloop.data.prepared import load_prepared
 from prefloop.io.documents import write_json
 from prefloop.io.layout import Layout
 from prefloop.oracle.answers import load_answers
-from prefloop.rounds.benchmark import check_policies
+from prefloop.pool.benchmark import check_policies
 from prefloop.scale.comparison import make_runs
 from prefloop.tracking.recorder import RunRecorder
 from stages._main import stage_main

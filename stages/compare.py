@@ -8,14 +8,14 @@ from pathlib import Path
 from prefloop.config import Params
 from prefloop.data.prepared import load_prepared
 from prefloop.io.layout import Layout
+from prefloop.oracle.hidden import load_hidden
+from prefloop.pool.problem import load_inputs
 from prefloop.report.evaluated import evaluate_seeds
 from prefloop.report.facts import data_facts
 from prefloop.report.judged import judge_runs
 from prefloop.report.plotting import write_plotting_library
 from prefloop.report.runs import load_runs, score_split
 from prefloop.report.write import NO_POLICIES, write_nothing, write_report
-from prefloop.rounds.hidden import load_hidden
-from prefloop.rounds.problem import load_inputs
 from prefloop.tracking.comparison import ComparisonRecorder
 from stages._main import stage_main
 

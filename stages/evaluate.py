@@ -7,12 +7,12 @@ import sys
 from prefloop.config import Params
 from prefloop.io.documents import write_json
 from prefloop.io.layout import Layout
+from prefloop.labels.aggregate import campaign_labels
 from prefloop.labels.log import read_labels
+from prefloop.oracle.hidden import hidden_of, load_hidden
+from prefloop.pool.evaluate import evaluate_campaign
+from prefloop.pool.problem import divided, load_inputs
 from prefloop.reward.registry import load_model
-from prefloop.rounds.evaluate import evaluate_campaign
-from prefloop.rounds.hidden import hidden_of, load_hidden
-from prefloop.rounds.problem import divided, load_inputs
-from prefloop.rounds.resolve import campaign_labels
 from prefloop.tracking.outputs import track_campaign_metrics
 from stages._main import stage_main
 from stages._tracking import tracked

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 
+from prefloop.campaign.batch import about_model, train
 from prefloop.config import Params
 from prefloop.io.layout import Layout
+from prefloop.labels.aggregate import campaign_labels
 from prefloop.labels.log import last_round, read_labels
+from prefloop.pool.problem import divided, load_inputs
 from prefloop.reward.registry import save_model
-from prefloop.rounds.campaign import about_model, train
-from prefloop.rounds.problem import divided, load_inputs
-from prefloop.rounds.resolve import campaign_labels
 from stages._main import stage_main
 
 

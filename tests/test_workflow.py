@@ -155,7 +155,7 @@ def test_a_pool_without_answers_runs_with_no_benchmark(repository):
     assert set(graph) == {"prepare", "embed", "neighbours", "benchmark", "compare", *CAMPAIGN}
 
 
-SMALL_ALIGN = {
+SMALL_DPO = {
     "prompts.example.prompts": 120,
     "prompts.example.texts": 400,
     "start.tiny.vocabulary": 300,
@@ -176,19 +176,19 @@ SMALL_ALIGN = {
 
 
 def test_active_dpo_from_nothing_and_what_a_change_runs(repository):
-    graph, params = "align/dvc.yaml", "align/params.yaml"
-    repository.change(params, **SMALL_ALIGN)
-    runs = {f"align/dvc.yaml:rounds@{policy}-0" for policy in ("random", "certainty")}
-    before = {f"align/dvc.yaml:{stage}" for stage in ("prompts", "sft")}
-    compare = "align/dvc.yaml:compare"
+    graph, params = "dpo/dvc.yaml", "dpo/params.yaml"
+    repository.change(params, **SMALL_DPO)
+    runs = {f"dpo/dvc.yaml:rounds@{policy}-0" for policy in ("random", "certainty")}
+    before = {f"dpo/dvc.yaml:{stage}" for stage in ("prompts", "sft")}
+    compare = "dpo/dvc.yaml:compare"
     assert repository.repro(graph) == before | runs | {compare}
-    assert (repository.root / "data" / "align" / "report" / "report.md").is_file()
-    assert "random" in repository.run("cli.main", "align", "report")
+    assert (repository.root / "data" / "dpo" / "report" / "report.md").is_file()
+    assert "random" in repository.run("cli.main", "dpo", "report")
     assert repository.repro(graph) == set()
     # One policy's parameter is that policy's run; a longer comparison is every run; reporting is the report.
     repository.change(params, **{"policies.certainty.pairs": 3})
-    assert repository.repro(graph) == {"align/dvc.yaml:rounds@certainty-0", compare}
+    assert repository.repro(graph) == {"dpo/dvc.yaml:rounds@certainty-0", compare}
     repository.change(params, **{"compare.confidence": 0.9})
     assert repository.repro(graph) == {compare}
     # The repository's own graph knows nothing of it.
-    assert "align" not in repository.run("dvc", "stage", "list", "--name-only")
+    assert "dpo" not in repository.run("dvc", "stage", "list", "--name-only")

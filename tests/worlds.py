@@ -18,8 +18,8 @@ from prefloop.io.documents import write_json
 from prefloop.io.layout import Layout
 from prefloop.neighbours.graph import build_graph, save_graph
 from prefloop.neighbours.restrict import poolable, widened
-from prefloop.rounds.hidden import HiddenAnswers, hidden_of, load_hidden
-from prefloop.rounds.problem import Problem, divided, load_inputs
+from prefloop.oracle.hidden import HiddenAnswers, hidden_of, load_hidden
+from prefloop.pool.problem import Problem, divided, load_inputs
 
 ROOT = Path(__file__).resolve().parents[1]
 DIM = 8

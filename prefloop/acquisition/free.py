@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from prefloop.acquisition.pairs import Pairs, Pool
 from prefloop.acquisition.segments import Segments
 from prefloop.acquisition.slate import Free
+from prefloop.data.pairs import Pairs, Pool
 
 # Ordered pairs laid out at once, about 60 MB: never those of a whole pool, but at least one prompt's.
 _BLOCK = 1 << 20

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prefloop.acquisition.pairs import Pairs, Pool
 from prefloop.config.pair_rules import PairRule
+from prefloop.data.pairs import Pairs, Pool
 
 NO_LIMIT = int(np.iinfo(np.int64).max)
 

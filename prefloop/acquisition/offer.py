@@ -11,12 +11,12 @@ import numpy as np
 from prefloop.acquisition.draws import Draws
 from prefloop.acquisition.free import blocks, formed_pairs, listed_pairs
 from prefloop.acquisition.limits import limits, offers_all_listed
-from prefloop.acquisition.pairs import Pairs, Pool
 from prefloop.acquisition.registry import PAIR_RULES
 from prefloop.acquisition.segments import Segments
 from prefloop.acquisition.slate import Free, Slate
 from prefloop.acquisition.strength import strengths
 from prefloop.config.pair_rules import ORACLE_CEILINGS, FixedPair, PairRule
+from prefloop.data.pairs import Pairs, Pool
 from prefloop.errors import ConfigError
 
 Judge = Callable[[np.ndarray], np.ndarray]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from prefloop.acquisition.pairs import Pool
 from prefloop.config.pair_rules import FixedPair, PairRule
+from prefloop.data.pairs import Pool
 from prefloop.errors import ConfigError
 
 

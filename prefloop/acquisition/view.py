@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from prefloop.acquisition.pairs import Pairs
+from prefloop.data.pairs import Pairs
 from prefloop.io.rows import Vectors
 from prefloop.neighbours.graph import NeighbourGraph
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from prefloop.data.prepared import Prepared
 from prefloop.errors import StateError
 from prefloop.io.arrays import read_table
-from prefloop.verdicts import TIE, A, B
+from prefloop.labels.verdicts import TIE, A, B
 
 
 @dataclass(frozen=True)

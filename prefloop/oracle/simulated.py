@@ -10,8 +10,8 @@ from prefloop.config.model import Oracle as Config
 from prefloop.data.prepared import Prepared
 from prefloop.errors import DataError
 from prefloop.io.hashing import pair_id, unit_interval
+from prefloop.labels.verdicts import TIE, A, B
 from prefloop.oracle.answers import Answers, majority
-from prefloop.verdicts import TIE, A, B
 
 
 class SimulatedOracle:

@@ -9,13 +9,13 @@ import numpy as np
 
 from prefloop.config.data import Data
 from prefloop.data.prepared import Prepared
-from prefloop.metrics.evaluation import EvalSet
 from prefloop.oracle.answers import Answers
+from prefloop.oracle.evaluated_pairs import EvalSet
+from prefloop.oracle.hidden import hidden_of
+from prefloop.pool.evaluate import evaluated_prompts
+from prefloop.pool.problem import Inputs, Problem, divided
 from prefloop.report.judged import Judgeable
 from prefloop.report.runs import Evaluated
-from prefloop.rounds.evaluate import evaluated_prompts
-from prefloop.rounds.hidden import hidden_of
-from prefloop.rounds.problem import Inputs, Problem, divided
 
 
 @dataclass(frozen=True)

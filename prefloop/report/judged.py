@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow.compute as pc
 
-from prefloop.assessment.score import prompt_outcomes
-from prefloop.assessment.scored import scored_prompts
 from prefloop.data.prepared import Prepared
 from prefloop.errors import StateError
+from prefloop.evaluation.downstream.score import prompt_outcomes
+from prefloop.evaluation.downstream.scored import scored_prompts
 from prefloop.io.arrays import open_array
 from prefloop.report.runs import Evaluated, Runs
 from prefloop.report.scores import Scores, SeedSums

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from prefloop.config import Params
 from prefloop.io.layout import Layout
+from prefloop.pool.benchmark import Identity
 from prefloop.progress import Progress
-from prefloop.rounds.benchmark import Identity
 from prefloop.scale.local import Event, Key, RoundDone, run_all
 
 log = logging.getLogger("prefloop")

@@ -21,10 +21,10 @@ from prefloop.config import Params
 from prefloop.errors import PrefloopError, StateError
 from prefloop.io.layout import Layout
 from prefloop.oracle.answers import Answers
-from prefloop.rounds.benchmark import Identity, run_benchmark
-from prefloop.rounds.hidden import HiddenAnswers, hidden_of, load_hidden
-from prefloop.rounds.problem import Inputs, Problem, divided, load_inputs
-from prefloop.rounds.record import RoundRecord
+from prefloop.oracle.hidden import HiddenAnswers, hidden_of, load_hidden
+from prefloop.pool.benchmark import Identity, run_benchmark
+from prefloop.pool.problem import Inputs, Problem, divided, load_inputs
+from prefloop.pool.record import RoundRecord
 
 log = logging.getLogger("prefloop")
 

@@ -96,7 +96,7 @@ def track_campaign_metrics(
     run = tracker.run(campaign_spec(about, policy, seed))
     values = round_metrics({}, rows) | undecided
     digest = outputs_digest(metrics.parent, [metrics.name])
-    run.once("prefloop.metrics", digest, lambda: run.log_rounds([(int(state["n_labels"]), values)]))
+    run.once("prefloop.evaluation", digest, lambda: run.log_rounds([(int(state["n_labels"]), values)]))
 
 
 def track_campaign_batch(tracker: Tracker, about: Mapping[str, Any], policy: str, seed: int, batch: Path) -> None:

@@ -38,7 +38,7 @@ SIMULATED = Board(
         *("test_epistemic", "n_prompts", "entropy_ratio"),
     ),
 )
-ALIGN = Board("align", ("win_oracle", "win_judge", "kl", "length", "agreement", "distinct_2"))
+DPO = Board("dpo", ("win_oracle", "win_judge", "kl", "length", "agreement", "distinct_2"))
 
 
 def value_ranges(rounds: Iterable[Mapping[str, float]], board: Board) -> Ranges:

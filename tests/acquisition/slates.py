@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from prefloop.acquisition.free import formed_pairs, listed_pairs
-from prefloop.acquisition.pairs import Pairs, Pool
 from prefloop.acquisition.segments import Segments
 from prefloop.acquisition.slate import Slate
+from prefloop.data.pairs import Pairs, Pool
 from prefloop.data.prepared import Models
 
 NOTHING = np.zeros(0, dtype=np.int64)

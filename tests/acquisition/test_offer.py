@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from prefloop.acquisition.draws import Draws
 from prefloop.acquisition.limits import room
 from prefloop.acquisition.offer import Sight, make_offer
-from prefloop.acquisition.pairs import Pairs
 from prefloop.acquisition.registry import PAIR_RULES
 from prefloop.acquisition.strength import check_models
 from prefloop.config.pair_rules import PairRule
+from prefloop.data.pairs import Pairs
 from prefloop.data.prepared import Models
 from prefloop.errors import ConfigError
 from tests.acquisition.slates import all_pairs, make_pool

@@ -9,12 +9,12 @@ import pytest
 from scipy.special import expit
 
 from prefloop import uncertainty as u
-from prefloop.acquisition.pairs import Pairs
 from prefloop.acquisition.ranking import top
 from prefloop.acquisition.registry import BATCH_POLICIES
 from prefloop.acquisition.scores import coldness
 from prefloop.acquisition.view import PoolView
 from prefloop.config.policies import Policy
+from prefloop.data.pairs import Pairs
 from prefloop.errors import NothingLeft
 from prefloop.neighbours.graph import build_graph
 from prefloop.rng import Stream, generator

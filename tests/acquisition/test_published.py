@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scipy.special import digamma
 
 from prefloop import uncertainty as u
-from prefloop.acquisition.pairs import Pairs
 from prefloop.acquisition.registry import BATCH_POLICIES
 from prefloop.config.policies import BalPMPublished
+from prefloop.data.pairs import Pairs
 from prefloop.entropy.published import PoolEntropy, slip_shift
 from prefloop.neighbours.graph import build_graph
 from prefloop.rng import Stream, generator

@@ -13,7 +13,7 @@ import pytest
 from prefloop.io.arrays import read_table
 from prefloop.io.layout import Layout
 from prefloop.labels.log import Label, append_labels
-from tests.export.worlds import named_world, run
+from tests.exchange.worlds import named_world, run
 
 
 @pytest.fixture(scope="module")

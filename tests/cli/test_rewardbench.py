@@ -11,7 +11,7 @@ import pytest
 from prefloop.io.layout import Layout
 from prefloop.reward.registry import load_model, save_model
 from tests.cli.malformed import is_one_error
-from tests.rewardbench.helpers import best_of, write
+from tests.evaluation.rewardbench.helpers import best_of, write
 
 ROWS = [
     {"prompt": f"q {n}", "chosen": "x " + "good " * 6, "rejected": "x", "subset": subset, "id": n}

@@ -65,7 +65,7 @@ def test_the_installed_package_brings_the_file_along():
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["force-include"] == {
         "params.yaml": "prefloop/params.yaml",
-        "align/params.yaml": "prefloop/align/params.yaml",
+        "dpo/params.yaml": "prefloop/dpo/params.yaml",
     }
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from prefloop.config.model import Oracle
 from prefloop.data.prepared import Models, Prepared
 from prefloop.errors import DataError
+from prefloop.labels.verdicts import TIE, A, B
 from prefloop.oracle.answers import Answers, majority
 from prefloop.oracle.simulated import SimulatedOracle
-from prefloop.verdicts import TIE, A, B
 
 COUNT = 2000
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from prefloop.assessment.result import Assessment
-from prefloop.assessment.score import assessment_rows
 from prefloop.data.prepared import SPLITS, Models, Prepared
+from prefloop.evaluation.downstream.result import Assessment
+from prefloop.evaluation.downstream.score import assessment_rows
+from prefloop.evaluation.predictive import pair_logits, predictive_metrics
 from prefloop.io.arrays import write_array, write_table
 from prefloop.io.documents import write_json
-from prefloop.metrics.evaluation import EvalSet
-from prefloop.metrics.predictive import pair_logits, predictive_metrics
+from prefloop.oracle.evaluated_pairs import EvalSet
 from prefloop.report.judged import Judgeable
 from prefloop.report.runs import Evaluated
 

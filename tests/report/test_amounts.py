@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from prefloop.align.report.comparison import seed_means
+from prefloop.dpo.report.comparison import seed_means
 from prefloop.report.amounts import DASH, between, gap, reach, saved
 from prefloop.report.choices import AMOUNT, SHARE, estimate
 from prefloop.report.contest import NO_SAVING

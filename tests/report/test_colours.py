@@ -14,11 +14,11 @@ from prefloop.report.figure import styles
 ROOT = Path(__file__).resolve().parents[2]
 
 
-ALIGN = yaml.safe_load((ROOT / "align" / "params.yaml").read_text())["policies"]
+DPO = yaml.safe_load((ROOT / "dpo" / "params.yaml").read_text())["policies"]
 SIMULATED = load_params(packaged_params()).policies
 
 
-@pytest.mark.parametrize("names", [ALIGN, SIMULATED])
+@pytest.mark.parametrize("names", [DPO, SIMULATED])
 def test_every_policy_of_a_parameter_file_has_a_line_and_a_colour_of_its_own(names):
     assert set(names) <= set(LINES)
     ours = [LINES[name] for name in names]

@@ -9,7 +9,7 @@ import pytest
 import stages.compare
 from prefloop.io.arrays import write_array
 from prefloop.report.results import read_savings
-from tests.rounds.runs import run
+from tests.pool.runs import run
 from tests.worlds import make_params, make_world, pair_records
 
 POLICIES = ["random", "random_control", "bald", "bal_pm"]

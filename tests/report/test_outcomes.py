@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefloop.assessment.result import Assessment
 from prefloop.errors import StateError
+from prefloop.evaluation.downstream.result import Assessment
 from prefloop.io.arrays import read_table, write_array
 from prefloop.report.comparison import coin_tosses
 from prefloop.report.contest import contest_of, decide

@@ -20,15 +20,15 @@ def read(path: str) -> dict[str, Any]:
 
 
 STAGES = read("dvc.yaml")["stages"]
-ALIGN = read("align/dvc.yaml")["stages"]
+DPO = read("dpo/dvc.yaml")["stages"]
 # (folder of the stage's file, its name)
-EVERY = [("stages", name) for name in STAGES] + [("stages/align", name) for name in ALIGN]
-PARAMS = {"stages": read("params.yaml"), "stages/align": read("align/params.yaml")}
-RUNS = {"stages": "benchmark", "stages/align": "run"}
+EVERY = [("stages", name) for name in STAGES] + [("stages/dpo", name) for name in DPO]
+PARAMS = {"stages": read("params.yaml"), "stages/dpo": read("dpo/params.yaml")}
+RUNS = {"stages": "benchmark", "stages/dpo": "run"}
 
 
 def stage_of(folder: str, name: str) -> dict[str, Any]:
-    return (STAGES if folder == "stages" else ALIGN)[name]
+    return (STAGES if folder == "stages" else DPO)[name]
 
 
 every_stage = pytest.mark.parametrize(("folder", "stage"), EVERY)
@@ -65,9 +65,9 @@ def test_a_stage_runs_its_own_file(folder, stage):
     assert command == f"python -m {folder.replace('/', '.')}.{stage}"
 
 
-@pytest.mark.parametrize("stage", ALIGN)
+@pytest.mark.parametrize("stage", DPO)
 def test_a_stage_of_active_dpo_runs_in_the_root(stage):
-    assert ALIGN[stage]["wdir"] == ".."
+    assert DPO[stage]["wdir"] == ".."
 
 
 @every_stage
@@ -122,8 +122,8 @@ def test_declared_params_exist(folder, stage):
     params = PARAMS[folder]
     items = {"policy": params[RUNS[folder]]["policies"][0], "seed": 0}
     declared = stage_of(folder, stage).get("params", [])
-    if folder == "stages/align" and declared:
-        declared = declared[0]["align/params.yaml"]
+    if folder == "stages/dpo" and declared:
+        declared = declared[0]["dpo/params.yaml"]
     for key in declared:
         key = re.sub(r"\$\{item\.(\w+)\}", lambda m: str(items[m[1]]), key)
         key = re.sub(r"\$\{([\w.]+)\}", lambda m: str(value_of(params, m[1])), key)
@@ -143,16 +143,16 @@ def value_of(params: dict[str, Any], key: str) -> object:
     [
         *("prefloop/acquisition", "prefloop/entropy", "prefloop/neighbours"),
         *("stages/acquire.py", "stages/train.py"),
-        *("prefloop/align/registry.py", "prefloop/align/view.py", "prefloop/align/writing.py"),
+        *("prefloop/dpo/registry.py", "prefloop/dpo/view.py", "prefloop/dpo/writing.py"),
     ],
 )
 def test_selection_cannot_reach_hidden_answers(entry):
     assert not [str(file) for file in imported(entry) if covers(Path("prefloop/oracle"), file)]
 
 
-@pytest.mark.parametrize("entry", ["prefloop/align/registry.py", "prefloop/align/view.py"])
+@pytest.mark.parametrize("entry", ["prefloop/dpo/registry.py", "prefloop/dpo/view.py"])
 def test_rules_of_active_dpo_cannot_reach_an_oracle(entry):
-    judges = [file for file in imported(entry) if covers(Path("prefloop/align/judges"), file)]
+    judges = [file for file in imported(entry) if covers(Path("prefloop/judges"), file)]
     assert {file.stem for file in judges} <= {"config", "__init__"}
 
 

@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from prefloop.tracking.view import (
-    ALIGN,
+    DPO,
     SIMULATED,
     shared_view,
     shown_ranges,
@@ -59,6 +59,6 @@ def test_a_stored_view_gives_its_axes_back_for_its_own_dataset_and_board_only():
     view = shared_view("o'neil", SIMULATED, axes)
     assert shown_ranges(view, "o'neil", SIMULATED) == axes
     assert shown_ranges(view, "other", SIMULATED) == {}
-    assert shown_ranges(view, "o'neil", ALIGN) == {}
+    assert shown_ranges(view, "o'neil", DPO) == {}
     for broken in (None, "", "no json", "[]", '{"searchFilter": 1}'):
         assert shown_ranges(broken, "o'neil", SIMULATED) == {}

@@ -1,0 +1,87 @@
+"""`prefloop dpo`: active DPO, the policy chooses which of its own completions to have compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli._common import AsJson, print_json
+
+app = typer.Typer(
+    no_args_is_help=True, help="Active DPO: the policy chooses which of its own completions are compared."
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Active DPO: the policy chooses which of its own completions are compared."""
+
+
+@app.command()
+def run(
+    out: Annotated[Path, typer.Option(help="Folder for everything that is made.")],
+    prompts: Annotated[
+        Path | None, typer.Option(help="File of prompts or texts: .jsonl, .jsonl.gz, .parquet or .csv.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Start model: a folder or hub id of a causal language model.")
+    ] = None,
+    policies: Annotated[
+        str | None, typer.Option(help="Names from the section policies, with commas; the reference is added.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds (0, 1, ...).")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Rounds.")] = None,
+    labels: Annotated[int | None, typer.Option(min=1, help="Labels in each round.")] = None,
+    params: Annotated[Path | None, typer.Option(help="Parameter file; default: the packaged one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare policies: prompts, start model, rounds of write, choose, ask, train; all into --out.
+
+    What is not given comes from the parameter file. With --model, it is used as it is. Run again with
+    the same --out, it resumes; the parameters in force are written to OUT/params.yaml, MLflow runs to
+    OUT/mlflow.db, paid answers to OUT/verdicts.jsonl.
+
+    Example: prefloop dpo run --out results --model MODEL --prompts prompts.jsonl --policies random,hybrid
+    """
+    from cli._common import configure
+    from cli._dpo_run import dpo_params, run_dpo
+    from prefloop.dpo.load import load_dpo_params, packaged_dpo_params
+
+    configure()
+    names = tuple(name.strip() for name in policies.split(",")) if policies else None
+    effective = dpo_params(
+        load_dpo_params(params or packaged_dpo_params()),
+        out=out,
+        prompts=prompts,
+        model=model,
+        changes={"policies": names, "seeds": seeds, "rounds": rounds, "labels": labels},
+    )
+    run_dpo(effective, out)
+    _show(out / "report", as_json)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Option(help="Folder of a comparison's report.")] = Path("data/dpo/report"),
+    as_json: AsJson = False,
+) -> None:
+    """Print the table of policies: win rates, labels to match the reference, KL, length.
+
+    Example: prefloop dpo report --folder results/report
+    """
+    _show(folder, as_json)
+
+
+def _show(folder: Path, as_json: bool) -> None:
+    from prefloop.dpo.report.results import read_comparison
+    from prefloop.dpo.report.terminal import terminal_table
+
+    comparison = read_comparison(folder / "comparison.json")
+    if as_json:
+        print_json(comparison.model_dump(mode="json"))
+        return
+    from cli._common import print_report
+
+    print_report([terminal_table(comparison)], folder / "report.md")

@@ -1,0 +1,1 @@
+"""A labelling campaign: the next batch, and its rehearsal on hidden answers."""

@@ -1,0 +1,60 @@
+"""What a round's labels cost and showed: a part of its row of rounds.parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from prefloop.dpo.asking import LabelledPair, RoundLabels
+from prefloop.dpo.roundview import RoundDesk
+from prefloop.dpo.scores import implicit_reward
+from prefloop.labels.verdicts import TIE, A
+
+
+def label_facts(
+    labels: RoundLabels, before: Mapping[str, Any] | None, desk: RoundDesk, beta: float
+) -> dict[str, Any]:
+    """Counts so far, what was written in this round, and what the implicit reward thought of its labels.
+
+    Args:
+        labels: the round's labels.
+        before: the row of the round before, or None.
+        desk: what was written.
+        beta: DPO's beta.
+    """
+    new = {
+        "n_labels": len(labels.labelled),
+        "n_ties": sum(of.verdict == TIE for of in labels.labelled),
+        "n_no_answer": len(labels.unanswered),
+        "n_calls": labels.calls,
+        "n_tokens": labels.tokens,
+    }
+    return {
+        **{name: count + (before[name] if before else 0) for name, count in new.items()},
+        "written": desk.written,
+        "sampled": desk.sampled,
+        "dropped": desk.dropped,
+        "certainty": _mean(np.abs(_margins(labels.labelled, beta))),
+        "agreement": _agreement(labels.labelled, beta),
+    }
+
+
+def _margins(labelled: Sequence[LabelledPair], beta: float) -> np.ndarray:
+    """r_a - r_b of the implicit reward before the round's training, float64 [n]."""
+    log_policy = np.array([of.pair.log_policy for of in labelled]).reshape(-1, 2)
+    log_reference = np.array([of.pair.log_reference for of in labelled]).reshape(-1, 2)
+    rewards = implicit_reward(log_policy, log_reference, beta)
+    return rewards[:, 0] - rewards[:, 1]
+
+
+def _agreement(labelled: Sequence[LabelledPair], beta: float) -> float | None:
+    margins = _margins(labelled, beta)
+    verdicts = np.array([of.verdict for of in labelled], dtype=np.int64)
+    counted = (verdicts != TIE) & (margins != 0)
+    return _mean(((margins > 0) == (verdicts == A))[counted])
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return float(values.mean()) if len(values) else None

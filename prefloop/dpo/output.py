@@ -1,0 +1,125 @@
+"""The folder of a finished run: tables, final weights and parameters; no timings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from prefloop.dpo.language_model import save_model
+from prefloop.dpo.problem import Problem
+from prefloop.dpo.record import RoundRecord
+from prefloop.io.arrays import write_table
+from prefloop.io.atomic import atomic_folder
+from prefloop.io.documents import write_json
+from prefloop.io.hashing import completion_id, pair_id
+from prefloop.labels.verdicts import TIE, VERDICTS
+
+ROUNDS = pa.schema(
+    [("policy", pa.string()), ("seed", pa.int64()), ("round", pa.int32())]
+    + [(name, pa.int64()) for name in ("n_labels", "n_ties", "n_no_answer", "n_calls", "n_tokens")]
+    + [(name, pa.int64()) for name in ("written", "sampled", "dropped")]
+    + [(name, pa.float64()) for name in ("loss_first", "loss_last", "certainty", "agreement")]
+    + [(name, pa.float64()) for name in ("win_oracle", "win_judge")]
+    + [(name, pa.int64()) for name in ("unjudged_oracle", "unjudged_judge", "eval_calls", "eval_tokens")]
+    + [(name, pa.float64()) for name in ("kl", "length", "distinct_1", "distinct_2")]
+    + [("reference", pa.string())]
+)
+EVALUATION = pa.schema(
+    [("round", pa.int32())]
+    + [(name, pa.string()) for name in ("prompt_id", "prompt", "start_completion", "completion")]
+    + [(name, pa.float64()) for name in ("oracle", "judge", "kl")]
+    + [("length", pa.int32())]
+)
+PAIRS = pa.schema(
+    [("round", pa.int32()), ("order", pa.int32())]
+    + [(name, pa.string()) for name in ("pair_id", "prompt_id", "prompt", "completion_a", "completion_b")]
+    + [("verdict", pa.string())]
+    + [(f"log_{of}_{x}", pa.float64()) for of in ("policy", "reference") for x in "ab"]
+    + [("certainty", pa.float64())]
+)
+
+
+def write_run(
+    folder: Path,
+    records: Sequence[RoundRecord],
+    policy: Any,
+    problem: Problem,
+    evaluated_prompts: Sequence[int],
+    start_texts: Sequence[str],
+    about: dict[str, Any],
+) -> None:
+    """Write one finished run as one atomic folder.
+
+    Args:
+        folder: the run's folder.
+        records: all rounds.
+        policy: the last policy.
+        problem: prompts and the tokenizer.
+        evaluated_prompts, start_texts: of the evaluation: prompt numbers, the start model's completions.
+        about: content of run.json.
+    """
+    beta = about["parameters"]["train"]["beta"]
+    with atomic_folder(folder) as new:
+        write_table(new / "rounds.parquet", pa.Table.from_pylist([r.facts for r in records], schema=ROUNDS))
+        tables = [evaluation_table(r, problem, evaluated_prompts, start_texts) for r in records]
+        write_table(new / "evaluation.parquet", pa.concat_tables(tables))
+        write_table(new / "pairs.parquet", pa.concat_tables([pairs_table(r, problem, beta) for r in records]))
+        save_model(policy, problem.reference.tokenizer, new / "policy")
+        write_json(new / "run.json", about)
+
+
+def evaluation_table(
+    record: RoundRecord, problem: Problem, evaluated_prompts: Sequence[int], start_texts: Sequence[str]
+) -> pa.Table:
+    """The round's completions on the evaluated prompts, with what the judges said of them."""
+    of, prompts = record.evaluated, problem.prompts
+    columns = {
+        "round": np.full(len(of.completions), record.number),
+        "prompt_id": [prompts.ids[n] for n in evaluated_prompts],
+        "prompt": [prompts.texts[n] for n in evaluated_prompts],
+        "start_completion": list(start_texts),
+        "completion": [problem.text(tokens) for tokens in of.completions],
+        "oracle": _answered(of.oracle),
+        "judge": _answered(of.judge),
+        "kl": of.kl,
+        "length": [len(tokens) for tokens in of.completions],
+    }
+    return pa.table(columns, schema=EVALUATION)
+
+
+def pairs_table(record: RoundRecord, problem: Problem, beta: float) -> pa.Table:
+    """The round's labelled pairs, completion_a with the lower id, as in the core's tables."""
+    rows = []
+    for order, of in enumerate(record.labelled):
+        prompt_id, texts = problem.prompts.ids[of.pair.prompt], [problem.text(t) for t in of.pair.completions]
+        ids = [completion_id(prompt_id, text) for text in texts]
+        a, b = (0, 1) if ids[0] < ids[1] else (1, 0)
+        policy, reference = of.pair.log_policy, of.pair.log_reference
+        margins = [beta * (p - r) for p, r in zip(policy, reference, strict=True)]
+        verdict = of.verdict if of.verdict == TIE or a == 0 else 1 - of.verdict
+        rows.append(
+            {
+                "round": record.number,
+                "order": order,
+                "pair_id": pair_id(*ids),
+                "prompt_id": prompt_id,
+                "prompt": problem.prompts.texts[of.pair.prompt],
+                "completion_a": texts[a],
+                "completion_b": texts[b],
+                "verdict": VERDICTS[verdict],
+                "log_policy_a": policy[a],
+                "log_policy_b": policy[b],
+                "log_reference_a": reference[a],
+                "log_reference_b": reference[b],
+                "certainty": abs(margins[0] - margins[1]),
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=PAIRS)
+
+
+def _answered(values: np.ndarray) -> pa.Array:
+    return pa.array(values, pa.float64(), mask=np.isnan(values))

@@ -1,0 +1,99 @@
+"""What every run shares: prompts as tokens, the reference, and how completions are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from prefloop.dpo.config import Evaluation, Run, Sampling
+from prefloop.dpo.language_model import LanguageModel, encode_prompts
+from prefloop.dpo.logprobs import completion_logprobs, stepwise_divergence
+from prefloop.dpo.prompt_set import PromptSet
+from prefloop.dpo.sampling import Completion, Draw, Request, Sampler, sample
+from prefloop.errors import ConfigError
+from prefloop.rng import Stream
+
+Key = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Prompts, the reference and the settings of sampling; no verdict is in it.
+
+    Attributes:
+        prompts: texts and splits; a prompt's number is its row.
+        tokens: token ids of each prompt.
+        reference: the start model; its weights never change.
+        sampling: section `sampling`.
+        sampler: what writes completions.
+    """
+
+    prompts: PromptSet
+    tokens: Sequence[tuple[int, ...]]
+    reference: LanguageModel
+    sampling: Sampling
+    sampler: Sampler
+
+    def write(
+        self,
+        author: LanguageModel,
+        keys: Sequence[Key],
+        seed: int,
+        round_: int,
+        stream: Stream,
+        temperature: float,
+    ) -> list[Completion]:
+        """Completions by `author`, one per key; a key's first number is the prompt's."""
+        draw = Draw(seed, round_, stream, temperature, self.sampling.max_new_tokens)
+        requests = [Request(self.tokens[key[0]], key) for key in keys]
+        return self.sampler(author.model, requests, draw, end=author.end, batch_size=self.sampling.batch_size)
+
+    def log_probs(
+        self, of: LanguageModel, prompts: Sequence[int], completions: Sequence[tuple[int, ...]]
+    ) -> np.ndarray:
+        """log pi of completions under `of`, float64 [n], nats."""
+        encoded = [self.tokens[number] for number in prompts]
+        return completion_logprobs(of.model, encoded, completions, self.sampling.batch_size)
+
+    def divergence(
+        self, of: LanguageModel, prompts: Sequence[int], completions: Sequence[tuple[int, ...]]
+    ) -> np.ndarray:
+        """KL divergence from the reference along what `of` wrote at temperature 1, float64 [n], nats."""
+        if of.model is self.reference.model:
+            return np.zeros(len(completions))
+        encoded = [self.tokens[number] for number in prompts]
+        return stepwise_divergence(of.model, self.reference.model, encoded, completions, self.sampling.batch_size)
+
+    def text(self, tokens: tuple[int, ...]) -> str:
+        """What an oracle reads of a completion."""
+        return self.reference.decode(tokens)
+
+
+def check_counts(prompts: PromptSet, run: Run, evaluation: Evaluation) -> None:
+    """Refuse what the prompts cannot meet, before anything is spent.
+
+    Raises:
+        ConfigError: fewer pool prompts than labels, or fewer test prompts than evaluations.
+    """
+    if run.budget > len(prompts.pool):
+        raise ConfigError(
+            f"run.labels * run.rounds = {run.budget} labels, each on a prompt of its own, from "
+            f"{len(prompts.pool)} pool prompts: lower run.labels or run.rounds, or add prompts"
+        )
+    if evaluation.prompts > len(prompts.test):
+        raise ConfigError(
+            f"evaluation.prompts: got {evaluation.prompts}; expected at most the {len(prompts.test)} test "
+            "prompts: lower it, raise prompts.test, or add prompts"
+        )
+
+
+def make_problem(prompts: PromptSet, reference: LanguageModel, sampling: Sampling) -> Problem:
+    """Encode the prompts.
+
+    Raises:
+        DataError: a prompt that leaves no room for a completion.
+    """
+    tokens = encode_prompts(reference, prompts.texts, sampling.max_new_tokens)
+    return Problem(prompts, tokens, reference, sampling, sample)

@@ -1,0 +1,228 @@
+"""report.md: the comparison as a page to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prefloop.dpo.report.reading import reading
+from prefloop.dpo.report.results import Comparison, PolicyResult, SeedMean
+from prefloop.dpo.report.wording import (
+    SATURATED,
+    gap_of_seeds,
+    headline,
+    is_flat,
+    ordered,
+    rise_sentence,
+)
+from prefloop.report.amounts import DASH, OF_SHARES, gap, labels_from, saved
+from prefloop.report.curves import told_apart
+from prefloop.report.markdown import picture, table
+from prefloop.report.numbers import Difference
+
+_CAPTIONS = {
+    "win_oracle": "Win rate over the start model by the training oracle, and its difference from the reference's.",
+    "win_judge": "The same by the independent judge, which never trains.",
+    "win_vs_kl": "Win rate against KL divergence: at the same KL, higher has learnt more and not only moved more.",
+    "moves": "How far the policies move: KL divergence, length, distinct-2.",
+}
+_JUDGES = {"oracle": "training oracle", "judge": "independent judge"}
+
+
+def document(comparison: Comparison, pictures: Iterable[str]) -> str:
+    """Write the report.
+
+    Args:
+        comparison: the comparison.
+        pictures: file names of the pictures, in `plots/` beside the report.
+
+    Returns:
+        Markdown.
+    """
+    present = {name.rpartition(".")[0] for name in pictures}
+    sections = [
+        f"# Win rate per label on {comparison.dataset}\n",
+        f"{comparison.finding.sentence}\n",
+        _warnings(comparison),
+        *[picture(name, caption) for name, caption in _CAPTIONS.items() if name in present],
+        *[_wins(comparison, judge) for judge in comparison.judges],
+        _controls(comparison),
+        "## Policy by policy\n",
+        _headlines(comparison),
+        f"{rise_sentence(comparison)}\n",
+        _compared(comparison),
+        reading(comparison),
+        _moves(comparison),
+        *[_by_round(comparison, judge) for judge in comparison.judges],
+        _costs(comparison),
+        f"## What to do\n\n{comparison.finding.advice_sentence}\n",
+    ]
+    return "\n".join(section for section in sections if section)
+
+
+def _headlines(comparison: Comparison) -> str:
+    names = [name for name in ordered(comparison) if name != comparison.reference]
+    return "".join(f"- {headline(name, comparison)}\n" for name in names if not comparison.policies[name].control)
+
+
+def _wins(comparison: Comparison, judge: str) -> str:
+    reference = comparison.reference
+    primary = judge == "oracle"
+    head = ("policy", "labels saved", *("verdict",) * primary, "difference over the curve", "win rate at the end")
+    head += ("difference", f"labels to match {reference} (leans low)")
+    rows = []
+    for name in ordered(comparison):
+        of = comparison.policies[name].wins[judge]
+        final = f"{of.final.value:.4f}"
+        if name == reference:
+            rows.append((name, DASH, *("reference",) * primary, DASH, final, DASH, str(comparison.budget)))
+        else:
+            rows.append(
+                (
+                    name,
+                    saved(of.saving),
+                    *(of.verdict,) * primary,
+                    gap(of.area, widest=OF_SHARES) + " *" * (told_apart(of.area) and not primary),
+                    final,
+                    gap(of.final, widest=OF_SHARES),
+                    labels_from(of.saving, comparison.n_labels[0]),
+                )
+            )
+    about = comparison.judges[judge]
+    rank = "primary" if primary else "secondary, no verdict; * where the interval excludes zero"
+    title = f"## By the {_JUDGES[judge]} ({about.name}), {about.prompts} prompts\n\nThe {rank} outcome."
+    return f"{title}\n\n{table(head, rows)}"
+
+
+def _controls(comparison: Comparison) -> str:
+    lines = []
+    for name, of in comparison.policies.items():
+        if not of.control:
+            continue
+        oracle = of.wins["oracle"]
+        meaning = (
+            "No difference, as it should be: a saving of this size is noise."
+            if not told_apart(oracle.area)
+            else "It should make no difference and does: distrust differences of this size here, and add seeds."
+        )
+        lines.append(
+            f"Control: {name} writes as much as hybrid and chooses as {comparison.reference} does. Its measured "
+            f"saving: {saved(oracle.saving)}; its difference over the curve {gap(oracle.area)}. {meaning}\n"
+        )
+    return "\n".join(lines)
+
+
+def _warnings(comparison: Comparison) -> str:
+    reference, lines = comparison.reference, []
+    for judge, of in comparison.judges.items():
+        rise, by = of.reference_rise, f"by the {_JUDGES[judge]}"
+        lines += [f"**Nothing can be concluded {by}**: {reason}." for reason in of.conclusion.reasons]
+        if len(comparison.n_labels) > 1 and is_flat(rise):
+            lines.append(
+                f"**{reference} itself does not clearly improve with labels** {by} ({gap(rise)} from the first to "
+                "the last round): labels saved against it mean little here. Read the differences instead."
+            )
+        if rise.value > SATURATED:
+            lines.append(
+                f"**Saturated**: {reference} ends at {rise.value:.4f} {by}, so that policies can hardly differ. "
+                "Fewer labels per round, or a smaller learning rate, show more."
+            )
+        left_out = comparison.test_prompts - of.prompts
+        if left_out > 0.05 * comparison.test_prompts:
+            lines.append(
+                f"**{left_out} of {comparison.test_prompts} test prompts are left out** {by}: each has no verdict "
+                "in some run."
+            )
+    if "judge" not in comparison.judges:
+        lines.append("**No independent judge**: it left each test prompt unjudged in some run.")
+    lines += _few(comparison)
+    return "\n".join(f"> {line}\n" for line in lines)
+
+
+def _few(comparison: Comparison) -> list[str]:
+    lines = []
+    if "seeds" not in comparison.interval_covers:
+        lines.append(
+            "**One seed only**: there is no interval over seeds. What stands here covers the choice of test "
+            "prompts, not the luck of a run; distinct-n has no interval at all."
+        )
+    elif len(comparison.seeds) == 2:
+        lines.append("Two seeds say little about the luck of a run, hence the wide intervals.")
+    if "test prompts" not in comparison.interval_covers:
+        lines.append("**One test prompt only**: the intervals do not cover the choice of test prompts.")
+    return lines
+
+
+def _moves(comparison: Comparison) -> str:
+    judges = list(comparison.judges)
+    head = ["policy", "KL, nats", "length, tokens", "distinct-1", "distinct-2", "at KL, nats"]
+    head += [f"win rate there ({judge}), difference" for judge in judges]
+    rows = []
+    for name in ordered(comparison):
+        of, own = comparison.policies[name], name == comparison.reference
+        row = [name, _value(of.kl[-1], 2, own), _value(of.length[-1], 1, own)]
+        row += [_of_seeds(of.distinct_1[-1], own), _of_seeds(of.distinct_2[-1], own)]
+        row.append(f"{of.wins['oracle'].equal_kl.kl:.2f}")
+        rows.append(row + [_value(of.wins[judge].equal_kl.win, 4, own) for judge in judges])
+    return "## How far the policies moved, and what they won on the way\n\n" + table(head, rows)
+
+
+def _value(of: Difference, digits: int, is_reference: bool) -> str:
+    value = f"{of.value:.{digits}f}"
+    return value if is_reference else f"{value}, {gap(of, digits)}"
+
+
+def _of_seeds(of: SeedMean, is_reference: bool) -> str:
+    value = f"{of.value:.3f}"
+    return value if is_reference else f"{value}, {gap_of_seeds(of, 3)}"
+
+
+def _by_round(comparison: Comparison, judge: str) -> str:
+    head = [f"win rate ({judge}) after", *(f"{n} labels" for n in comparison.n_labels)]
+    rows = [
+        [
+            name,
+            *(
+                _value(of, 3, name == comparison.reference)
+                for of in comparison.policies[name].wins[judge].by_round
+            ),
+        ]
+        for name in ordered(comparison)
+    ]
+    return table(head, rows)
+
+
+def _costs(comparison: Comparison) -> str:
+    head = (
+        *("policy", "ties", "no answer", "oracle calls", "tokens", "calls to evaluate", "their tokens"),
+        *("written", "sampled", "dropped", "DPO loss, first", "last", "certainty", "agreement"),
+    )
+    rows = [_cost_row(name, comparison.policies[name], comparison.budget) for name in ordered(comparison)]
+    return f"## What {comparison.budget} labels took\n\n" + table(head, rows)
+
+
+def _cost_row(name: str, policy: PolicyResult, budget: int) -> list[str]:
+    of = policy.costs
+    counts = (of.no_answer, of.calls, of.tokens, of.eval_calls, of.eval_tokens, of.written, of.sampled, of.dropped)
+    return [
+        name,
+        f"{of.ties:.1f} ({of.ties / budget:.0%})",
+        *(f"{count:.1f}".removesuffix(".0") for count in counts),
+        "" if of.loss_first is None else f"{of.loss_first:.4f}",
+        "" if of.loss_last is None else f"{of.loss_last:.4f}",
+        "" if of.certainty is None else f"{of.certainty:.3f}",
+        "" if of.agreement is None else f"{of.agreement:.0%}",
+    ]
+
+
+def _compared(comparison: Comparison) -> str:
+    n = comparison.n_labels
+    rounds = f"{len(n)} rounds of {n[0]} labels, {n[-1]} in all" if len(n) > 1 else f"one round of {n[0]} labels"
+    judges = comparison.judges
+    second = f" The independent judge is {judges['judge'].name}." if "judge" in judges else ""
+    return (
+        "## What was compared\n\n"
+        f"{len(comparison.policies)} policies × {len(comparison.seeds)} seeds on {comparison.dataset}: {rounds}. "
+        f"Start model and reference: {comparison.start}. The training oracle is {judges['oracle'].name}.{second} "
+        f"After each round, one completion for each of {comparison.test_prompts} test prompts was compared with "
+        "the start model's. Policies share, seed by seed, the prompts, the start model and its completions.\n"
+    )

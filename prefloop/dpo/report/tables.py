@@ -1,0 +1,82 @@
+"""curves.csv (every run) and curves_mean.csv (means over seeds with intervals), as Arrow tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from prefloop.dpo.report.comparison import seed_means
+from prefloop.dpo.report.outcomes import Resampled
+from prefloop.dpo.report.runs import DpoRuns
+from prefloop.report.contest import Contest
+from prefloop.report.tables import interval_columns
+
+_DISTINCT = ("distinct_1", "distinct_2")
+_COUNTS = ("n_ties", "n_no_answer", "n_calls", "n_tokens", "written", "sampled", "dropped")
+_FURTHER = (*_COUNTS, "unjudged_oracle", "unjudged_judge", "loss_first", "loss_last", "certainty", "agreement")
+
+
+def curves_table(runs: DpoRuns) -> pa.Table:
+    """All rows of all rounds.parquet, in the configured order of policies and seeds."""
+    return runs.rounds
+
+
+def mean_table(runs: DpoRuns, resampled: Resampled, contest: Contest, confidence: float) -> pa.Table:
+    """One row per policy and round, round 0 included.
+
+    Win rates, KL divergence, length and distinct-n have the standard error of the mean over seeds (`_stderr`,
+    null for one seed) and the paired difference from the reference with its interval (`_difference`,
+    `_difference_low`, `_difference_high`; over seeds and test prompts, for distinct-n over seeds alone). Other
+    columns are means over the seeds that have a number.
+    """
+    parts = []
+    for row, policy in enumerate(runs.policies):
+        own, base = contest.rows[policy], contest.base[policy]
+        count = len(runs.n_labels)
+        columns: dict[str, np.ndarray | list] = {
+            "policy": [policy] * count,
+            "round": np.arange(count),
+            "n_labels": runs.n_labels,
+        }
+        intervals = interval_columns(resampled.curves, own, base)
+        for name, curves in resampled.curves.items():
+            of_seeds = np.tensordot(own, resampled.per_seed[name], 1)
+            columns |= {name: own @ curves.mean, f"{name}_stderr": _standard_error(of_seeds)}
+            columns |= {column: of for column, of in intervals.items() if column.startswith(f"{name}_")}
+        for name in _DISTINCT:
+            columns |= _seed_columns(name, runs.column(name), own, base, confidence)
+        columns |= {name: _mean(runs.column(name)[row]) for name in _FURTHER}
+        parts.append(pa.table({name: pa.array(of, from_pandas=True) for name, of in columns.items()}))
+    return pa.concat_tables(parts)
+
+
+def _seed_columns(
+    name: str, values: np.ndarray, own: np.ndarray, base: np.ndarray, confidence: float
+) -> dict[str, np.ndarray | list]:
+    of = seed_means(values, own, base, confidence)
+    bounds = [[np.nan if v is None else v for v in (s.difference.low, s.difference.high)] for s in of]
+    low, high = np.array(bounds, dtype=np.float64).T
+    return {
+        name: np.array([s.value for s in of]),
+        f"{name}_stderr": _standard_error(np.tensordot(own, values, 1)),
+        f"{name}_difference": np.array([s.difference.value for s in of]),
+        f"{name}_difference_low": low,
+        f"{name}_difference_high": high,
+    }
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Means [R] over the seeds [S, R] that have a number; NaN without any."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=0)
+    sums = np.where(known, values, 0.0).sum(axis=0)
+    return np.where(count > 0, sums / np.maximum(count, 1), np.nan)
+
+
+def _standard_error(values: np.ndarray) -> np.ndarray:
+    """Of the mean over seeds [S, R]: float64 [R], NaN for a single seed."""
+    count = len(values)
+    if count == 1:
+        return np.full(values.shape[1], np.nan)
+    errors: np.ndarray = values.std(axis=0, ddof=1) / count**0.5
+    return errors

@@ -1,0 +1,51 @@
+"""The comparison as a table for the terminal."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from prefloop.dpo.report.results import Comparison, PolicyResult
+from prefloop.dpo.report.wording import ordered
+from prefloop.report.amounts import OF_SHARES, labels_from, plain
+from prefloop.report.numbers import Difference
+from prefloop.report.terminal import VERDICT_STYLES
+
+
+def terminal_table(comparison: Comparison) -> Table:
+    """Build the table that `prefloop dpo report` prints, the best curve by the oracle first."""
+    about = f"{comparison.budget} labels, {len(comparison.seeds)} seeds, {comparison.confidence:.0%} intervals"
+    note = f"win %: at the end, difference from {comparison.reference}, its interval; verdict: oracle's curve"
+    title = Text(f"{plain(comparison.finding.sentence)}\n{comparison.dataset}: {about}", style="not italic")
+    table = Table(title=title, title_justify="left", caption=note, caption_justify="left")
+    table.add_column("policy", no_wrap=True)
+    table.add_column("labels\nto match", justify="right", no_wrap=True)
+    for judge, who in comparison.judges.items():
+        table.add_column(f"win %, {judge}\n{who.name}", justify="right")
+    for name in ("KL,\nnats", "length"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict")
+    for name in ordered(comparison):
+        of = comparison.policies[name]
+        verdict = of.wins["oracle"].verdict
+        # Text, because the brackets of an interval would be read as markup.
+        cells = [Text(cell) for cell in (name, *_cells(of, comparison), "control: " * of.control + verdict)]
+        table.add_row(*cells, style=VERDICT_STYLES[verdict])
+    return table
+
+
+def _cells(of: PolicyResult, comparison: Comparison) -> list[str]:
+    oracle = of.wins["oracle"]
+    wins = [_win(of.wins[judge].final, oracle.verdict == "reference") for judge in comparison.judges]
+    needed = "–" if oracle.verdict == "reference" else labels_from(oracle.saving, comparison.n_labels[0])
+    return [needed, *wins, f"{of.kl[-1].value:.2f}", f"{of.length[-1].value:.1f}"]
+
+
+def _win(of: Difference, is_reference: bool) -> str:
+    value = f"{100 * of.value:.1f}"
+    if is_reference:
+        return value
+    value = f"{value} {100 * of.difference:+.1f}"
+    if of.low is None or of.high is None or (of.low <= -OF_SHARES and of.high >= OF_SHARES):
+        return value
+    return f"{value}\n[{100 * of.low:+.1f}, {100 * of.high:+.1f}]"

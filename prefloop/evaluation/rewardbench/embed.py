@@ -1,0 +1,73 @@
+"""Vectors of completions that stand in no prepared table, made as the stage embed makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from prefloop.embed.cache import open_cache
+from prefloop.embed.encoder import Encoder
+from prefloop.embed.pipeline import fill, report_cuts
+from prefloop.embed.prepared import Texts, tokenise
+from prefloop.embed.settings import cache_folder, vector_settings
+from prefloop.evaluation.rewardbench.items import Item
+from prefloop.io.hashing import completion_id, prompt_id
+
+
+def embed_items(items: Sequence[Item], encoder: Encoder, cache: Path) -> np.ndarray:
+    """Embed all completions of all items, each different text once.
+
+    Items with the same prompt are taken together and put into the order that the stage prepare gives,
+    so a completion gets the tokens that it would get in the pipeline, whatever the order of the file.
+
+    Args:
+        items: n rows.
+        encoder: the model.
+        cache: folder of vector caches; finished batches are kept there and found again.
+
+    Returns:
+        float32 [C, D], completions item by item.
+
+    Raises:
+        ModelError: NaN or infinity in a vector.
+        StateError: a cache in use.
+    """
+    texts = _texts(items)
+    sequences = tokenise(texts, encoder.texts, prompts_alone=False)
+    report_cuts(sequences, len(texts.prompts), len(texts.completions))
+    ids = texts.completion_ids.to_pylist()
+    key_of = dict(zip(ids, sequences.completion_keys, strict=True))
+    wanted = [completion_id(prompt_id(item.prompt), text) for item in items for text in item.completions]
+
+    def name_of(row: int) -> str:
+        at = sequences.completion_keys.index(sequences.keys[row])
+        return f"the completion that begins {texts.completions[at].as_py()[:60]!r}"
+
+    with open_cache(cache_folder(cache, vector_settings(encoder)), encoder.dim) as vectors:
+        fill(vectors, sequences, encoder, name_of)
+        return np.concatenate(list(vectors.blocks([key_of[id_] for id_ in wanted])))
+
+
+def _texts(items: Sequence[Item]) -> Texts:
+    answers: dict[str, dict[str, str]] = {}
+    prompts = {prompt_id(item.prompt): item.prompt for item in items}
+    for item in items:
+        id_ = prompt_id(item.prompt)
+        answers.setdefault(id_, {}).update((completion_id(id_, text), text) for text in item.completions)
+    order = sorted(prompts)
+    rows = [pair for id_ in order for pair in sorted(answers[id_].items())]
+    sizes = [len(answers[id_]) for id_ in order]
+    return Texts(
+        prompt_ids=_column(order),
+        prompts=_column([prompts[id_] for id_ in order]),
+        completion_ids=_column([id_ for id_, _ in rows]),
+        completions=_column([text for _, text in rows]),
+        offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+    )
+
+
+def _column(values: list[str]) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.array(values, pa.large_string())])

@@ -1,0 +1,149 @@
+"""Reading a local file in RewardBench 1 or 2 format, with checks that name row and field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import orjson
+
+from prefloop.data.readers.conversation import is_conversation, render
+from prefloop.data.readers.formats import Numbered, format_of, read_rows
+from prefloop.data.readers.row import Row
+from prefloop.errors import DataError
+from prefloop.evaluation.rewardbench.items import Item, Version
+from prefloop.evaluation.rewardbench.ties import parse_id, shared_prompts
+
+_ENDINGS = (".parquet", ".jsonl", ".jsonl.gz", ".json")
+_CORE = ("prompt", "chosen", "rejected")
+_COUNTS = ("num_correct", "num_incorrect", "total_completions")
+_FIELDS = ("id", "subset", *_CORE, *_COUNTS)
+_FORMS = (
+    "RewardBench 1: prompt, chosen, rejected, subset; "
+    "RewardBench 2: id, prompt, chosen, rejected, num_correct, subset"
+)
+
+
+def read_items(path: Path) -> tuple[Version, list[Item]]:
+    """Read all rows of a RewardBench file.
+
+    Args:
+        path: a .parquet, .jsonl, .jsonl.gz or .json file (.json: one list of objects).
+
+    Returns:
+        1 or 2, recognised by the column num_correct that only RewardBench 2 has; and the rows in order.
+
+    Raises:
+        DataError: at the first problem, naming file, row, field, what came and what was expected.
+    """
+    version: Version | None = None
+    items: list[Item] = []
+    seen: set[tuple[str, int]] = set()
+    for number, values in _rows(path):
+        if isinstance(values, DataError):
+            raise values
+        version = version or _detect(values, f"{path}, row {number}")
+        row = Row(str(path), number, values)
+        items.append(_pair(row) if version == 1 else _best_of(row, seen))
+    if version is None:
+        raise DataError(f"{path}: got no rows, expected at least one ({_FORMS})")
+    tied = [item.id for item in items if version == 2 and item.is_tie]
+    if tied and not shared_prompts(tied):
+        expected = "at least one prompt both as ref:N and as tied:N in the subset Ties"
+        raise DataError.at(path, None, "id", tied[0], expected)
+    return version, items
+
+
+def _pair(row: Row) -> Item:
+    completions = (_completion(row, "chosen"), _completion(row, "rejected"))
+    name = row.name("id") or str(row.number)
+    return Item(name, _name(row, "subset"), row.text("prompt"), completions, 1)
+
+
+def _best_of(row: Row, seen: set[tuple[str, int]]) -> Item:
+    chosen, rejected = _completions(row, "chosen"), _completions(row, "rejected")
+    sizes = (len(chosen), len(rejected), len(chosen) + len(rejected))
+    for field, size in zip(_COUNTS, sizes, strict=True):
+        value = row.values.get(field)
+        if (type(value) is not int or value != size) and not (value is None and field != "num_correct"):
+            raise row.error(field, f"{size}, as many as there are texts in chosen and rejected")
+    subset = _name(row, "subset")
+    item = Item(_name(row, "id"), subset, row.text("prompt"), (*chosen, *rejected), len(chosen))
+    if item.is_tie:
+        _check_tie(row, item, seen)
+    return item
+
+
+def _check_tie(row: Row, item: Item, seen: set[tuple[str, int]]) -> None:
+    try:
+        form = parse_id(item.id)
+    except ValueError:
+        raise row.error("id", "ref:N or tied:N with a number N, in the subset Ties") from None
+    if form in seen:
+        raise row.error("id", "an id that no other row of the subset Ties has")
+    if form[0] == "tied" and item.n_chosen < 2:
+        raise row.error("chosen", "at least two texts in a tied row of the subset Ties")
+    seen.add(form)
+
+
+def _name(row: Row, field: str) -> str:
+    name = row.name(field)
+    if name is None:
+        raise row.error(field, "a name that is not empty")
+    return name
+
+
+def _completions(row: Row, field: str) -> tuple[str, ...]:
+    value = row.values.get(field)
+    if not isinstance(value, list) or not value or is_conversation(value):
+        raise row.error(field, "a list of texts, at least one")
+    return tuple(_text(row, f"{field}[{k}]", item) for k, item in enumerate(value))
+
+
+def _completion(row: Row, field: str) -> str:
+    if field not in row.values:
+        raise row.error(field, "a text")
+    return _text(row, field, row.values[field])
+
+
+def _text(row: Row, field: str, value: object) -> str:
+    # Unlike a prompt, an answer may be empty: models do say nothing, and the benchmark scores it.
+    if is_conversation(value):
+        value = render(value, row, field)
+    if not isinstance(value, str):
+        raise row.error(field, "a text (lists of texts need the column num_correct of RewardBench 2)", value)
+    return value
+
+
+def _detect(fields: Iterable[str], place: str) -> Version:
+    names = list(fields)
+    if not set(_CORE) <= set(names):
+        raise DataError(f"{place}: got the fields {', '.join(names) or 'none'}; expected those of {_FORMS}")
+    return 2 if "num_correct" in names else 1
+
+
+def _rows(path: Path) -> Iterator[Numbered]:
+    if not path.is_file():
+        raise DataError(f"{path} is no file: give a local copy of RewardBench ({', '.join(_ENDINGS)})")
+    if format_of(path) in _ENDINGS:
+        return read_rows(path, lambda names: _pick(names, path))
+    if path.name.lower().endswith(".json"):
+        return _json_list(path)
+    raise DataError(f"{path}: got a file name ending in '{path.suffix}', expected {', '.join(_ENDINGS)}")
+
+
+def _pick(names: Sequence[str], path: Path) -> list[str]:
+    _detect(names, str(path))
+    return [name for name in names if name in _FIELDS]
+
+
+def _json_list(path: Path) -> Iterator[Numbered]:
+    expected = "one JSON list of objects (one object a line is .jsonl)"
+    try:
+        rows = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise DataError(f"{path}: got no JSON ({error}), expected {expected}") from None
+    if not isinstance(rows, list):
+        raise DataError.at(path, None, "(file)", rows, expected)
+    for number, row in enumerate(rows, start=1):
+        yield number, row if isinstance(row, dict) else DataError.at(path, number, "(row)", row, "an object")

@@ -1,0 +1,65 @@
+"""From labelled pairs to a preference data set in one file."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from prefloop.data.compared import Compared, read_compared
+from prefloop.exchange.acquired import Acquired, decided
+from prefloop.exchange.files import check_ending, write_parts
+from prefloop.exchange.form import Form
+from prefloop.exchange.table import SCHEMAS, preference_table
+from prefloop.exchange.turns import messages_of
+
+log = logging.getLogger("prefloop")
+
+# Rows that are Python objects at one time.
+_ROWS = 1024
+
+
+def write_preferences(acquired: Acquired, prepared: Path, out: Path, form: Form) -> dict[str, int]:
+    """Write the decided pairs to one file, in order of acquisition, whole or not at all.
+
+    Args:
+        acquired: what was labelled.
+        prepared: folder of the prepared tables.
+        out: the file, .parquet, .jsonl or .jsonl.gz.
+        form: how prompt, chosen and rejected are written.
+
+    Returns:
+        labels (considered), rows (written), undecided and absent (left out), prompts (distinct),
+        multi_turn (rows whose prompt has several messages), scored (rows with both scores),
+        against_scores (of these, rows whose chosen answer has the lower one).
+
+    Raises:
+        ConfigError: a file name with another ending.
+        LabelsMissing: no pair has a winner.
+        StateError: prepared tables that are missing, damaged or do not belong to these pairs.
+    """
+    check_ending(out)
+    pairs = decided(acquired.pairs)
+    compared = read_compared(prepared, pairs)
+    slices = (pairs.slice(start, _ROWS) for start in range(0, len(pairs), _ROWS))
+    write_parts(out, SCHEMAS[form], (preference_table(part, compared, form) for part in slices))
+    counts = {"labels": len(acquired.pairs), "rows": len(pairs), "undecided": len(acquired.pairs) - len(pairs)}
+    if counts["undecided"]:
+        log.info("left out: %d labels without a winner (tie, both_bad, skip, no majority)", counts["undecided"])
+    return {**counts, "absent": acquired.absent, **_counts(pairs, compared)}
+
+
+def _counts(pairs: pa.Table, compared: Compared) -> dict[str, int]:
+    columns: dict[str, list[Any]] = pairs.to_pydict()
+    sides = zip(columns["chosen_id"], columns["rejected_id"], strict=True)
+    known = compared.scores
+    scored = [(known[winner], known[loser]) for winner, loser in sides if winner in known and loser in known]
+    turns = {id_: len(messages_of(row["prompt"])) for id_, row in compared.prompts.items()}
+    return {
+        "prompts": len(turns),
+        "multi_turn": sum(turns[id_] > 1 for id_ in columns["prompt_id"]),
+        "scored": len(scored),
+        "against_scores": sum(winner < loser for winner, loser in scored),
+    }

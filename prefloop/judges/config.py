@@ -1,0 +1,107 @@
+"""Sections `oracle` and `judge` of dpo/params.yaml."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from prefloop.config.base import Section
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Vader(Section):
+    """Sentiment by the VADER lexicon and its rules."""
+
+    kind: Literal["vader"]
+
+
+class TextBlob(Section):
+    """Sentiment by TextBlob's lexicon of adjectives."""
+
+    kind: Literal["textblob"]
+
+
+class WordList(Section):
+    """The sum of the valences of a text's words, from a file `word<TAB>valence` (AFINN's format)."""
+
+    kind: Literal["word_list"]
+    path: Path
+
+
+class RewardModel(Section):
+    """A reward ensemble that prefloop trained: the mean of its members' rewards."""
+
+    kind: Literal["reward_model"]
+    path: Path
+    encoder: Annotated[str, Field(min_length=1)]
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    batch_size: Annotated[int, Field(ge=1, le=4096)]
+
+
+class Endpoint(Section):
+    """A language model behind an OpenAI-compatible address, asked in both orders."""
+
+    kind: Literal["endpoint"]
+    url: str
+    model: Annotated[str, Field(min_length=1)]
+    key_variable: str | None
+    rubric: str
+    max_tokens: Annotated[int, Field(ge=1, le=65536)] | None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None
+    timeout_s: Annotated[float, Field(gt=0)]
+    retries: Annotated[int, Field(ge=0, le=20)]
+    parallel: Annotated[int, Field(ge=1, le=256)]
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("expected an address such as https://api.openai.com/v1")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("expected an address alone; a key comes from the environment (key_variable)")
+        return value.rstrip("/")
+
+    @field_validator("key_variable")
+    @classmethod
+    def _names_a_variable(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+            raise ValueError(
+                "expected the name of an environment variable that holds the key, not the key; or null"
+            )
+        return value
+
+    @field_validator("rubric")
+    @classmethod
+    def _shows_everything(cls, value: str) -> str:
+        wanted = ("{prompt}", "{first}", "{second}")
+        if missing := [place for place in wanted if value.count(place) != 1]:
+            raise ValueError(f"expected each of {', '.join(wanted)} once (not so: {', '.join(missing)})")
+        return value
+
+
+class Coin(Section):
+    """A fair coin, fixed per pair: the control that teaches nothing."""
+
+    kind: Literal["coin"]
+
+
+# Keys that decide no answer, or where what they name is in the judge's own name.
+NOT_DECISIVE = frozenset({"path", "encoder", "device", "timeout_s", "retries", "parallel", "key_variable"})
+
+Judge = Annotated[Vader | TextBlob | WordList | RewardModel | Endpoint | Coin, Field(discriminator="kind")]
+
+
+class Oracle(Section):
+    """Section `oracle`: who labels, and how badly."""
+
+    judge: Judge
+    flip_rate: Annotated[float, Field(ge=0, le=0.5)]
+    position_bias: Share
+    failure_rate: Annotated[float, Field(ge=0, lt=1)]
+    salt: str

@@ -1,0 +1,113 @@
+"""A campaign's label log: what has left the data, broken lines, the snapshot, and the oracle's answers."""
+
+import pytest
+
+import stages.acquire
+import stages.evaluate
+import stages.labels
+import stages.train
+from prefloop.campaign.rehearsal import answer_batch
+from prefloop.errors import DataError, NothingLeft, StateError
+from prefloop.io.arrays import read_table, write_table
+from prefloop.io.documents import read_json
+from prefloop.io.hashing import pair_id
+from prefloop.labels.log import read_labels
+from tests.pool.campaign.walk import PARAMS, give, ids, repro, resolved
+from tests.worlds import open_world
+
+
+def foreign(row, at="0" * 32):
+    return {**row, "completion_a": at, "pair_id": pair_id(at, row["completion_b"])}
+
+
+def test_labels_of_pairs_that_left_the_data_stay_in_the_log(layout, caplog):
+    batch = repro(layout)
+    give(layout, [foreign(batch[0]), *batch[1:]])
+    before = layout.labels.read_bytes()
+    assert ids(repro(layout)) == [batch[0]["pair_id"]]
+    assert "1 labelled pairs are not in the pool of the prepared data and are left out" in caplog.text
+    assert layout.labels.read_bytes() == before
+    assert read_json(layout.campaign_metrics)["n_labels"] == len(batch) - 1
+
+
+def test_labels_of_pairs_that_moved_to_another_split_are_left_out(layout, caplog):
+    """Another salt moves prompts from the pool to the test split: nothing tested may be trained on."""
+    batch = repro(layout)
+    division = open_world(layout, PARAMS, None)[0].division
+    test = division.pairs[division.prepared.pairs_of("test").start]
+    table = read_table(layout.prepared / "pairs.parquet").to_pylist()[test]
+    give(layout, [{**table, "round": 0}, *batch])
+    assert {row["round"] for row in repro(layout)} == {1}
+    assert "1 labelled pairs are not in the pool" in caplog.text
+    assert table["pair_id"] not in resolved(layout)
+
+
+def test_a_waiting_pair_that_left_the_data_is_dropped_from_the_batch(layout, caplog):
+    batch = repro(layout)
+    table = read_table(layout.batch)
+    rows = [foreign(batch[0]), *batch[1:]]
+    write_table(layout.batch, type(table).from_pylist(rows, schema=table.schema))
+    assert repro(layout) == batch[1:]
+    assert "some pairs of the last batch are no longer in the pool" in caplog.text
+    write_table(layout.batch, type(table).from_pylist(rows, schema=table.schema))
+    with pytest.raises(StateError, match=r"does not belong to .*: run dvc repro for a new batch"):
+        answer_batch(PARAMS, layout, None)
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_empty_log_is_a_snapshot_of_no_bytes_and_a_round_of_first_pairs(layout):
+    assert layout.labels.read_bytes() == b""
+    assert len(repro(layout)) == PARAMS.campaign.initial
+    assert layout.label_snapshot.read_bytes() == b""
+
+
+def test_the_snapshot_is_the_log_byte_by_byte(layout):
+    give(layout, repro(layout)[:3])
+    stages.labels.run(PARAMS, layout)
+    assert layout.label_snapshot.read_bytes() == layout.labels.read_bytes() != b""
+
+
+def test_a_broken_line_stops_the_campaign_and_changes_nothing(layout):
+    batch = repro(layout)
+    give(layout, batch[:3])
+    with open(layout.labels, "a") as log:
+        log.write('{"pair_id": "x"}\n')
+    stages.labels.run(PARAMS, layout)
+    before = contents(layout.campaign)
+    for stage in (stages.train, stages.evaluate, stages.acquire):
+        with pytest.raises(DataError, match=r"labels\.jsonl, row 4, field 'prompt_id'"):
+            stage.run(PARAMS, layout)
+    assert contents(layout.campaign) == before
+
+
+def test_the_oracle_answers_what_waits_and_no_more(layout):
+    batch = repro(layout)
+    given = answer_batch(PARAMS, layout, 2)
+    assert given["labels"] == sum(given["verdicts"].values()) == 2
+    assert answer_batch(PARAMS, layout, None)["labels"] == len(batch) - 2
+    labels = read_labels(layout.labels)
+    assert [label.pair_id for label in labels] == ids(batch)
+    hidden = {row["id"]: row for row in read_table(layout.prepared / "oracle.parquet").to_pylist()}
+    for label in labels:
+        assert (label.annotator, label.source, label.round) == ("oracle", "oracle", 0)
+        assert hidden[label.pair_id][f"votes_{label.verdict}"] == 1
+    with pytest.raises(NothingLeft):
+        answer_batch(PARAMS, layout, None)
+
+
+def test_the_oracle_without_a_batch_says_what_makes_one(layout):
+    with pytest.raises(StateError, match=r"batch\.parquet is missing: run the stage that writes it"):
+        answer_batch(PARAMS, layout, None)
+
+
+def test_a_label_across_two_prompts_is_refused(layout):
+    prepared = open_world(layout, PARAMS, None)[0].prepared
+    first, second = prepared.offsets[0], prepared.offsets[1]
+    a, b = sorted(prepared.completion_ids[int(row)].as_py() for row in (first, second))
+    row = {"pair_id": pair_id(a, b), "prompt_id": "p", "completion_a": a, "completion_b": b, "round": 0}
+    give(layout, [row])
+    with pytest.raises(DataError, match="belong to two prompts"):
+        resolved(layout)

@@ -1,0 +1,165 @@
+"""A labelling campaign, walked with the stages themselves on a small world."""
+
+import logging
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.compute as pc
+import pytest
+
+from prefloop.campaign.rehearsal import answer_batch
+from prefloop.errors import ConfigError, DataError, NothingLeft
+from prefloop.io.arrays import read_table
+from prefloop.io.documents import read_json
+from prefloop.labels.verdicts import TIE
+from prefloop.reward.registry import load_model
+from tests.pool.campaign.walk import PARAMS, give, ids, repro, resolved
+from tests.worlds import make_params, make_world, open_world, pair_records, response_records
+
+
+def test_by_default_no_model_is_needed_to_choose_a_batch(layout):
+    params = make_params()
+    first = repro(layout, params)
+    assert len(first) == params.campaign.initial
+    give(layout, first)
+    second = repro(layout, params)
+    assert {row["round"] for row in second} == {1}
+    assert not set(ids(second)) & set(ids(first))
+    assert all(row["entropy"] is None and row["uncertainty"] is None for row in second)
+
+
+def test_without_labels_the_first_batch_is_chosen_by_prompt_entropy(layout):
+    batch = repro(layout)
+    assert [row["round"] for row in batch] == [0] * PARAMS.campaign.initial
+    assert [row["order"] for row in batch] == list(range(PARAMS.campaign.initial))
+    assert len({row["prompt_id"] for row in batch}) == PARAMS.campaign.initial
+    assert all(row["entropy"] is not None for row in batch)
+    assert all(row["completion_a"] < row["completion_b"] for row in batch)
+    metrics = read_json(layout.campaign_metrics)
+    assert (metrics["trained"], metrics["n_labels"]) == (False, 0)
+    # An untrained ensemble still gives a coin toss, so that the curve has a beginning.
+    assert metrics["splits"]["test"]["log_likelihood"] == pytest.approx(np.log(0.5), abs=0.05)
+    assert repro(layout) == batch
+
+
+def test_a_labelled_batch_gives_the_next_one_and_no_pair_twice(layout):
+    seen = []
+    for round_ in range(4):
+        batch = repro(layout)
+        assert {row["round"] for row in batch} == {round_}
+        assert len(batch) == (PARAMS.campaign.batch if round_ else PARAMS.campaign.initial)
+        seen += ids(batch)
+        answer_batch(PARAMS, layout, None)
+    assert len(set(seen)) == len(seen)
+    repro(layout)
+    assert read_json(layout.campaign_metrics)["n_labels"] == len(seen)
+    model, about = load_model(layout.campaign_model)
+    assert model.epochs.all()
+    assert about["label_lines"] == len(seen)
+
+
+def test_the_rest_of_a_batch_is_asked_first(layout):
+    batch = repro(layout)
+    give(layout, batch[2:4])
+    rest = repro(layout)
+    assert rest == batch[:2] + batch[4:]
+    give(layout, rest[:3])
+    assert repro(layout) == rest[3:]
+    give(layout, rest[3:])
+    assert {row["round"] for row in repro(layout)} == {1}
+
+
+@pytest.mark.parametrize("verdict", ["tie", "both_bad", "skip"])
+def test_verdicts_without_a_winner_train_nothing_and_are_not_asked_again(layout, verdict):
+    batch = repro(layout)
+    give(layout, batch, verdict)
+    following = repro(layout)
+    assert not set(ids(following)) & set(ids(batch))
+    metrics = read_json(layout.campaign_metrics)
+    assert (metrics["trained"], metrics["n_labels"], metrics["n_undecided"]) == (False, len(batch), len(batch))
+    # Nothing is trained, so prompts are still chosen by their entropy alone.
+    assert all(row["entropy"] is not None for row in following)
+
+
+def test_the_majority_of_annotators_decides(layout):
+    one, two, three, four, *_ = repro(layout)
+    for annotator, verdicts in {"x": "aaba", "y": "abbb", "z": "bbas"}.items():
+        for row, verdict in zip((one, two, three, four), verdicts, strict=True):
+            give(layout, [row], {"s": "skip"}.get(verdict, verdict), annotator)
+    wanted = dict(zip(ids([one, two, three, four]), [0, 1, 1, TIE], strict=True))
+    assert resolved(layout) == wanted
+
+
+def test_the_last_word_of_an_annotator_counts(layout):
+    row = repro(layout)[0]
+    for verdict, annotator in (("a", "x"), ("a", "y"), ("b", "x"), ("b", "y"), ("a", "y")):
+        give(layout, [row], verdict, annotator)
+    assert resolved(layout) == {row["pair_id"]: TIE}
+    give(layout, [row], "b", "y")
+    assert resolved(layout) == {row["pair_id"]: 1}
+
+
+def test_an_exhausted_pool_gives_an_empty_batch(layout, caplog):
+    pool = sum(read_table(layout.prepared / "prompts.parquet")["split"].to_numpy() == "pool")
+    params = make_params(campaign__initial=100_000)
+    batch = repro(layout, params)
+    pairs = open_world(layout, PARAMS, None)[0].prepared.pairs_of("pool")
+    assert len(batch) == pairs.stop > pool
+    give(layout, batch)
+    assert repro(layout, params) == []
+    assert "nothing is left to label: the batch is empty" in caplog.text
+    assert repro(layout, params) == []
+    with pytest.raises(NothingLeft, match="has no unlabelled comparison"):
+        answer_batch(params, layout, None)
+
+
+def test_a_round_is_the_same_bytes_every_time(layout, tmp_path):
+    repro(layout)
+    answer_batch(PARAMS, layout, None)
+    copy = tmp_path / "copy"
+    shutil.copytree(layout.data, copy)
+    one, two = layout, type(layout).folder(copy)
+    repro(one)
+    repro(two)
+    for name in ("campaign_model", "campaign_metrics", "batch"):
+        assert getattr(one, name).read_bytes() == getattr(two, name).read_bytes()
+
+
+@pytest.mark.parametrize("policy", ["bal_pm", "drts", "deltaucb_bal_pm", "fixed_pair"])
+def test_a_pool_of_responses_is_labelled_in_formed_pairs(tmp_path, caplog, policy):
+    caplog.set_level(logging.INFO)
+    params = make_params(campaign__policy=policy)
+    layout = make_world(tmp_path, response_records(models=True), params)
+    layout.labels.parent.mkdir()
+    layout.labels.touch()
+    seen = []
+    for _ in range(3):
+        seen += ids(repro(layout, params))
+        answer_batch(params, layout, None)
+    assert len(set(seen)) == len(seen) == PARAMS.campaign.initial + 2 * PARAMS.campaign.batch
+    kinds = read_table(layout.prepared / "oracle.parquet")["kind"]
+    assert pc.unique(kinds).to_pylist() == ["completion"]
+
+
+def test_a_campaign_refuses_a_rule_about_models_that_nobody_named(tmp_path):
+    params = make_params(campaign__policy="fixed_pair", campaign__cold_start="fixed_pair")
+    layout = make_world(tmp_path, response_records(), params)
+    layout.labels.parent.mkdir()
+    layout.labels.touch()
+    with pytest.raises(ConfigError, match="do not say which model"):
+        repro(layout, params)
+    assert not layout.batch.exists()
+
+
+def test_a_pool_without_answers_has_a_campaign_and_no_oracle(tmp_path):
+    layout = make_world(tmp_path, [replace(record, verdict=None) for record in pair_records()], PARAMS)
+    layout.labels.parent.mkdir()
+    layout.labels.touch()
+    first = repro(layout)
+    assert read_json(layout.campaign_metrics)["splits"] == {}
+    with pytest.raises(DataError, match="6 of 6 asked pairs have no hidden answer"):
+        answer_batch(PARAMS, layout, None)
+    give(layout, first)
+    assert {row["round"] for row in repro(layout)} == {1}
+    assert read_json(layout.campaign_metrics)["trained"]
