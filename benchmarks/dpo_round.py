@@ -21,17 +21,17 @@ import numpy as np
 import torch
 
 from prefloop.dpo.config import DpoParams
-from prefloop.dpo.evaluation import Evaluator, start_completions
 from prefloop.dpo.language_model import LanguageModel, load_model
 from prefloop.dpo.layout import DpoLayout
 from prefloop.dpo.load import load_dpo_params, packaged_dpo_params
-from prefloop.dpo.loop import DpoSpec, run_rounds
+from prefloop.dpo.loop import DpoRun, DpoSpec
 from prefloop.dpo.prompts import write_prompts
-from prefloop.dpo.record import DpoStore
 from prefloop.dpo.run import load_problem
 from prefloop.dpo.start import write_start
 from prefloop.judges.build import build_judge, build_oracle
 from prefloop.rng import Stream
+from prefloop.rounds.driver import play_rounds
+from prefloop.rounds.store import RoundStore
 
 SAMPLE = 32
 
@@ -105,15 +105,13 @@ def main() -> None:
 
 def measure(params: DpoParams, layout: DpoLayout, options: argparse.Namespace) -> dict[str, Any]:
     problem = load_problem(params, layout)
-    start = start_completions(problem, params.evaluation, 0)
     judges = build_judge(params.oracle.judge, layout.verdicts), build_judge(params.judge, layout.verdicts)
-    evaluator = Evaluator(problem, params.evaluation, *judges, 0, start)
-    store = DpoStore(layout.state, "benchmark")
-    spec = DpoSpec("hybrid", params.policies["hybrid"], 0, params.run, params.train)
-    oracle = build_oracle(params.oracle, layout.verdicts)
-    state = run_rounds(problem, oracle, evaluator, spec, store, lambda record, seconds: None)
+    spec = DpoSpec("hybrid", params.policies["hybrid"], 0, params.run, params.train, params.evaluation)
+    workflow = DpoRun(problem, build_oracle(params.oracle, layout.verdicts), judges, spec)
+    store = RoundStore(layout.state, "benchmark", workflow.form, {})
+    records = play_rounds(workflow, store, lambda record, seconds: None)
     log = [json.loads(line) for line in (layout.state / "benchmark" / "log.jsonl").read_text().splitlines()]
-    facts = state.records[-1].facts
+    facts = records[-1].facts
     policy = load_model(layout.start, device=torch.device("cpu"), chat=False)
     numbers = list(problem.prompts.pool)[:256]
     samples = params.policies["hybrid"].samples  # type: ignore[union-attr]

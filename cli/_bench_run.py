@@ -1,20 +1,13 @@
-"""What `prefloop bench` does: the stages, one after another, on another folder."""
+"""From the options of `prefloop bench` to parameters."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from cli._common import beside
 from prefloop.config import Params, parse_params
 from prefloop.errors import ConfigError
-from prefloop.io.atomic import write_text
-from prefloop.io.layout import Layout
-from prefloop.report.results import Savings, read_savings
-from prefloop.tracking.comparison import ComparisonRecorder
-from stages import benchmark, compare, embed, neighbours, prepare
 
 # What every comparison is held against: two random streams, and two ways of choosing that need no model.
 BASELINES = ("random", "random_control", "random_prompts", "thinned")
@@ -77,19 +70,3 @@ def _aim(section: dict[str, Any], target: str) -> None:
         raise ConfigError(f"--target: got {target}; expected prompts, pairs, or an existing file of prompts")
     section["target"] = "file"
     section["target_file"]["path"] = str(path.resolve())
-
-
-def run_bench(params: Params, out: Path) -> Savings:
-    """Run prepare, embed, neighbours, benchmark and compare below `out`."""
-    layout = Layout.folder(out.resolve())
-    prepare.run(params, layout)
-    # A budget above the pool is refused before anything is embedded.
-    benchmark.check(params, layout)
-    embed.run(params, layout)
-    neighbours.run(params, layout)
-    recorder = ComparisonRecorder(params.tracking, Path.cwd())
-    benchmark.run_recorded(params, layout, recorder)
-    compare.run_recorded(params, layout, recorder)
-    # Last, so that after a failure they are still those of the comparison that stands there.
-    write_text(layout.data / "params.yaml", yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False))
-    return read_savings(layout.report / "savings.json")

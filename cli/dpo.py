@@ -14,12 +14,23 @@ app = typer.Typer(
 )
 
 
+# The name that the command had before.
+alias = typer.Typer(no_args_is_help=True, help="The former name of `prefloop dpo`.")
+
+
 @app.callback()
 def _group() -> None:
     """Active DPO: the policy chooses which of its own completions are compared."""
 
 
+@alias.callback()
+def _former() -> None:
+    """The former name of `prefloop dpo`."""
+    typer.echo("prefloop align is named prefloop dpo now; the former name will go", err=True)
+
+
 @app.command()
+@alias.command()
 def run(
     out: Annotated[Path, typer.Option(help="Folder for everything that is made.")],
     prompts: Annotated[
@@ -63,6 +74,7 @@ def run(
 
 
 @app.command()
+@alias.command()
 def report(
     folder: Annotated[Path, typer.Option(help="Folder of a comparison's report.")] = Path("data/dpo/report"),
     as_json: AsJson = False,

@@ -26,6 +26,7 @@ app.command()(track.track)
 app.command()(track.ui)
 app.command()(doctor.doctor)
 app.add_typer(dpo.app, name="dpo")
+app.add_typer(dpo.alias, name="align", hidden=True)
 app.add_typer(data.app, name="data")
 app.add_typer(labels.app, name="labels")
 

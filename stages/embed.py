@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from prefloop.config import Params
-from prefloop.embed.pipeline import embed_prepared
-from prefloop.io.layout import Layout
+from prefloop.pool import bench
 from stages._main import stage_main
 
-
-def run(params: Params, layout: Layout) -> None:
-    """Embed all prompts and completions; vectors are cached below the state folder."""
-    embed_prepared(layout.prepared, layout.features, layout.state / "embeddings", params.embed)
+run = bench.embed
 
 
 if __name__ == "__main__":

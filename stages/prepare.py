@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from prefloop.config import Params
-from prefloop.data.prepare import prepare
-from prefloop.data.sources import load_records
-from prefloop.data.target_prompts import target_prompts
-from prefloop.io.layout import Layout
+from prefloop.pool import bench
 from stages._main import stage_main
 
-
-def run(params: Params, layout: Layout) -> None:
-    """Write `layout.prepared` from the configured source."""
-    data = params.data
-    prepare(load_records(data), data.split, layout.prepared, data.leaks, target_prompts(data))
+run = bench.prepare
 
 
 if __name__ == "__main__":

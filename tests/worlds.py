@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,16 @@ ROOT = Path(__file__).resolve().parents[1]
 DIM = 8
 
 
+@cache
+def parameters(file: str) -> dict[str, Any]:
+    """A parameter file of the repository, parsed once; copy it before a change."""
+    content: dict[str, Any] = yaml.safe_load((ROOT / file).read_text())
+    return content
+
+
 def make_params(**changes: Any) -> Params:
     """The repository's parameters, shrunk; `changes` are dotted keys with __ for the dot."""
-    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content = copy.deepcopy(parameters("params.yaml"))
     small = {
         "benchmark__policies": ["random", "bal_pm"],
         "benchmark__seeds": [0, 1],

@@ -12,7 +12,8 @@ from prefloop.acquisition.strength import check_models
 from prefloop.config import Params
 from prefloop.data.pairs import Pairs
 from prefloop.io.hashing import pair_id
-from prefloop.pool.problem import Problem, dataset_name
+from prefloop.pool.identity import dataset_name
+from prefloop.pool.problem import Problem
 from prefloop.pool.steps import Batch, Labelled, blind_offer, choose_batch, fit_round
 from prefloop.reward.registry import RewardModel
 

@@ -1,4 +1,4 @@
-"""What a run is: its parameters, inputs and versions, and the fingerprint of all that decides its bytes."""
+"""What a run of active DPO is: its parameters, inputs and versions, and its identity."""
 
 from __future__ import annotations
 
@@ -6,25 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
-import prefloop
-from prefloop.device import resolve_device
 from prefloop.dpo.config import DpoParams
 from prefloop.dpo.layout import DpoLayout
-from prefloop.io.documents import to_json
-from prefloop.io.hashing import file_digest, source_digest, text_id
+from prefloop.identity import fingerprint, libraries, machine, parts
+from prefloop.io.hashing import file_digest, text_id
 from prefloop.judges.config import NOT_DECISIVE
-from prefloop.versions import versions as core_versions
+
+# What decides a run's numbers beside the project's own parts.
+LIBRARIES = ("numpy", "peft", "tokenizers", "torch", "transformers", "trl")
+_SECTIONS = ("sampling", "oracle", "judge", "train", "evaluation")
 
 
-def describe_run(
-    params: DpoParams, layout: DpoLayout, name: str, seed: int, judges: Sequence[str]
-) -> dict[str, Any]:
-    """Content of run.json: what was run, on what, with which parameters and versions.
-
-    The fingerprint covers all that decides the run's bytes but the number of rounds, so that a
-    longer run continues a shorter one.
+def decisive(params: DpoParams, layout: DpoLayout, name: str, seed: int, judges: Sequence[str]) -> dict[str, Any]:
+    """All that decides a run's bytes but the number of rounds, so that a longer run continues a shorter one.
 
     Args:
         params: parameters in force.
@@ -32,32 +26,55 @@ def describe_run(
         name, seed: of the run.
         judges: names of the training oracle and the judge: they say which word list or weights they read.
     """
-    sections = {
-        "policy": params.policies[name].model_dump(mode="json"),
-        **{
-            section: getattr(params, section).model_dump(mode="json")
-            for section in ("sampling", "oracle", "judge", "train", "evaluation")
-        },
-        "run": params.run.model_dump(mode="json", exclude={"policies", "seeds", "rounds"}),
-    }
-    start = start_digest(layout.start)
-    # Other threads or another device give other last bits, and then other tokens.
-    machine = [str(params.run.threads or torch.get_num_threads()), str(resolve_device(params.run.device))]
-    inputs = [start, str(params.start.chat), file_digest(layout.prompts / "prompts.parquet"), *judges]
+    used = [
+        *("dpo_rounds", "dpo_training", "dpo_evaluation"),
+        f"dpo_rule.{params.policies[name].rule}",
+        *(f"judge.{config.kind}" for config in (params.oracle.judge, params.judge)),
+    ]
+    left_out = {"policies", "seeds", "rounds", "threads", "device"}
     return {
         "policy": name,
         "seed": seed,
-        "dataset": params.dataset,
-        "fingerprint": text_id(
-            *(name, str(seed), to_json(_decisive(sections)), to_json(versions()), _source()), *inputs, *machine
-        ),
+        "parts": parts(used),
         "parameters": {
-            **sections,
-            "start": params.start.model_dump(mode="json", include={"source", "model", "revision", "chat"}),
-            "run": {**sections["run"], "rounds": params.run.rounds},
+            "policy": params.policies[name].model_dump(mode="json"),
+            **{section: _decisive(getattr(params, section).model_dump(mode="json")) for section in _SECTIONS},
+            "run": params.run.model_dump(mode="json", exclude=left_out),
+            "chat": params.start.chat,
         },
-        "start": start,
-        "versions": versions(),
+        "inputs": {
+            "start": start_digest(layout.start),
+            "prompts": file_digest(layout.prompts / "prompts.parquet"),
+            "judges": list(judges),
+        },
+        "libraries": libraries(*LIBRARIES),
+        "machine": machine(params.run.device, params.run.threads),
+    }
+
+
+def describe_run(params: DpoParams, identity: dict[str, Any]) -> dict[str, Any]:
+    """Content of run.json but for the recorded facts: what was run, on what, with which parameters.
+
+    Args:
+        params: parameters in force.
+        identity: what `decisive` gave.
+    """
+    name = identity["policy"]
+    sections = {
+        "policy": params.policies[name].model_dump(mode="json"),
+        **{section: getattr(params, section).model_dump(mode="json") for section in _SECTIONS},
+        "start": params.start.model_dump(mode="json", include={"source", "model", "revision", "chat"}),
+        "run": params.run.model_dump(mode="json", exclude={"policies", "seeds"}),
+    }
+    return {
+        "policy": name,
+        "seed": identity["seed"],
+        "dataset": params.dataset,
+        "fingerprint": fingerprint(identity),
+        "parts": identity["parts"],
+        "parameters": sections,
+        "start": identity["inputs"]["start"],
+        "machine": identity["machine"],
         "budget": params.run.budget,
     }
 
@@ -68,25 +85,11 @@ def start_digest(folder: Path) -> str:
     return text_id(*(part for path in files for part in (path.name, file_digest(path))))
 
 
-def versions() -> dict[str, str]:
-    """Versions that decide the bytes of a run."""
-    import peft
-    import tokenizers
-    import transformers
-    import trl
-
-    libraries = {"transformers": transformers, "trl": trl, "peft": peft, "tokenizers": tokenizers}
-    return core_versions() | {name: library.__version__ for name, library in libraries.items()}
-
-
 def _decisive(section: Any) -> Any:
     """A section without what changes no result: a longer timeout is no reason to start anew."""
     if not isinstance(section, dict):
         return section
     kept = {name: _decisive(value) for name, value in section.items()}
-    return {name: of for name, of in kept.items() if name not in NOT_DECISIVE} if "kind" in section else kept
-
-
-def _source() -> str:
-    package = Path(prefloop.__file__).resolve().parent
-    return source_digest(package.parent, package / "dpo" / "run.py")
+    if "kind" not in section:
+        return kept
+    return {name: value for name, value in kept.items() if name not in NOT_DECISIVE}

@@ -11,21 +11,21 @@ import pyarrow as pa
 
 from prefloop.device import resolve_device, set_threads
 from prefloop.dpo.config import DpoParams
-from prefloop.dpo.describe import describe_run
-from prefloop.dpo.evaluation import Evaluator, start_completions
+from prefloop.dpo.describe import LIBRARIES, decisive, describe_run
 from prefloop.dpo.language_model import load_model
 from prefloop.dpo.layout import DpoLayout
-from prefloop.dpo.loop import DpoSpec, run_rounds
+from prefloop.dpo.loop import DpoRun, DpoSpec
 from prefloop.dpo.output import evaluation_table, pairs_table, write_run
 from prefloop.dpo.problem import Problem, check_counts, make_problem
 from prefloop.dpo.prompt_set import load_prompts
-from prefloop.dpo.record import DpoStore, RoundRecord
+from prefloop.dpo.record import RoundRecord
 from prefloop.dpo.training import check_adapters
 from prefloop.errors import ConfigError
-from prefloop.io.lock import locked
+from prefloop.identity import circumstances
 from prefloop.judges.build import build_judge, build_oracle
 from prefloop.judges.noise import Noisy
 from prefloop.judges.types import Oracle
+from prefloop.rounds.driver import Run
 
 
 @dataclass(frozen=True)
@@ -94,23 +94,25 @@ def run_policy(
     set_threads(params.run.threads)
     oracle, judge = make_judges(params, layout)
     judges = oracle.inner, judge
-    about = describe_run(params, layout, name, seed, [judge.name for judge in judges])
+    identity = decisive(params, layout, name, seed, [judge.name for judge in judges])
+    about = describe_run(params, identity) | circumstances(LIBRARIES)
+    spec = DpoSpec(name, params.policies[name], seed, params.run, params.train, params.evaluation)
+    workflow = DpoRun(problem, oracle, judges, spec)
+    on_round = observe(about)
+
+    def shown(record: RoundRecord, seconds: float) -> None:
+        evaluator = workflow.evaluator
+        generations = evaluation_table(record, problem, evaluator.prompts, evaluator.start_texts)
+        pairs = pairs_table(record, problem, params.train.beta)
+        on_round(Finished(record.facts, generations, pairs, seconds))
+
+    def write(folder: Path, records: list[RoundRecord]) -> None:
+        model, evaluator = workflow.policy.model, workflow.evaluator
+        write_run(folder, records, model, problem, evaluator.prompts, evaluator.start_texts, about)
+
     state = layout.state / "runs" / name / str(seed)
-    with locked(state):
-        store = DpoStore(state, about["fingerprint"])
-        evaluator = _evaluator(params, problem, judges, store, seed)
-        on_round = observe(about)
-
-        def shown(record: RoundRecord, seconds: float) -> None:
-            generations = evaluation_table(record, problem, evaluator.prompts, evaluator.start_texts)
-            pairs = pairs_table(record, problem, params.train.beta)
-            on_round(Finished(record.facts, generations, pairs, seconds))
-
-        spec = DpoSpec(name, params.policies[name], seed, params.run, params.train)
-        result = run_rounds(problem, oracle, evaluator, spec, store, shown)
-        folder, model = layout.run(name, seed), result.policy.model
-        write_run(folder, result.records, model, problem, evaluator.prompts, evaluator.start_texts, about)
-    return folder
+    run = Run(state, about["fingerprint"], identity, layout.run(name, seed))
+    return run.make(workflow, shown, write)
 
 
 def make_judges(params: DpoParams, layout: DpoLayout) -> tuple[Noisy, Oracle]:
@@ -127,13 +129,3 @@ def make_judges(params: DpoParams, layout: DpoLayout) -> tuple[Noisy, Oracle]:
             f"judge: {judge.name} is the training oracle in other words; expected another, which never trains"
         )
     return oracle, judge
-
-
-def _evaluator(
-    params: DpoParams, problem: Problem, judges: tuple[Oracle, Oracle], store: DpoStore, seed: int
-) -> Evaluator:
-    start = store.start_completions()
-    if start is None:
-        start = start_completions(problem, params.evaluation, seed)
-        store.keep_start_completions(start)
-    return Evaluator(problem, params.evaluation, *judges, seed, start)

@@ -20,6 +20,7 @@ from prefloop.dpo.text_training import TextFit, encode_texts, mean_loss, train_o
 from prefloop.dpo.tiny import train_tokenizer, untrained_model
 from prefloop.embed.locate import find_model
 from prefloop.errors import ConfigError, DataError, ModelError
+from prefloop.identity import circumstances
 from prefloop.io.atomic import atomic_folder
 from prefloop.io.documents import write_json
 from prefloop.quiet import quiet_transformers
@@ -149,7 +150,7 @@ def _fit(raw: _Raw, config: Start, train: list[str], test: list[str], device: to
         "texts": {split: len(tokens) for split, tokens in encoded.items()},
         "train_loss": {"before": before[TRAIN], "after": after[TRAIN]},
         "test_loss": {"before": before[TEST], "after": after[TEST]},
-        "versions": _versions(),
+        "versions": circumstances(("tokenizers", "torch", "transformers"))["versions"],
     }
 
 
@@ -161,12 +162,3 @@ def _save(raw: _Raw, folder: Path) -> None:
         pad_token_id=raw.tokenizer.pad_token_id,
     )
     save_model(raw.model.to("cpu"), raw.tokenizer, folder)
-
-
-def _versions() -> dict[str, str]:
-    import tokenizers
-    import transformers
-
-    from prefloop.versions import versions
-
-    return versions() | {"transformers": transformers.__version__, "tokenizers": tokenizers.__version__}

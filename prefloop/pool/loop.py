@@ -1,4 +1,4 @@
-"""One simulated run: rounds of choose, reveal, train, evaluate, resumable at every round."""
+"""One simulated run on a pool, round by round."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from prefloop.acquisition.offer import Judge
 from prefloop.config.model import Benchmark, Reward
 from prefloop.config.policies import Policy
 from prefloop.data.pairs import Pairs
 from prefloop.device import resolve_device, set_threads
+from prefloop.errors import StateError
 from prefloop.oracle.calls import JudgeCalls
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.oracle.simulated import SimulatedOracle
 from prefloop.pool.facts import NewRound, evaluate_round
 from prefloop.pool.problem import Problem
-from prefloop.pool.record import RoundRecord, RoundStore
+from prefloop.pool.record import PoolFormat, RoundRecord
 from prefloop.pool.steps import (
     Batch,
     Labelled,
@@ -26,8 +28,9 @@ from prefloop.pool.steps import (
     fit_round,
     random_pairs,
 )
-from prefloop.reward.registry import RewardModel
+from prefloop.reward.registry import RewardModel, load_model, save_model
 from prefloop.rng import Stream
+from prefloop.rounds.store import RoundStore
 
 log = logging.getLogger("prefloop")
 
@@ -43,134 +46,118 @@ class RunSpec:
     reward: Reward
 
 
-@dataclass(frozen=True)
-class RunResult:
-    """All rounds of a run, everything labelled in them in order, and the model of the last."""
-
-    rounds: list[RoundRecord]
-    labelled: Labelled
-    model: RewardModel
-
-
-def run_rounds(
-    problem: Problem,
-    hidden: HiddenAnswers,
-    oracle: SimulatedOracle,
-    spec: RunSpec,
-    store: RoundStore,
-    on_round: Callable[[RoundRecord, float], None],
-) -> RunResult:
-    """Run, or resume, one (policy, seed).
+class PoolRun:
+    """A simulated run on a pool: choose, reveal, train, evaluate.
 
     Args:
         problem: what selection may see.
         hidden: evaluation pairs; read after a round's model is trained.
         oracle: answers chosen pairs.
         spec: policy, seed and parameters.
-        store: finished rounds are read from and committed to it.
-        on_round: called with every newly finished round and the seconds it took.
 
-    Raises:
-        ConfigError: the budget is above what the pool allows (before anything is spent).
+    Attributes:
+        labelled: everything labelled so far, in order.
+        model: trained on all of it; there once a round was played or resumed.
     """
-    config = spec.benchmark
-    check_budget(problem.pool, spec.policy, config, spec.seed)
-    set_threads(config.threads)
-    validation = _validation(problem, oracle, spec)
-    records = store.load()[: config.rounds]
-    labelled = Labelled.empty()
-    for record in records:
-        labelled = labelled.join(record.batch.pairs, record.verdicts)
-    identity = {"policy": spec.name, "seed": spec.seed, "n_val_labels": config.validation}
-    calls = JudgeCalls(oracle, len(problem.completions))
-    for record in records:
-        calls.add(record.batch.pairs, record.looked_at)
-    model = _resumed_model(problem, spec, store, labelled, validation, records)
-    if records:
-        log.info("%s-%d: resuming after round %d", spec.name, spec.seed, records[-1].number)
-    for number in range(len(records), config.rounds):
-        start = time.perf_counter()
-        batch = _choose(problem, spec, model, labelled, validation, number, calls.scores)
-        looked_at = calls.looked_at()
-        verdicts = oracle.verdicts(batch.pairs.a, batch.pairs.b)
-        calls.add(batch.pairs, looked_at)
-        labelled = labelled.join(batch.pairs, verdicts)
-        model = _fit(problem, spec, store, labelled, validation, number)
-        new = NewRound(number, batch, verdicts, looked_at, calls.total)
-        record = evaluate_round(problem, hidden, identity, model, labelled, new)
-        store.commit(record, spec.reward.kind, model)
-        records.append(record)
-        on_round(record, time.perf_counter() - start)
-    assert model is not None
-    return RunResult(records, labelled, model)
 
+    form = PoolFormat()
+    model: RewardModel
 
-def _validation(problem: Problem, oracle: SimulatedOracle, spec: RunSpec) -> Labelled | None:
-    if not spec.benchmark.validation:
-        return None
-    pairs = random_pairs(
-        problem.pool, spec.benchmark.validation, Pairs.empty(), spec.seed, Stream.VALIDATION
-    ).pairs
-    return Labelled(pairs, oracle.verdicts(pairs.a, pairs.b))
+    def __init__(self, problem: Problem, hidden: HiddenAnswers, oracle: SimulatedOracle, spec: RunSpec) -> None:
+        self._problem, self._hidden, self._oracle, self._spec = problem, hidden, oracle, spec
+        self._calls = JudgeCalls(oracle, len(problem.completions))
+        self.labelled = Labelled.empty()
 
+    @property
+    def rounds(self) -> int:
+        """How many, the initial labels included."""
+        return self._spec.benchmark.rounds
 
-def _choose(
-    problem: Problem,
-    spec: RunSpec,
-    model: RewardModel | None,
-    labelled: Labelled,
-    validation: Labelled | None,
-    number: int,
-    judge: Judge,
-) -> Batch:
-    reserved = validation.pairs if validation is not None else Pairs.empty()
-    if number == 0 or model is None:
-        return random_pairs(problem.pool, spec.benchmark.initial, reserved, spec.seed, Stream.INITIAL)
-    return choose_batch(
-        problem,
-        spec.policy,
-        model,
-        labelled.pairs,
-        reserved,
-        spec.benchmark.batch,
-        seed=spec.seed,
-        round_=number,
-        judge=judge,
-    )
+    def resume(self, records: list[RoundRecord], store: RoundStore[RoundRecord]) -> None:
+        """Take up the state after these rounds.
 
+        Raises:
+            ConfigError: the budget is above what the pool allows (before anything is spent).
+        """
+        spec = self._spec
+        check_budget(self._problem.pool, spec.policy, spec.benchmark, spec.seed)
+        set_threads(spec.benchmark.threads)
+        self.store = store
+        self._validation = self._draw_validation()
+        for record in records:
+            self.labelled = self.labelled.join(record.batch.pairs, record.verdicts)
+            self._calls.add(record.batch.pairs, record.looked_at)
+        if records:
+            log.info("%s-%d: resuming after round %d", spec.name, spec.seed, records[-1].number)
+            self.model = self._kept_model(records[-1].number)
 
-def _fit(
-    problem: Problem,
-    spec: RunSpec,
-    store: RoundStore,
-    labelled: Labelled,
-    validation: Labelled | None,
-    number: int,
-) -> RewardModel:
-    start = time.perf_counter()
-    model = fit_round(
-        problem,
-        spec.reward,
-        labelled,
-        validation,
-        device=spec.benchmark.device,
-        seed=spec.seed,
-        round_=number,
-    )
-    store.note({"event": "fit", "round": number, "seconds": time.perf_counter() - start})
-    return model
+    def play(self, number: int) -> RoundRecord:
+        """Choose a batch, reveal its answers, train on all labels so far and evaluate the model."""
+        batch = self._choose(number)
+        looked_at = self._calls.looked_at()
+        verdicts = self._oracle.verdicts(batch.pairs.a, batch.pairs.b)
+        self._calls.add(batch.pairs, looked_at)
+        self.labelled = self.labelled.join(batch.pairs, verdicts)
+        self.model = self._fit(number)
+        spec = self._spec
+        identity = {"policy": spec.name, "seed": spec.seed, "n_val_labels": spec.benchmark.validation}
+        new = NewRound(number, batch, verdicts, looked_at, self._calls.total)
+        return evaluate_round(self._problem, self._hidden, identity, self.model, self.labelled, new)
 
+    def save(self) -> Callable[[Path], None]:
+        """What writes the model."""
+        return lambda path: save_model(path, self._spec.reward.kind, self.model, {})
 
-def _resumed_model(
-    problem: Problem,
-    spec: RunSpec,
-    store: RoundStore,
-    labelled: Labelled,
-    validation: Labelled | None,
-    records: list[RoundRecord],
-) -> RewardModel | None:
-    if not records:
-        return None
-    number = records[-1].number
-    kept = store.load_model(number, resolve_device(spec.benchmark.device))
-    return kept if kept is not None else _fit(problem, spec, store, labelled, validation, number)
+    def notes(self) -> dict[str, Any]:
+        """How long the fit took."""
+        return {"event": "fit", "seconds": self._fit_seconds}
+
+    def _draw_validation(self) -> Labelled | None:
+        spec = self._spec
+        if not spec.benchmark.validation:
+            return None
+        pairs = random_pairs(
+            self._problem.pool, spec.benchmark.validation, Pairs.empty(), spec.seed, Stream.VALIDATION
+        ).pairs
+        return Labelled(pairs, self._oracle.verdicts(pairs.a, pairs.b))
+
+    def _choose(self, number: int) -> Batch:
+        spec, config = self._spec, self._spec.benchmark
+        reserved = self._validation.pairs if self._validation is not None else Pairs.empty()
+        if number == 0:
+            return random_pairs(self._problem.pool, config.initial, reserved, spec.seed, Stream.INITIAL)
+        return choose_batch(
+            self._problem,
+            spec.policy,
+            self.model,
+            self.labelled.pairs,
+            reserved,
+            config.batch,
+            seed=spec.seed,
+            round_=number,
+            judge=self._calls.scores,
+        )
+
+    def _fit(self, number: int) -> RewardModel:
+        start, spec = time.perf_counter(), self._spec
+        model = fit_round(
+            self._problem,
+            spec.reward,
+            self.labelled,
+            self._validation,
+            device=spec.benchmark.device,
+            seed=spec.seed,
+            round_=number,
+        )
+        self._fit_seconds = time.perf_counter() - start
+        return model
+
+    def _kept_model(self, number: int) -> RewardModel:
+        if (path := self.store.weights(number)) is not None:
+            try:
+                return load_model(path, resolve_device(self._spec.benchmark.device))[0]
+            except StateError as error:
+                log.warning("%s; the model is trained again", error)
+        model = self._fit(number)
+        self.store.note({"round": number, **self.notes()})
+        return model

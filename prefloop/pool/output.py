@@ -19,9 +19,8 @@ from prefloop.io.documents import read_json, write_json
 from prefloop.io.hashing import pair_id
 from prefloop.labels.verdicts import VERDICTS
 from prefloop.oracle.hidden import HiddenAnswers
-from prefloop.pool.loop import RunResult
 from prefloop.pool.record import RoundRecord
-from prefloop.reward.registry import save_model
+from prefloop.reward.registry import RewardModel, save_model
 
 _FACTS = pa.schema(
     [("policy", pa.string()), ("seed", pa.int64()), ("round", pa.int32())]
@@ -49,16 +48,10 @@ _ASSESSMENT = pa.schema(
     + [(name, pa.float64()) for name in ("proxy_score", "uniform_score", "best_score")]
 )
 
-RUN_TABLES = ("rounds", "metrics", "assessment", "models")
-RUN_FILES = (
-    *(f"{name}.parquet" for name in (*RUN_TABLES, "acquired")),
-    *("predictions.npy", "assessment_rewards.npy", "assessment_policy.npy", "model.safetensors", "run.json"),
-)
-
-
 def write_run(
     folder: Path,
-    result: RunResult,
+    records: list[RoundRecord],
+    model: RewardModel,
     assessed: Assessment,
     prepared: Prepared,
     hidden: HiddenAnswers,
@@ -69,7 +62,8 @@ def write_run(
 
     Args:
         folder: the run's folder.
-        result: rounds and final model.
+        records: all rounds.
+        model: that of the last.
         assessed: what fresh models made of the acquired labels.
         prepared: ids of completions and prompts.
         hidden: hidden answers, for the assessment's numbers.
@@ -79,18 +73,18 @@ def write_run(
     identity = {"policy": about["policy"], "seed": about["seed"]}
     scored = assessment_rows(prepared, hidden.evaluation, hidden.answers.scores, assessed)
     with atomic_folder(folder) as temporary:
-        facts = [record.facts for record in result.rounds]
-        metrics = [row for record in result.rounds for row in record.metrics]
+        facts = [record.facts for record in records]
+        metrics = [row for record in records for row in record.metrics]
         write_table(temporary / "rounds.parquet", pa.Table.from_pylist(facts, schema=_FACTS))
         write_table(temporary / "metrics.parquet", pa.Table.from_pylist(metrics, schema=_METRICS))
-        write_table(temporary / "acquired.parquet", acquired_table(result.rounds, prepared))
-        write_array(temporary / "predictions.npy", np.stack([r.predictions for r in result.rounds]))
+        write_table(temporary / "acquired.parquet", acquired_table(records, prepared))
+        write_array(temporary / "predictions.npy", np.stack([r.predictions for r in records]))
         assessment = pa.Table.from_pylist([{**identity, **row} for row in scored], schema=_ASSESSMENT)
         write_table(temporary / "assessment.parquet", assessment)
         write_array(temporary / "assessment_rewards.npy", assessed.rewards)
         write_array(temporary / "assessment_policy.npy", assessed.log_policy)
-        write_table(temporary / "models.parquet", _models_table(result.rounds, prepared, identity))
-        save_model(temporary / "model.safetensors", kind, result.model, _provenance(about))
+        write_table(temporary / "models.parquet", _models_table(records, prepared, identity))
+        save_model(temporary / "model.safetensors", kind, model, _provenance(about))
         write_json(temporary / "run.json", about)
 
 
@@ -141,11 +135,6 @@ def _acquired(record: RoundRecord, prepared: Prepared) -> pa.Table:
             "entropy": optional(chosen.entropy),
         }
     )
-
-
-def is_whole(folder: Path) -> bool:
-    """Whether every file of a finished run is there; the folder is written whole or not at all."""
-    return all((folder / name).is_file() for name in RUN_FILES)
 
 
 def read_run(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]], np.ndarray]:

@@ -171,33 +171,3 @@ def divided(inputs: Inputs, data: Data, seed: int | None) -> Problem:
 def division_of(stored: Prepared, data: Data, seed: int | None) -> Division:
     """The division of the stored tables that `divided` takes; arguments as there."""
     return divide(stored, data.split, data.split.salt if seed is None else data.split.salt_of(seed))
-
-
-def inputs_digest(layout: Layout) -> str:
-    """Hash of all that a run reads, hidden answers included, for the fingerprint of resume state.
-
-    The features' manifest holds the hashes of its arrays, so they are not read again.
-
-    Raises:
-        StateError: a missing file.
-    """
-    files: list[Path] = [
-        *sorted(layout.prepared.glob("*.parquet")),
-        layout.features / "manifest.json",
-        *sorted(layout.neighbours.iterdir()),
-    ]
-    try:
-        return text_id(*(part for file in files for part in (file.name, file_digest(file))))
-    except FileNotFoundError as error:
-        raise StateError(f"{error.filename} is missing: run the stage that writes it (dvc repro)") from None
-
-
-def dataset_name(params: Params) -> str:
-    """A short name of the configured data, for reports and tracking."""
-    data = params.data
-    if data.source == "hub":
-        return data.hub.preset
-    if data.source == "example":
-        return "example" if data.example.form == "pairs" else "example-responses"
-    names = dict.fromkeys(entry.path.name.split(".")[0] for entry in data.files)
-    return "+".join(names) or data.raw.name

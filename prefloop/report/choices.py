@@ -7,7 +7,7 @@ from math import inf
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from prefloop.report.numbers import Estimate
 from prefloop.report.outcome_results import Choices, ModelShare
@@ -61,7 +61,7 @@ def estimate(values: np.ndarray, confidence: float, bounds: tuple[float, float])
     mean = float(values.mean())
     if len(values) == 1:
         return Estimate(value=mean, low=None, high=None)
-    half = student.ppf((1 + confidence) / 2, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
+    half = stdtrit(len(values) - 1, (1 + confidence) / 2) * values.std(ddof=1) / len(values) ** 0.5
     return Estimate(value=mean, low=max(float(mean - half), bounds[0]), high=min(float(mean + half), bounds[1]))
 
 

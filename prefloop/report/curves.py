@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from prefloop.report.numbers import Difference, Estimate, Verdict
 from prefloop.report.savings import height_weights
@@ -69,7 +69,7 @@ def curves_of(
 
 def half_widths(linear: Linear, level: float) -> np.ndarray:
     """Half the width of Student's intervals [C]; NaN where the variance is."""
-    widths: np.ndarray = student.isf(level / 2, linear.df) * np.sqrt(linear.variance)
+    widths: np.ndarray = -stdtrit(linear.df, level / 2) * np.sqrt(linear.variance)
     return widths
 
 

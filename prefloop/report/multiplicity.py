@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from prefloop.report.variance import Linear
 
@@ -41,4 +41,4 @@ def joint_level(
     drawn = rng.standard_normal((resamples, policies.shape[1])) @ seeds.T
     drawn += rng.standard_normal((resamples, len(prompts))) @ prompts
     largest = np.abs(drawn / np.sqrt((seeds**2).sum(axis=1) + (prompts**2).sum(axis=0))).max(axis=1)
-    return min(1 - confidence, float(2 * norm.sf(np.quantile(largest, confidence))))
+    return min(1 - confidence, float(2 * ndtr(-np.quantile(largest, confidence))))

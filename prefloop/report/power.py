@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import ndtri, stdtrit
 
 from prefloop.report.curves import Curves
 from prefloop.report.efficiency import shifted_weights
@@ -46,9 +45,9 @@ def more_seeds(curves: Curves, own: np.ndarray, base: np.ndarray, seeds: int, wo
     number = np.arange(seeds + 1, _MOST + 1)
     shared = max(float(linear.shared[0]), 0.0)
     errors = np.sqrt((float(linear.variance[0]) - shared) * seeds / number + shared)
-    critical = student.isf(curves.level / 2, float(linear.df[0]) * number / seeds)
+    critical = -stdtrit(float(linear.df[0]) * number / seeds, curves.level / 2)
     measured = float(linear.value[0])
-    powerful = (critical + norm.ppf(POWER)) * errors <= wanted
+    powerful = (critical + ndtri(POWER)) * errors <= wanted
     decided = critical * errors <= max(measured, wanted - measured)
     enough = np.flatnonzero(powerful & decided)
     return int(number[enough[0]]) - seeds if len(enough) else None

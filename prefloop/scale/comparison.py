@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 from prefloop.config import Params
 from prefloop.io.layout import Layout
-from prefloop.pool.benchmark import Identity
+from prefloop.pool.identity import Identity
 from prefloop.progress import Progress
-from prefloop.scale.local import Event, Key, RoundDone, run_all
+from prefloop.scale.events import Event, Key, RoundDone
 
 log = logging.getLogger("prefloop")
 
@@ -53,6 +53,9 @@ def make_runs(params: Params, layout: Layout, watcher: Watcher | None) -> list[K
     rounds = params.benchmark.rounds
     log.info("benchmark: %d of %d runs to make, %d rounds each", len(missing), len(keys), rounds)
     if missing:
+        # Loads PyTorch, which a comparison in which nothing is missing does without.
+        from prefloop.scale.local import run_all
+
         with Progress("benchmark", len(missing) * rounds, "rounds") as progress:
             run_all(params, layout, missing, _follow(identity, len(missing), progress, watcher))
     return missing

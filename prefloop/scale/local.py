@@ -22,41 +22,17 @@ from prefloop.errors import PrefloopError, StateError
 from prefloop.io.layout import Layout
 from prefloop.oracle.answers import Answers
 from prefloop.oracle.hidden import HiddenAnswers, hidden_of, load_hidden
-from prefloop.pool.benchmark import Identity, run_benchmark
+from prefloop.pool.benchmark import run_benchmark
+from prefloop.pool.identity import Identity
 from prefloop.pool.problem import Inputs, Problem, divided, load_inputs
 from prefloop.pool.record import RoundRecord
+from prefloop.scale.events import Event, Key, RoundDone, RunDone
 
 log = logging.getLogger("prefloop")
 
-Key = tuple[str, int]
 _POLL_S = 0.2
 # The libraries that a worker needs, loaded once by the process that workers are forked from.
 _PRELOAD = ["prefloop.scale.local"]
-
-
-@dataclass(frozen=True)
-class RoundDone:
-    """One finished round of a run, as it is told to the parent.
-
-    Attributes:
-        key: policy and seed.
-        facts: its row of rounds.parquet.
-        metrics: its rows of metrics.parquet.
-        seconds: how long it took.
-    """
-
-    key: Key
-    facts: dict[str, Any]
-    metrics: list[dict[str, Any]]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class RunDone:
-    """A finished run and its folder."""
-
-    key: Key
-    folder: Path
 
 
 @dataclass(frozen=True)
@@ -66,7 +42,6 @@ class RunFailed:
     key: Key
 
 
-Event = RoundDone | RunDone
 _Told = RoundDone | RunDone | RunFailed
 
 

@@ -39,7 +39,7 @@ def write_pairs(path):
     """Longer answers win; one prompt has a third of the pairs."""
     rng = random.Random(0)
     rows = []
-    for number in range(180):
+    for number in range(120):
         prompt = f"question {0 if number % 3 == 0 else number}"
         a, b = (" ".join(["good"] * rng.randint(1, 9) + [f"answer {number} {side}"]) for side in "ab")
         rows.append(
@@ -51,7 +51,7 @@ def write_pairs(path):
 def write_responses(path):
     rng = random.Random(0)
     rows = []
-    for number in range(40):
+    for number in range(30):
         texts = [" ".join(["good"] * rng.randint(1, 9) + [f"answer {number} {k}"]) for k in range(4)]
         rows.append(
             {"prompt": f"question {number}", "completions": texts, "scores": [len(text) for text in texts]}
@@ -65,7 +65,7 @@ def write_responses(path):
 )
 def test_numbers_of_a_comparison_fill_every_table(tmp_path, monkeypatch, write, policy, tables):
     write(tmp_path / "pairs.jsonl")
-    comparison = Comparison("pairs.jsonl", (policy,), 12, 8, 3, per_prompt="unlimited")
+    comparison = Comparison("pairs.jsonl", (policy,), 12, 8, 2, per_prompt="unlimited")
     arguments = argparse.Namespace(data=tmp_path, out=tmp_path / "out", seeds=3, jobs=1)
     savings = measure("ethics", comparison, arguments)
     record = numbers(savings, Layout.folder(tmp_path / "out" / "ethics"))

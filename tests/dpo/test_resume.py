@@ -11,6 +11,8 @@ import time
 import numpy as np
 import pytest
 
+from prefloop.dpo.record import DpoFormat
+from prefloop.rounds.store import RoundStore
 from tests.dpo.worlds import content, make_world, run, small_params
 from tests.worlds import ROOT
 
@@ -20,6 +22,8 @@ import os, signal, sys, time
 from pathlib import Path
 import prefloop.dpo.run, prefloop.judges.lexica, transformers.models.llama.modeling_llama
 from prefloop.dpo.layout import DpoLayout
+from prefloop.dpo.record import DpoFormat
+from prefloop.rounds.store import RoundStore
 from tests.dpo.worlds import run, small_params
 
 kills = 0
@@ -93,14 +97,12 @@ def test_lost_weights_are_trained_again(tmp_path, undisturbed):
 
 def test_rounds_behind_a_gap_are_forgotten(tmp_path, undisturbed):
     """A round that is done again must not be followed by those of another history."""
-    from prefloop.dpo.record import DpoStore
-
     layout = make_world(tmp_path)
     run(layout, small_params(run={"rounds": 5}), "hybrid", 3)
-    folder = next((layout.state / "runs" / "hybrid" / "3").iterdir())
+    folder = next((layout.state / "runs" / "hybrid" / "3").glob("*/"))
     (folder / "round-0002.safetensors").write_bytes(b"damaged")
     (folder / "policy-0000.safetensors").write_bytes(b"left over")
-    records = DpoStore(folder.parent, folder.name).load()
+    records = RoundStore(folder.parent, folder.name, DpoFormat(), {}).load()
     assert [record.number for record in records] == [0, 1]
     assert sorted(path.name for path in folder.glob("round-*")) == [
         "round-0000.safetensors",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 
 import torch
-import yaml
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -13,7 +13,7 @@ from prefloop.dpo.layout import DpoLayout
 from prefloop.dpo.load import parse_dpo_params
 from prefloop.dpo.prompts import write_prompts
 from prefloop.dpo.run import load_problem, run_policy
-from tests.worlds import ROOT
+from tests.worlds import parameters
 
 WORDS = """
 one day the a cat dog tom mia and was it saw then good happy love great nice fun bad sad cry hate awful
@@ -80,7 +80,7 @@ SMALL = {
 
 def small_params(**changes):
     """dpo/params.yaml with a small world's settings, changed by {section: {key: value}}."""
-    content = yaml.safe_load((ROOT / "dpo" / "params.yaml").read_text())
+    content = copy.deepcopy(parameters("dpo/params.yaml"))
     content["prompts"] |= {"source": "files", "test": 0.25}
     for update in (SMALL, changes):
         _merge(content, update)

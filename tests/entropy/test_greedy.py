@@ -66,7 +66,7 @@ def pools(draw):
 
 
 @given(pools(), st.integers(2, 6))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_graph_selection_equals_the_reference(pool, k):
     vectors, pair_prompt, uncertainty, acquired, beta, n = pool
     graph, _ = build_graph(vectors, make_params(neighbours__k=k).neighbours)

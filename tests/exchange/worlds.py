@@ -7,7 +7,8 @@ from pathlib import Path
 
 from prefloop.data.records import Record, ResponsesRecord
 from prefloop.io.layout import Layout
-from prefloop.pool.benchmark import Identity, run_benchmark
+from prefloop.pool.benchmark import run_benchmark
+from prefloop.pool.identity import Identity
 from tests.worlds import make_params, make_world, open_world, response_records
 
 PARAMS = make_params()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from prefloop.pool.benchmark import Identity, run_benchmark
+from prefloop.pool.benchmark import run_benchmark
+from prefloop.pool.identity import Identity
+from prefloop.rounds.store import LATEST
 from tests.worlds import make_params, open_world
 
 PARAMS = make_params()
@@ -24,9 +26,7 @@ def digest(folder):
 
 
 def fits(layout, name="bal_pm", seed=0):
-    lines = [
-        json.loads(line)
-        for path in (layout.state / "runs" / name / str(seed)).glob("*/log.jsonl")
-        for line in path.read_text().splitlines()
-    ]
-    return [line["round"] for line in lines if line["event"] == "fit"]
+    """Rounds whose model was fitted, by the run's state in use."""
+    folder = layout.state / "runs" / name / str(seed)
+    lines = (folder / (folder / LATEST).read_text() / "log.jsonl").read_text().splitlines()
+    return [line["round"] for line in map(json.loads, lines) if line["event"] == "fit"]

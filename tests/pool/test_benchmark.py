@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import stages.benchmark
+import stages.compare
 from prefloop.errors import ConfigError, DataError
 from prefloop.io.arrays import open_array, read_table
 from tests.pool.runs import ON_RESPONSES, PARAMS, digest, run
@@ -102,3 +104,12 @@ def test_a_pool_without_answers_cannot_be_simulated(tmp_path):
     layout = make_world(tmp_path, records, PARAMS)
     with pytest.raises(DataError, match=r"no hidden answer.*use the campaign"):
         run(PARAMS, layout)
+
+
+def test_a_pool_without_answers_runs_with_no_benchmark(tmp_path):
+    params = make_params(benchmark__policies=[])
+    records = [replace(record, verdict=None) for record in pair_records(prompts=20, pairs=60)]
+    layout = make_world(tmp_path, records, params)
+    stages.benchmark.run(params, layout)
+    stages.compare.run(params, layout)
+    assert "no simulated runs are configured" in (layout.report / "report.md").read_text()

@@ -15,10 +15,11 @@ import stages.prepare
 from prefloop.config import parse_params
 from prefloop.io.arrays import read_table
 from prefloop.io.layout import Layout
-from prefloop.pool.benchmark import Identity, run_benchmark
+from prefloop.pool.benchmark import run_benchmark
+from prefloop.pool.identity import Identity
 from tests.worlds import ROOT, open_world
 
-SEEDS = range(5)
+SEEDS = range(3)
 POLICIES = ("random", "maxmin", "dts", "maxminlcb", "drts", "deltaucb", "greedy", "shuffled_sigma")
 
 
@@ -28,8 +29,8 @@ def chosen(tmp_path_factory):
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
     content["data"]["example"] |= {"form": "responses", "prompts": 80, "responses": 8, "temperature": 0.3}
     content["data"]["example"] |= {"pairs": 100, "ood_pairs": 0}
-    content["benchmark"] |= {"initial": 50, "batch": 50, "rounds": 5, "threads": 1}
-    content["reward"]["mlp_ensemble"] |= {"layers": [64], "max_epochs": 20}
+    content["benchmark"] |= {"initial": 50, "batch": 50, "rounds": 4, "threads": 1}
+    content["reward"]["mlp_ensemble"] |= {"layers": [32], "max_epochs": 20}
     content["assessment"]["shares"] = [1.0]
     content["tracking"]["enabled"] = False
     for name in POLICIES:
@@ -78,5 +79,5 @@ def test_maxmin_is_the_ceiling_of_gap_and_of_winner_regret(chosen, name):
 
 @pytest.mark.parametrize("name", ["greedy", "shuffled_sigma"])
 def test_the_controls_choose_otherwise_than_deltaucb(chosen, name):
-    shared = [len(chosen[1][name, seed] & chosen[1]["deltaucb", seed]) / 200 for seed in SEEDS]
+    shared = [len(chosen[1][name, seed] & chosen[1]["deltaucb", seed]) / 150 for seed in SEEDS]
     assert max(shared) < 0.95

@@ -40,14 +40,16 @@ class Recorder:
 
 
 def acquired_by(problem, hidden, oracle, params, name, tmp_path, rounds):
-    from prefloop.pool.loop import RunSpec, run_rounds
-    from prefloop.pool.record import RoundStore
+    from prefloop.pool.loop import PoolRun, RunSpec
+    from prefloop.rounds.driver import play_rounds
+    from prefloop.rounds.store import RoundStore
 
     benchmark = params.benchmark.model_copy(update={"rounds": rounds})
     spec = RunSpec(name, params.policies[name], 0, benchmark, params.reward)
-    result = run_rounds(problem, hidden, oracle, spec, RoundStore(tmp_path, "x"), lambda *_: None)
+    workflow = PoolRun(problem, hidden, oracle, spec)
+    records = play_rounds(workflow, RoundStore(tmp_path, "x", workflow.form, {}), lambda *_: None)
     shutil.rmtree(tmp_path)
-    return [record.batch.pairs.a.tolist() for record in result.rounds]
+    return [record.batch.pairs.a.tolist() for record in records]
 
 
 def without_revealed(problem, hidden, revealed, rng):

@@ -56,7 +56,7 @@ def params_of(seeds, **changes):
 def by_chance(tmp_path_factory):
     """Runs of three seeds on verdicts that say nothing."""
     params = params_of(3, benchmark__initial=20)
-    layout = make_world(tmp_path_factory.mktemp("w"), permuted(pair_records(prompts=200, pairs=2000)), params)
+    layout = make_world(tmp_path_factory.mktemp("w"), permuted(pair_records(prompts=200, pairs=1500)), params)
     make_runs(layout, params)
     return layout
 
@@ -67,8 +67,8 @@ def test_permuted_verdicts_give_no_verdict(by_chance, seeds):
 
 
 def test_constant_features_give_no_verdict(tmp_path):
-    params = params_of(3)
-    layout = make_world(tmp_path, pair_records(prompts=100, pairs=600), params)
+    params = make_params(benchmark__policies=["random", "bald"], benchmark__seeds=[0, 1, 2])
+    layout = make_world(tmp_path, pair_records(prompts=60, pairs=300), params)
     features = np.load(layout.features / "completions.npy")
     write_array(layout.features / "completions.npy", np.ones_like(features))
     make_runs(layout, params)

@@ -9,7 +9,7 @@ import pytest
 
 from prefloop.errors import EXIT_INTERRUPTED
 from prefloop.io.layout import Layout
-from prefloop.pool.output import is_whole
+from prefloop.pool.identity import is_whole
 from prefloop.scale.comparison import make_runs
 from tests.scale.conftest import copy_of
 from tests.scale.worlds import (
