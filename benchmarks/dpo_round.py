@@ -128,7 +128,7 @@ def measure(params: DpoParams, layout: DpoLayout, options: argparse.Namespace) -
         "round": {
             "seconds": {part: round(value, 2) for part, value in log[-1].items() if part != "round"},
             **{name: facts[name] for name in ("n_labels", "written", "sampled")},
-            "evaluated": len(start),
+            "evaluated": len(workflow.evaluator.prompts),
             "mean_length": float(np.mean([len(completion) for completion in completions])),
         },
         "writing": {"per_second": fast, "plain_per_second": slow, "speedup": fast / slow},

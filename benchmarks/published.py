@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.published_tables import DOCUMENTS, RESULTS, fill
-from cli._bench_run import bench_params, run_bench
+from cli._bench_run import bench_params
 from prefloop.config import Params, load_params, packaged_params, parse_params
 from prefloop.io.atomic import write_text
 from prefloop.io.layout import Layout
+from prefloop.pool.bench import bench
 from prefloop.report.numbers import Against, Difference
 from prefloop.report.results import Savings
 
@@ -138,7 +139,7 @@ def measure(name: str, comparison: Comparison, arguments: argparse.Namespace) ->
             "jobs": arguments.jobs,
         },
     )
-    return run_bench(with_changes(params, (("tracking.enabled", False),)), out)
+    return bench(with_changes(params, (("tracking.enabled", False),)), Layout.folder(out.resolve()))
 
 
 def with_changes(params: Params, changes: tuple[tuple[str, Any], ...]) -> Params:

@@ -53,8 +53,10 @@ def bench(
 
     Example: prefloop bench --data pairs.jsonl.gz --out results --policies random,bal_pm
     """
-    from cli._bench_run import bench_params, run_bench
+    from cli._bench_run import bench_params
     from prefloop.config import packaged_params
+    from prefloop.io.layout import Layout
+    from prefloop.pool.bench import bench as run_bench
 
     chosen = load(params or packaged_params())
     names = tuple(name.strip() for name in policies.split(",")) if policies else None
@@ -77,7 +79,7 @@ def bench(
             "jobs": jobs,
         },
     )
-    savings = run_bench(effective, out)
+    savings = run_bench(effective, Layout.folder(out.resolve()))
     if as_json:
         print_json(savings.model_dump(mode="json"))
     else:

@@ -57,7 +57,9 @@ def run(
     Example: prefloop dpo run --out results --model MODEL --prompts prompts.jsonl --policies random,hybrid
     """
     from cli._common import configure
-    from cli._dpo_run import dpo_params, run_dpo
+    from cli._dpo_run import dpo_params
+    from prefloop.dpo.bench import bench
+    from prefloop.dpo.layout import DpoLayout
     from prefloop.dpo.load import load_dpo_params, packaged_dpo_params
 
     configure()
@@ -69,7 +71,7 @@ def run(
         model=model,
         changes={"policies": names, "seeds": seeds, "rounds": rounds, "labels": labels},
     )
-    run_dpo(effective, out)
+    bench(effective, DpoLayout.folder(out.resolve()))
     _show(out / "report", as_json)
 
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import bench, data, doctor, dpo, export, labels, policies, report, rewardbench, track
+from cli import bench, data, doctor, dpo, export, labels, policies, report, rewardbench, state, track
 from prefloop.errors import exit_code_of
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.add_typer(dpo.app, name="dpo")
 app.add_typer(dpo.alias, name="align", hidden=True)
 app.add_typer(data.app, name="data")
 app.add_typer(labels.app, name="labels")
+app.add_typer(state.app, name="state")
 
 
 def main() -> None:

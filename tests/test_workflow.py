@@ -86,9 +86,15 @@ class Repository:
         assert "is empty" not in said
         return set(re.findall(r"^Running stage '([^']+)'", said, re.MULTILINE))
 
-    def made(self, policy: str) -> int:
+    def edit(self, file: str, before: str, after: str) -> None:
+        """Change the first place of a text in a source file."""
+        text = (self.root / file).read_text()
+        assert before in text
+        (self.root / file).write_text(text.replace(before, after, 1))
+
+    def made(self, policy: str, runs: str = "runs") -> int:
         """When a policy's run was written, nanoseconds."""
-        return (self.root / "data" / "runs" / policy / "0" / "run.json").stat().st_mtime_ns
+        return (self.root / "data" / runs / policy / "0" / "run.json").stat().st_mtime_ns
 
     def batch(self) -> list[dict[str, Any]]:
         """The campaign's open batch."""
@@ -132,6 +138,14 @@ def test_the_example_from_nothing_to_the_second_round(repository):
     assert (repository.root / "mlflow.db").is_file()
     repository.change(**{"tracking.enabled": False})
 
+    # An edited docstring, a policy that nobody runs, a changed sentence of the report: no run is made again.
+    before = {policy: repository.made(policy) for policy in ("random", "bal_pm")}
+    repository.edit("prefloop/errors.py", '"""', '"""Edited. ')
+    repository.edit("prefloop/report/document.py", '"""', '"""Edited. ')
+    repository.edit("prefloop/versions.yaml", "batch_policy:", "batch_policy:\n  nobody_s: 1")
+    assert repository.repro() == {"benchmark", "acquire", "compare"}
+    assert {policy: repository.made(policy) for policy in before} == before
+
     first = repository.batch()
     assert {row["round"] for row in first} == {0}
     assert "round 0: 6 labels appended" in repository.run("cli.main", "labels", "oracle")
@@ -170,17 +184,18 @@ SMALL_DPO = {
 def test_active_dpo_from_nothing_and_what_a_change_runs(repository):
     graph, params = "dpo/dvc.yaml", "dpo/params.yaml"
     repository.change(params, **SMALL_DPO)
-    runs = {f"dpo/dvc.yaml:rounds@{policy}-0" for policy in ("random", "certainty")}
-    before = {f"dpo/dvc.yaml:{stage}" for stage in ("prompts", "sft")}
-    compare = "dpo/dvc.yaml:compare"
-    assert repository.repro(graph) == before | runs | {compare}
+    rounds, compare = "dpo/dvc.yaml:rounds", "dpo/dvc.yaml:compare"
+    assert repository.repro(graph) == {"dpo/dvc.yaml:prompts", "dpo/dvc.yaml:sft", rounds, compare}
     assert (repository.root / "data" / "dpo" / "report" / "report.md").is_file()
     assert "random" in repository.run("cli.main", "dpo", "report")
     assert repository.repro(graph) == set()
-    # One policy's parameter is that policy's run; a longer comparison is every run; reporting is the report.
+    # One policy's parameter is that policy's run; an edited docstring is nothing, a changed sentence the report.
+    before = {policy: repository.made(policy, "dpo/runs") for policy in ("random", "certainty")}
     repository.change(params, **{"policies.certainty.pairs": 3})
-    assert repository.repro(graph) == {"dpo/dvc.yaml:rounds@certainty-0", compare}
-    repository.change(params, **{"compare.confidence": 0.9})
-    assert repository.repro(graph) == {compare}
+    repository.edit("prefloop/errors.py", '"""', '"""Edited. ')
+    repository.edit("prefloop/dpo/report/document.py", '"""', '"""Edited. ')
+    assert repository.repro(graph) == {rounds, compare}
+    assert repository.made("random", "dpo/runs") == before["random"]
+    assert repository.made("certainty", "dpo/runs") != before["certainty"]
     # The repository's own graph knows nothing of it.
     assert "dpo" not in repository.run("dvc", "stage", "list", "--name-only")

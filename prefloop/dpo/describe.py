@@ -8,13 +8,25 @@ from typing import Any
 
 from prefloop.dpo.config import DpoParams
 from prefloop.dpo.layout import DpoLayout
-from prefloop.identity import fingerprint, libraries, machine, parts
+from prefloop.identity import Part, fingerprint, libraries, machine, parts
 from prefloop.io.hashing import file_digest, text_id
 from prefloop.judges.config import NOT_DECISIVE
 
 # What decides a run's numbers beside the project's own parts.
 LIBRARIES = ("numpy", "peft", "tokenizers", "torch", "transformers", "trl")
+# Recorded in run.json, and no part of a run's identity: other source or versions give the same run.
+FACTS = ("versions", "source")
 _SECTIONS = ("sampling", "oracle", "judge", "train", "evaluation")
+
+
+def parts_of(params: DpoParams, name: str) -> dict[str, Part]:
+    """Versions of the parts that a run with this policy uses."""
+    used = [
+        *("dpo_rounds", "dpo_training", "dpo_evaluation"),
+        f"dpo_rule.{params.policies[name].rule}",
+        *(f"judge.{config.kind}" for config in (params.oracle.judge, params.judge)),
+    ]
+    return parts(used)
 
 
 def decisive(params: DpoParams, layout: DpoLayout, name: str, seed: int, judges: Sequence[str]) -> dict[str, Any]:
@@ -26,16 +38,11 @@ def decisive(params: DpoParams, layout: DpoLayout, name: str, seed: int, judges:
         name, seed: of the run.
         judges: names of the training oracle and the judge: they say which word list or weights they read.
     """
-    used = [
-        *("dpo_rounds", "dpo_training", "dpo_evaluation"),
-        f"dpo_rule.{params.policies[name].rule}",
-        *(f"judge.{config.kind}" for config in (params.oracle.judge, params.judge)),
-    ]
     left_out = {"policies", "seeds", "rounds", "threads", "device"}
     return {
         "policy": name,
         "seed": seed,
-        "parts": parts(used),
+        "parts": parts_of(params, name),
         "parameters": {
             "policy": params.policies[name].model_dump(mode="json"),
             **{section: _decisive(getattr(params, section).model_dump(mode="json")) for section in _SECTIONS},

@@ -22,9 +22,7 @@ from prefloop.dpo.record import RoundRecord
 from prefloop.dpo.training import check_adapters
 from prefloop.errors import ConfigError
 from prefloop.identity import circumstances
-from prefloop.judges.build import build_judge, build_oracle
-from prefloop.judges.noise import Noisy
-from prefloop.judges.types import Oracle
+from prefloop.judges.build import make_judges
 from prefloop.rounds.driver import Run
 
 
@@ -92,7 +90,7 @@ def run_policy(
     if not 0 <= seed < 2**32:
         raise ConfigError(f"seed {seed}: expected an integer from 0 to 2**32 - 1")
     set_threads(params.run.threads)
-    oracle, judge = make_judges(params, layout)
+    oracle, judge = make_judges(params.oracle, params.judge, layout.verdicts)
     judges = oracle.inner, judge
     identity = decisive(params, layout, name, seed, [judge.name for judge in judges])
     about = describe_run(params, identity) | circumstances(LIBRARIES)
@@ -113,19 +111,3 @@ def run_policy(
     state = layout.state / "runs" / name / str(seed)
     run = Run(state, about["fingerprint"], identity, layout.run(name, seed))
     return run.make(workflow, shown, write)
-
-
-def make_judges(params: DpoParams, layout: DpoLayout) -> tuple[Noisy, Oracle]:
-    """The training oracle and the independent judge.
-
-    Raises:
-        ConfigError: they are the same, or a key or a device that is not here.
-        DataError, ModelError, LabelsMissing: a word list, weights or an encoder that cannot be used.
-    """
-    oracle = build_oracle(params.oracle, layout.verdicts)
-    judge = build_judge(params.judge, layout.verdicts)
-    if oracle.name == judge.name:
-        raise ConfigError(
-            f"judge: {judge.name} is the training oracle in other words; expected another, which never trains"
-        )
-    return oracle, judge

@@ -1,13 +1,11 @@
-"""Content hashes: ids of texts and pairs, digests of files, the source behind a module."""
+"""Content hashes: ids of texts and pairs, digests of files."""
 
 from __future__ import annotations
 
-import ast
 import hashlib
 from pathlib import Path
 
 _BLOCK = 1 << 20
-_OWN_PACKAGES = ("prefloop", "stages", "cli")
 
 
 def text_id(*parts: str) -> str:
@@ -48,46 +46,3 @@ def file_digest(path: Path) -> str:
         while block := handle.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
-
-
-def source_files(root: Path, *entries: Path) -> list[Path]:
-    """Return the project files that `entries` import, directly or not, themselves included.
-
-    Imports are read as text (the syntax tree), nothing is run. Packages count with their
-    `__init__.py`. Only the project's own packages below `root` are followed.
-    """
-    found: set[Path] = set()
-    waiting = [entry.resolve() for entry in entries]
-    root = root.resolve()
-    while waiting:
-        path = waiting.pop()
-        if path in found:
-            continue
-        found.add(path)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            else:
-                continue
-            for name in names:
-                waiting.extend(_module_files(root, name))
-    return sorted(found)
-
-
-def source_digest(root: Path, *entries: Path) -> str:
-    """Hash of the source of everything that `entries` import below `root` (see `source_files`)."""
-    root = root.resolve()
-    files = source_files(root, *entries)
-    return text_id(*(part for f in files for part in (str(f.relative_to(root)), f.read_text("utf-8"))))
-
-
-def _module_files(root: Path, name: str) -> list[Path]:
-    parts = name.split(".")
-    # In an installed copy `root` is site-packages, where everybody else's packages lie too.
-    if parts[0] not in _OWN_PACKAGES:
-        return []
-    files = [root.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
-    files.append(root.joinpath(*parts).with_suffix(".py"))
-    return [file for file in files if file.is_file()]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from prefloop.errors import ConfigError
 from prefloop.judges import config as kinds
 from prefloop.judges.kept import Kept
 from prefloop.judges.noise import Noisy
@@ -32,6 +33,27 @@ def build_judge(config: kinds.Judge, verdicts: Path) -> Oracle:
     """A judge without noise; what it is paid for is kept. Arguments and errors as above."""
     judge = KINDS[config.kind](config)
     return Kept(judge, verdicts) if judge.paid else judge
+
+
+def make_judges(oracle: kinds.Oracle, judge: kinds.Judge, verdicts: Path) -> tuple[Noisy, Oracle]:
+    """The training oracle and the judge that never trains.
+
+    Args:
+        oracle: section `oracle`.
+        judge: section `judge`.
+        verdicts: the append-only log of paid answers.
+
+    Raises:
+        ConfigError: they are the same, or a key or a device that is not here.
+        DataError, ModelError, LabelsMissing: a word list, weights or an encoder that cannot be used.
+    """
+    trains, never_trains = build_oracle(oracle, verdicts), build_judge(judge, verdicts)
+    if trains.name == never_trains.name:
+        raise ConfigError(
+            f"judge: {never_trains.name} is the training oracle in other words; expected another, which never "
+            "trains"
+        )
+    return trains, never_trains
 
 
 def _vader(config: kinds.Vader) -> Oracle:

@@ -128,8 +128,9 @@ def bench(params: Params, layout: Layout) -> Savings:
     made.once("check", _check_key(params, prepared), lambda: check(params, layout))
     embedded = _embedded_key(params, prepared)
     made.once("embed", embedded, lambda: embed(params, layout), layout.features)
-    near = key_of(of=embedded, parameters=_dump(params, "neighbours"), split=_sizes(params), parts=parts(["neighbours"]))
-    made.once("neighbours", near, lambda: neighbours(params, layout), layout.neighbours)
+    made.once(
+        "neighbours", _neighbours_key(params, embedded), lambda: neighbours(params, layout), layout.neighbours
+    )
     simulate(params, layout, recorder)
     compared = _compared_key(params, layout)
     made.once("compare", compared, lambda: compare(params, layout, recorder), layout.report)
@@ -169,6 +170,16 @@ def _embedded_key(params: Params, prepared: str) -> str:
     )
 
 
+def _neighbours_key(params: Params, embedded: str) -> str:
+    return key_of(
+        of=embedded,
+        parameters=_dump(params, "neighbours"),
+        sizes=[params.data.split.test, params.data.split.val],
+        parts=parts(["neighbours"]),
+        libraries=libraries("hnswlib", "numpy"),
+    )
+
+
 def _compared_key(params: Params, layout: Layout) -> str:
     keys = [(policy, seed) for policy in params.benchmark.policies for seed in params.benchmark.seeds]
     return key_of(
@@ -183,7 +194,3 @@ def _compared_key(params: Params, layout: Layout) -> str:
 
 def _dump(params: Params, section: str) -> Any:
     return getattr(params, section).model_dump(mode="json")
-
-
-def _sizes(params: Params) -> list[float]:
-    return [params.data.split.test, params.data.split.val]

@@ -4,40 +4,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from prefloop.config import Params
-from prefloop.config.model import Reward
 from prefloop.config.pair_rules import ORACLE_CEILINGS
-from prefloop.config.policies import Policy
 from prefloop.data.pairs import Pool
 from prefloop.data.prepared import Prepared
-from prefloop.embed.features import MANIFEST
-from prefloop.errors import ConfigError
+from prefloop.device import set_threads
 from prefloop.evaluation.downstream.fresh import assess
 from prefloop.evaluation.downstream.result import Assessment
 from prefloop.identity import circumstances, parts
-from prefloop.io.documents import read_json, to_json
+from prefloop.io.documents import to_json
 from prefloop.io.hashing import text_id
-from prefloop.io.layout import Layout
 from prefloop.oracle.answers import Answers
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.oracle.simulated import SimulatedOracle
-from prefloop.pool.loop import PoolRun, RunSpec
 from prefloop.pool.identity import LIBRARIES, Identity
+from prefloop.pool.loop import PoolRun, RunSpec
 from prefloop.pool.output import write_run
 from prefloop.pool.problem import Problem, division_of
 from prefloop.pool.record import RoundRecord
-from prefloop.pool.steps import ANY_PAIR, check_budget
+from prefloop.pool.steps import check_budget
 from prefloop.rounds.driver import Run
 from prefloop.rounds.store import RoundStore
 
 Observer = Callable[[RoundRecord, float], None]
+
 
 def run_benchmark(
     identity: Identity, problem: Problem, hidden: HiddenAnswers, name: str, seed: int, observer: Observer
@@ -59,6 +53,7 @@ def run_benchmark(
         ConfigError: no such policy, an impossible seed, or a budget above what the pool allows.
     """
     params, layout = identity.params, identity.layout
+    set_threads(params.benchmark.threads)
     about = identity.about(name, seed) | circumstances(LIBRARIES)
     oracle = SimulatedOracle(params.oracle, problem.prepared, hidden.answers)
     spec = RunSpec(name, params.policies[name], seed, params.benchmark, params.reward)

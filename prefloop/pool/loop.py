@@ -12,7 +12,7 @@ from typing import Any
 from prefloop.config.model import Benchmark, Reward
 from prefloop.config.policies import Policy
 from prefloop.data.pairs import Pairs
-from prefloop.device import resolve_device, set_threads
+from prefloop.device import resolve_device
 from prefloop.errors import StateError
 from prefloop.oracle.calls import JudgeCalls
 from prefloop.oracle.hidden import HiddenAnswers
@@ -81,7 +81,6 @@ class PoolRun:
         """
         spec = self._spec
         check_budget(self._problem.pool, spec.policy, spec.benchmark, spec.seed)
-        set_threads(spec.benchmark.threads)
         self.store = store
         self._validation = self._draw_validation()
         for record in records:

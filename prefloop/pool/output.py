@@ -48,6 +48,7 @@ _ASSESSMENT = pa.schema(
     + [(name, pa.float64()) for name in ("proxy_score", "uniform_score", "best_score")]
 )
 
+
 def write_run(
     folder: Path,
     records: list[RoundRecord],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +14,6 @@ from prefloop.data.pairs import Pool
 from prefloop.data.prepared import Prepared, load_prepared
 from prefloop.embed.features import Features, check_ids, load_features
 from prefloop.errors import StateError
-from prefloop.io.hashing import file_digest, text_id
 from prefloop.io.layout import Layout
 from prefloop.io.rows import Rows
 from prefloop.neighbours.graph import NeighbourGraph, load_graph

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +11,7 @@ from prefloop.config import Params
 from prefloop.io.layout import Layout
 from prefloop.pool.identity import Identity
 from prefloop.progress import Progress
+from prefloop.rounds.state import remove_others
 from prefloop.scale.events import Event, Key, RoundDone
 
 log = logging.getLogger("prefloop")
@@ -47,7 +47,7 @@ def make_runs(params: Params, layout: Layout, watcher: Watcher | None) -> list[K
         PrefloopError: what a run raised.
     """
     keys = [(policy, seed) for policy in params.benchmark.policies for seed in params.benchmark.seeds]
-    _remove_others(layout, keys)
+    remove_others(layout, keys)
     identity = Identity(params, layout)
     missing = [key for key in keys if not identity.is_done(*key)]
     rounds = params.benchmark.rounds
@@ -90,14 +90,3 @@ def _follow(
 def _score(metrics: list[dict[str, Any]]) -> str:
     test = [row["log_likelihood"] for row in metrics if row["split"] == "test"]
     return f", test log-likelihood {test[0]:.4f}" if test else ""
-
-
-def _remove_others(layout: Layout, keys: list[Key]) -> None:
-    wanted = {layout.run(*key) for key in keys}
-    for folder in sorted(layout.runs.glob("*/*")) if layout.runs.is_dir() else []:
-        if folder.is_dir() and folder not in wanted and not folder.name.startswith("."):
-            shutil.rmtree(folder)
-            log.info("removed %s: not among the configured runs; its rounds are kept", folder)
-    for folder in sorted(layout.runs.glob("*")) if layout.runs.is_dir() else []:
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()

@@ -15,7 +15,6 @@ from functools import cached_property
 from multiprocessing.queues import Queue
 from pathlib import Path
 from queue import Empty
-from typing import Any
 
 from prefloop.config import Params
 from prefloop.errors import PrefloopError, StateError

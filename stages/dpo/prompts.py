@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from prefloop.dpo.config import DpoParams
-from prefloop.dpo.layout import DpoLayout
-from prefloop.dpo.prompts import write_prompts
+from prefloop.dpo import bench
 from stages.dpo._main import dpo_main
 
-
-def run(params: DpoParams, layout: DpoLayout) -> None:
-    """Write the folder of prompts."""
-    write_prompts(params.prompts, layout.prompts)
+run = bench.prompts
 
 
 if __name__ == "__main__":

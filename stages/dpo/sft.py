@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from prefloop.device import set_threads
-from prefloop.dpo.config import DpoParams
-from prefloop.dpo.layout import DpoLayout
-from prefloop.dpo.start import write_start
+from prefloop.dpo import bench
 from stages.dpo._main import dpo_main
 
-
-def run(params: DpoParams, layout: DpoLayout) -> None:
-    """Pre-train, fine-tune or copy the start model into its folder."""
-    set_threads(params.run.threads)
-    write_start(params.start, layout.prompts, layout.start, params.run.device)
+run = bench.start
 
 
 if __name__ == "__main__":

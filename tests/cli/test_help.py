@@ -13,6 +13,8 @@ from tests.worlds import ROOT
 
 def commands(group, path=()):
     for name, command in group.commands.items():
+        if command.hidden:
+            continue
         if hasattr(command, "commands"):
             yield from commands(command, (*path, name))
         yield (*path, name), command
@@ -25,7 +27,7 @@ LEAVES = [path for path, command in COMMANDS.items() if not hasattr(command, "co
 def test_these_are_the_commands():
     assert {" ".join(path) for path in LEAVES} == {
         "policies", "bench", "report", "export", "rewardbench", "track", "ui", "doctor",
-        "data check", "labels oracle", "dpo run", "dpo report",
+        "data check", "labels oracle", "dpo run", "dpo report", "state list", "state prune",
     }  # fmt: skip
 
 

@@ -9,8 +9,6 @@ from prefloop.io.hashing import (
     file_digest,
     pair_id,
     prompt_id,
-    source_digest,
-    source_files,
     text_id,
     unit_interval,
 )
@@ -51,27 +49,3 @@ def test_a_file_s_digest_depends_on_its_content_alone(tmp_path):
     assert file_digest(tmp_path / "a") == file_digest(tmp_path / "b")
     (tmp_path / "b").write_bytes(b"x" * 2_999_999 + b"y")
     assert file_digest(tmp_path / "a") != file_digest(tmp_path / "b")
-
-
-def test_source_follows_imports_of_every_kind(tmp_path):
-    files = {
-        "prefloop/__init__.py": '"""Doc."""\n',
-        "prefloop/one.py": "from prefloop import two\nimport json\nimport foreign\n",
-        "prefloop/two.py": "def f():\n    import prefloop.sub.three\n",
-        "prefloop/sub/__init__.py": "",
-        "prefloop/sub/three.py": "from t import TYPE_CHECKING as T\nif T:\n    from prefloop.four import X\n",
-        "prefloop/four.py": "X = 1\n",
-        "prefloop/idle.py": "Y = 1\n",
-        "foreign.py": "Z = 1\n",
-    }
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    entry = tmp_path / "prefloop" / "one.py"
-    found = {str(file.relative_to(tmp_path)) for file in source_files(tmp_path, entry)}
-    assert found == set(files) - {"prefloop/idle.py", "foreign.py"}
-    before = source_digest(tmp_path, entry)
-    (tmp_path / "prefloop/idle.py").write_text("Y = 2\n")
-    assert source_digest(tmp_path, entry) == before
-    (tmp_path / "prefloop/four.py").write_text("X = 2\n")
-    assert source_digest(tmp_path, entry) != before

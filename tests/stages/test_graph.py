@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from prefloop.io.hashing import source_files
-from tests.worlds import ROOT
+from prefloop.dpo.describe import parts_of as dpo_parts
+from prefloop.pool.identity import parts_of
+from tests.dpo.worlds import small_params
+from tests.imports import source_files
+from tests.worlds import ROOT, make_params
 
 
 def read(path: str) -> dict[str, Any]:
@@ -24,7 +27,6 @@ DPO = read("dpo/dvc.yaml")["stages"]
 # (folder of the stage's file, its name)
 EVERY = [("stages", name) for name in STAGES] + [("stages/dpo", name) for name in DPO]
 PARAMS = {"stages": read("params.yaml"), "stages/dpo": read("dpo/params.yaml")}
-RUNS = {"stages": "benchmark", "stages/dpo": "run"}
 
 
 def stage_of(folder: str, name: str) -> dict[str, Any]:
@@ -41,18 +43,8 @@ def imported(*entries: str) -> list[Path]:
     return [file.relative_to(ROOT) for file in source_files(ROOT, *files)]
 
 
-def is_only_a_docstring(file: Path) -> bool:
-    body = ast.parse((ROOT / file).read_text()).body
-    return all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in body)
-
-
 def covers(dep: Path, file: Path) -> bool:
     return dep == file or dep in file.parents
-
-
-def source_deps(folder: str, stage: str) -> list[Path]:
-    deps = stage_of(folder, stage)["deps"]
-    return [Path(dep) for dep in deps if not dep.startswith(("data/", "${data."))]
 
 
 def test_every_stage_file_is_a_stage():
@@ -70,36 +62,51 @@ def test_a_stage_of_active_dpo_runs_in_the_root(stage):
     assert DPO[stage]["wdir"] == ".."
 
 
-@every_stage
-def test_deps_cover_all_imports(folder, stage):
-    deps = source_deps(folder, stage)
-    missing = [
-        str(file)
-        for file in imported(f"{folder}/{stage}.py")
-        if not any(covers(dep, file) for dep in deps)
-        and not (file.name == "__init__.py" and is_only_a_docstring(file))
-    ]
-    assert not missing, f"add to the deps of {stage}"
+def versions_named(folder: str, stage: str) -> set[str]:
+    """Top-level keys of versions.yaml that a stage names."""
+    items = [item for item in stage_of(folder, stage)["params"] if isinstance(item, dict)]
+    return {key for item in items for key in item.get("prefloop/versions.yaml", [])}
 
 
 @every_stage
-def test_no_dep_is_idle(folder, stage):
-    files = imported(f"{folder}/{stage}.py")
-    idle = [str(dep) for dep in source_deps(folder, stage) if not any(covers(dep, file) for file in files)]
-    assert not idle, f"nothing in {folder}/{stage}.py imports these"
+def test_no_source_is_a_dep_but_the_reports_wording(folder, stage):
+    sources = {dep for dep in stage_of(folder, stage).get("deps", []) if not dep.startswith(("data/", "${data."))}
+    assert sources <= ({"prefloop/report", "prefloop/dpo/report"} if stage == "compare" else set())
+
+
+@every_stage
+def test_a_stage_names_versions_that_are_declared(folder, stage):
+    declared = read("prefloop/versions.yaml")
+    assert versions_named(folder, stage)
+    assert versions_named(folder, stage) <= set(declared)
+
+
+def test_every_declared_version_starts_a_stage():
+    named = set().union(*(versions_named(*stage) for stage in EVERY))
+    assert named == set(read("prefloop/versions.yaml"))
+
+
+def test_the_stages_of_runs_name_what_a_run_is_identified_by():
+    params = make_params()
+    used = parts_of(params.policies["bal_pm"], params.reward)
+    assert {name.split(".")[0] for name in used} | {"downstream"} == versions_named("stages", "benchmark")
+    dpo = small_params()
+    used = dpo_parts(dpo, "random")
+    assert {name.split(".")[0] for name in used} == versions_named("stages/dpo", "rounds")
 
 
 @every_stage
 def test_deps_are_sorted_and_stand_once(folder, stage):
-    deps = stage_of(folder, stage)["deps"]
+    deps = stage_of(folder, stage).get("deps", [])
     assert deps == sorted(set(deps))
 
 
 @every_stage
 def test_no_empty_file_stands_in_the_graph(folder, stage):
     # DVC warns of each at every run; a folder with an empty file in it is not empty.
-    of = stage_of(folder, stage)
-    paths = [*of["deps"], *(out if isinstance(out, str) else next(iter(out)) for out in of.get("outs", []))]
+    entry = stage_of(folder, stage)
+    outs = (out if isinstance(out, str) else next(iter(out)) for out in entry.get("outs", []))
+    paths = [*entry.get("deps", []), *outs]
     files = [ROOT / path for path in paths if "${" not in path]
     assert not [path for path in files if path.is_file() and path.stat().st_size == 0]
     assert not [path for path in paths if path.endswith(".jsonl")], "a log may be empty: name its folder"
@@ -120,14 +127,10 @@ def test_dvc_sees_the_label_log_and_no_lock(tmp_path):
 @every_stage
 def test_declared_params_exist(folder, stage):
     params = PARAMS[folder]
-    items = {"policy": params[RUNS[folder]]["policies"][0], "seed": 0}
-    declared = stage_of(folder, stage).get("params", [])
-    if folder == "stages/dpo" and declared:
-        declared = declared[0]["dpo/params.yaml"]
-    for key in declared:
-        key = re.sub(r"\$\{item\.(\w+)\}", lambda m: str(items[m[1]]), key)
-        key = re.sub(r"\$\{([\w.]+)\}", lambda m: str(value_of(params, m[1])), key)
-        value_of(params, key)
+    for item in stage_of(folder, stage)["params"]:
+        keys = [item] if isinstance(item, str) else item.get("dpo/params.yaml", [])
+        for key in keys:
+            value_of(params, re.sub(r"\$\{([\w.]+)\}", lambda m: str(value_of(params, m[1])), key))
 
 
 def value_of(params: dict[str, Any], key: str) -> object:
