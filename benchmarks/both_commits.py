@@ -64,9 +64,10 @@ def _run(commit: str, folder: Path, options: argparse.Namespace) -> Path:
 
 def _bench(tree: Path, folder: Path, name: str, core: dict[str, Any], options: argparse.Namespace) -> None:
     params = json.loads(json.dumps(core))
-    forms = {policy: entry["pairs"]["rule"] not in ("auto", "given") for policy, entry in params["policies"].items()}
+    rules = {policy: entry["pairs"]["rule"] for policy, entry in params["policies"].items()}
+    listed = ("auto", "given")
     params["benchmark"] |= {
-        "policies": [policy for policy, is_formed in forms.items() if is_formed == (name == "responses")],
+        "policies": [policy for policy, rule in rules.items() if (rule not in listed) == (name == "responses")],
         "seeds": list(range(options.seeds)),
         "initial": 12,
         "batch": 8,
@@ -127,7 +128,8 @@ def compare(before: Path, after: Path) -> dict[str, Any]:
     equal, different = 0, []
     names = sorted({path.relative_to(before) for path in before.rglob("*") if _is_result(path, before)})
     for name in names:
-        problems = [f"{name}: missing after"] if not (after / name).is_file() else _differences(before, after, name)
+        is_there = (after / name).is_file()
+        problems = _differences(before, after, name) if is_there else [f"{name}: missing after"]
         equal += not problems
         different += problems
     kinds = {kind: sum(name.name == kind for name in names) for kind in sorted({name.name for name in names})}
@@ -162,12 +164,8 @@ def _same(tables: list[Any], column: str) -> bool:
 
 def _json(one: Any, other: Any, at: str) -> list[str]:
     if isinstance(one, dict) and isinstance(other, dict):
-        return [
-            problem
-            for key, value in one.items()
-            if key not in FACTS
-            for problem in (_json(value, other[key], f"{at}.{key}") if key in other else [f"{at}.{key} is missing"])
-        ]
+        keys = [key for key in one if key not in FACTS]
+        return [problem for key in keys for problem in _json(one[key], other.get(key, "missing"), f"{at}.{key}")]
     return [] if one == other else [f"{at} {str(one)[:60]} -> {str(other)[:60]}"]
 
 

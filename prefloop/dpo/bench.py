@@ -15,6 +15,7 @@ from prefloop.dpo.layout import DpoLayout
 from prefloop.identity import libraries, machine, parts
 from prefloop.io.atomic import write_text
 from prefloop.io.documents import read_json, write_json
+from prefloop.io.lock import locked
 from prefloop.judges.build import make_judges
 from prefloop.rounds.made import Made, digests, key_of, stamps
 from prefloop.rounds.state import remove_others
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from prefloop.tracking.dpo_comparison import DpoComparisonRecorder
 
 log = logging.getLogger("prefloop")
+# Two comparisons into one folder: the second is told at once.
+_PATIENCE_S = 1.0
 _ROOM = Path(__file__).resolve().parent
 RUN_FILES = ("rounds.parquet", "evaluation.parquet", "pairs.parquet", "policy", "run.json")
 
@@ -119,8 +122,14 @@ def bench(params: DpoParams, layout: DpoLayout) -> None:
         layout: where everything is written.
 
     Raises:
+        StateError: another process is at a comparison in the same folder.
         PrefloopError: what a step raises; what is finished is kept.
     """
+    with locked(layout.state / "bench", timeout=_PATIENCE_S):
+        _all_steps(params, layout)
+
+
+def _all_steps(params: DpoParams, layout: DpoLayout) -> None:
     from prefloop.tracking.dpo_comparison import DpoComparisonRecorder
 
     made, recorder = Made(layout.state), DpoComparisonRecorder(params.tracking, Path.cwd())

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 
@@ -57,8 +58,22 @@ def _put_back(old: Path, path: Path) -> None:
 
 
 def _temporary(path: Path) -> Path:
-    # One name per target: what a killed process left is overwritten by the next, not piled up.
-    return path.with_name(f".{path.name}.tmp")
+    """A name of this process's own beside `path`; what killed processes left there is removed, not piled up."""
+    for left in path.parent.glob(f".{escape(path.name)}.*.tmp"):
+        owner = left.name.split(".")[-2]
+        if owner.isdecimal() and not _is_alive(int(owner)):
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

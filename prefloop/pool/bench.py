@@ -12,6 +12,7 @@ from prefloop.identity import libraries, machine, parts
 from prefloop.io.atomic import write_text
 from prefloop.io.documents import write_json
 from prefloop.io.layout import Layout
+from prefloop.io.lock import locked
 from prefloop.pool.identity import LIBRARIES
 from prefloop.report.results import Savings, read_savings
 from prefloop.rounds.made import Made, digests, key_of, stamps
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from prefloop.tracking.comparison import ComparisonRecorder
     from prefloop.tracking.recorder import RunRecorder
 
+# Two comparisons into one folder: the second is told at once.
+_PATIENCE_S = 1.0
 _REPORT = Path(__file__).resolve().parents[1] / "report"
 
 
@@ -118,8 +121,15 @@ def bench(params: Params, layout: Layout) -> Savings:
         The comparison's numbers.
 
     Raises:
+        StateError: another process is at a comparison in the same folder.
         PrefloopError: what a step raises; what is finished is kept.
     """
+    with locked(layout.state / "bench", timeout=_PATIENCE_S):
+        _all_steps(params, layout)
+        return read_savings(layout.report / "savings.json")
+
+
+def _all_steps(params: Params, layout: Layout) -> None:
     from prefloop.tracking.comparison import ComparisonRecorder
 
     made, recorder = Made(layout.state), ComparisonRecorder(params.tracking, Path.cwd())
@@ -136,7 +146,6 @@ def bench(params: Params, layout: Layout) -> Savings:
     made.once("compare", compared, lambda: compare(params, layout, recorder), layout.report)
     # Last, so that after a failure they are still those of the comparison that stands there.
     write_text(layout.data / "params.yaml", yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False))
-    return read_savings(layout.report / "savings.json")
 
 
 def _prepared_key(params: Params) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ import stages.prepare
 from cli._bench_run import BASELINES, bench_params
 from prefloop.config import load_params
 from prefloop.io.layout import Layout
+from prefloop.io.lock import locked
 from prefloop.report.results import read_savings
 from tests.cli.conftest import MINI, rows, write_params, write_rows
+from tests.worlds import ROOT
 
 COLUMNS = ["policy", "seed", "round", "n_labels", "n_val_labels", "split"]
 COLUMNS += ["log_likelihood", "accuracy", "brier", "ece", "ece_floor"]
@@ -74,6 +78,48 @@ def test_again_it_resumes_to_the_same_bytes(finished, prefloop, data, params):
     assert "bal_pm" in outcome.out
     assert f"report: {out}/report/report.md" in outcome.out
     assert not list(Path.cwd().iterdir())
+
+
+NOTHING_HEAVY = """
+import sys
+from cli.main import main
+sys.argv = ["prefloop", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
+print(sorted({"torch", "transformers", "mlflow", "matplotlib", "hnswlib"} & set(sys.modules)))
+"""
+
+
+def test_where_nothing_has_changed_nothing_heavy_is_loaded_or_written(finished, data, params, tmp_path):
+    out, stdout = finished
+    written = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+    arguments = ["bench", "--data", data, "--out", out, "--params", params, *MINI, "--json"]
+    command = [sys.executable, "-c", NOTHING_HEAVY, *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == stdout + "[]\n"
+    changed = {path for path, time in written.items() if path.stat().st_mtime_ns != time}
+    assert {path.name for path in changed} <= {"params.yaml", "configured.json", "bench.lock"}
+
+
+def test_a_changed_input_makes_what_depends_on_it_again(prefloop, params, tmp_path):
+    mine = write_rows(tmp_path / "mine.jsonl", rows())
+    arguments = ("bench", "--data", mine, "--out", tmp_path / "o", "--params", params, *MINI)
+    assert prefloop(*arguments).code == 0
+    before = outputs(tmp_path / "o")
+    write_rows(mine, [*rows(), {**rows()[0], "completion_a": "something new"}])
+    assert prefloop(*arguments).code == 0
+    changed = {name for name, content in outputs(tmp_path / "o").items() if before.get(name) != content}
+    assert {"prepared/completions.parquet", "features/completions.npy", "report/curves.csv"} <= changed
+
+
+def test_a_second_comparison_in_the_same_folder_is_refused(finished, prefloop, data, params):
+    out, _ = finished
+    with locked(out / ".prefloop" / "bench"):
+        outcome = prefloop("bench", "--data", data, "--out", out, "--params", params, *MINI)
+    assert outcome.code == 1
+    assert "in use by another process" in outcome.err
 
 
 def test_the_written_parameters_give_the_same_comparison(finished, prefloop, data, tmp_path):

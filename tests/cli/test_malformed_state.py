@@ -37,6 +37,7 @@ def test_damaged_state_is_done_again_to_the_same_bytes(prefloop, done, data, par
     halve(next((done / ".prefloop/runs/bal_pm/0").glob("*/round-0001.safetensors")))
     halve(next((done / ".prefloop/runs/random/1").glob("*/model-0002.safetensors")))
     shutil.rmtree(done / "runs")
+    shutil.rmtree(done / "features")
     outcome = bench(prefloop, done, params, data)
     assert outcome.code == 0
     assert "round-0001.safetensors is damaged" in outcome.err

@@ -1,6 +1,8 @@
 """A file or folder is there whole or not at all."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -65,10 +67,12 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path):
     assert names(tmp_path) == ["f"]
 
 
-def test_what_a_killed_process_left_is_overwritten(tmp_path):
-    (tmp_path / ".f.tmp").mkdir()
-    (tmp_path / ".f.tmp" / "stale").write_text("half")
-    (tmp_path / ".x.tmp").write_text("half")
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    (tmp_path / f".f.{ended.pid}.tmp").mkdir()
+    (tmp_path / f".f.{ended.pid}.tmp" / "stale").write_text("half")
+    (tmp_path / f".x.{ended.pid}.tmp").write_text("half")
     with atomic_folder(tmp_path / "f") as temporary:
         (temporary / "a").write_text("whole")
     write_text(tmp_path / "x", "whole")
