@@ -34,7 +34,8 @@ def _environment(monkeypatch):
 def config(url, **changes):
     values = {
         "kind": "endpoint", "url": url, "model": "judge-1", "key_variable": "JUDGE_KEY", "rubric": RUBRIC,
-        "max_tokens": 4, "temperature": 0.0, "timeout_s": 5.0, "retries": 1, "parallel": 3,
+        "max_tokens": 4, "temperature": 0.0, "timeout_s": 5.0, "max_reply_bytes": 65536, "retries": 1,
+        "parallel": 3,
     }  # fmt: skip
     return Config.model_validate(values | changes)
 
@@ -179,7 +180,7 @@ def test_retry_after_is_heeded():
 
 def test_a_late_answer_is_none():
     answers, _ = ask(slow(0.6, honest), timeout_s=0.1, retries=0)
-    assert answers == [Answer(None, "no answer within 0.1 s (timeout_s)", 1, 0)]
+    assert answers == [Answer(None, "no whole answer within 0.1 s (timeout_s)", 1, 0)]
 
 
 def test_a_refused_connection_is_no_answer():
