@@ -277,6 +277,7 @@ ECHOES = {
     "as a type": Mode((200, b"", {"Content-Type": SECRET}), "no JSON"),
     "as a packing": Mode(packed(b"", SECRET), "packed as"),
     "as a pause": Mode((500, b"", AGAIN | {"Retry-After": SECRET, "X-Key": SECRET}), "status 500", 2),
+    "as a broken header": Mode(wire(b"HTTP/1.1 200 OK\r\n" + SECRET.encode() + b"\r\n\r\n"), BROKEN, 2),
     "as a phrase": Mode(wire(head(f"X: {SECRET}", status=f"500 {SECRET}")), "status 500", 2),
 }
 

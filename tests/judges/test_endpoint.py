@@ -59,6 +59,13 @@ def test_an_honest_judge():
         assert set(answers) <= {Answer(v, None, 2, 24) for v in (A, B, TIE)}
 
 
+def test_the_name_under_which_answers_were_paid_for_stays():
+    judge = Endpoint(config("http://x/v1"))
+    assert judge.name == "endpoint:judge-1:e1b1adf27781"
+    same = config("http://x/v1", timeout_s=1.0, max_reply_bytes=4096, retries=9, parallel=1, key_variable=None)
+    assert Endpoint(same).name == judge.name
+
+
 def test_what_is_sent_is_the_question_in_both_orders_and_nothing_else():
     _, served = ask(honest, PAIRS)
     shown = [asked.texts for asked in served.asked]
