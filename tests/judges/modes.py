@@ -109,7 +109,7 @@ def two_replies(asked: Any, number: int) -> Raw:
 
 
 TOO_LARGE = f"a reply of more than {LIMIT} bytes (max_reply_bytes)"
-LATE = "no whole answer within 0.15 s (timeout_s)"
+LATE = "no whole answer within 0.1 s (timeout_s)"
 BROKEN = "a broken reply ("
 GOOD = json.dumps(completion("A")).encode()
 DEEP = b"[" * 30_000
@@ -142,21 +142,21 @@ SIZES = {
 }
 
 TIMES = {
-    "silence": Mode(Raw(list, hold=True), LATE, 2, timeout_s=0.15),
+    "silence": Mode(Raw(list, hold=True), LATE, 2, timeout_s=0.1),
     "headers drop by drop": Mode(
-        wire(b"HTTP/1.1 200 OK\r\n", lambda: repeat(b"X: y\r\n"), after=0.02), LATE, 2, timeout_s=0.15
+        wire(b"HTTP/1.1 200 OK\r\n", lambda: repeat(b"X: y\r\n"), after=0.02), LATE, 2, timeout_s=0.1
     ),
     "a body drop by drop": Mode(
-        wire(head("Content-Length: 500"), lambda: repeat(b" "), after=0.02), LATE, 2, timeout_s=0.15
+        wire(head("Content-Length: 500"), lambda: repeat(b" "), after=0.02), LATE, 2, timeout_s=0.1
     ),
     "a good answer that never ends": Mode(
-        wire(head("Content-Length: 5000"), GOOD, hold=True), LATE, 2, timeout_s=0.15
+        wire(head("Content-Length: 5000"), GOOD, hold=True), LATE, 2, timeout_s=0.1
     ),
     "a refusal drop by drop": Mode(
-        wire(head(status="401 No"), b"no", lambda: repeat(b" "), after=0.02), "'no'", stops=True, timeout_s=0.15
+        wire(head(status="401 No"), b"no", lambda: repeat(b" "), after=0.02), "'no'", stops=True, timeout_s=0.4
     ),
     "hints without end": Mode(
-        wire(lambda: repeat(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 99), after=0.01), LATE, 2, timeout_s=0.15
+        wire(lambda: repeat(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 99), after=0.01), LATE, 2, timeout_s=0.1
     ),
 }  # fmt: skip
 

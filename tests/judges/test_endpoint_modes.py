@@ -81,9 +81,17 @@ def test_there_are_as_many_modes_as_were_ever_tried():
     assert len(MODES) >= 46
 
 
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory):
+    """Modules and certificates are loaded, which is not a reply's memory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUDGE_KEY", SECRET)
+        ask(SIZES["gzip in good order"], tmp_path_factory.mktemp("warm") / "log.jsonl")
+
+
+@pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize("name", [name for name, mode in SIZES.items() if mode.calls == 2])
 def test_memory_is_bounded(name, tmp_path):
-    ask(SIZES["gzip in good order"], tmp_path / "warm.jsonl")
     tracemalloc.start()
     try:
         came = ask(SIZES[name], tmp_path / "log.jsonl")[0]

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from urllib.parse import quote
 
 import pytest
@@ -110,10 +109,8 @@ def test_nothing_steers_the_terminal(text, line):
 
 
 @pytest.mark.parametrize("letter", ["\\", "%", "%25", " ", "\x1b]", "&#", "\ufdfa"])
-def test_no_text_takes_long(letter):
-    start = time.process_time()
-    shown(letter * 10**6, KEY)
-    assert time.process_time() - start < 1
+def test_a_long_text_is_read_at_its_beginning_alone(letter):
+    assert shown(letter * 10**6 + SECRET, KEY) == shown(letter * 10**5, KEY)
 
 
 def test_a_key_is_read_without_white_space_around_it(monkeypatch):
