@@ -53,7 +53,8 @@ class Endpoint(Section):
     rubric: str
     max_tokens: Annotated[int, Field(ge=1, le=65536)] | None
     temperature: Annotated[float, Field(ge=0, le=2)] | None
-    timeout_s: Annotated[float, Field(gt=0)]
+    timeout_s: Annotated[float, Field(gt=0, le=86400)]
+    max_reply_bytes: Annotated[int, Field(ge=1024, le=2**30)]
     retries: Annotated[int, Field(ge=0, le=20)]
     parallel: Annotated[int, Field(ge=1, le=256)]
 
@@ -61,6 +62,8 @@ class Endpoint(Section):
     @classmethod
     def _is_an_address(cls, value: str) -> str:
         parts = urlsplit(value)
+        if parts.port == 0 or re.search(r"[\s\x00-\x1f\x7f]", value):
+            raise ValueError("expected an address without blanks, and with a port from 1 to 65535 if any")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("expected an address such as https://api.openai.com/v1")
         if parts.username or parts.password or parts.query or parts.fragment:
@@ -92,7 +95,9 @@ class Coin(Section):
 
 
 # Keys that decide no answer, or where what they name is in the judge's own name.
-NOT_DECISIVE = frozenset({"path", "encoder", "device", "timeout_s", "retries", "parallel", "key_variable"})
+NOT_DECISIVE = frozenset(
+    {"path", "encoder", "device", "timeout_s", "max_reply_bytes", "retries", "parallel", "key_variable"}
+)
 
 Judge = Annotated[Vader | TextBlob | WordList | RewardModel | Endpoint | Coin, Field(discriminator="kind")]
 

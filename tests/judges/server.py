@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,6 +39,21 @@ class Served:
     at_once: int = 0
     most_at_once: int = 0
     url: str = ""
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Bytes as they are to go over the wire, headers and all, without end if need be; then the connection closes.
+
+    Attributes:
+        parts: yields them.
+        after: seconds before each further part.
+        hold: whether to wait for the client to close first.
+    """
+
+    parts: Callable[[], Iterable[bytes]]
+    after: float = 0.0
+    hold: bool = False
 
 
 def completion(text: Any, tokens: int | None = 12, **choice: Any) -> dict[str, Any]:
@@ -75,7 +90,21 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             with self.server.lock:  # type: ignore[attr-defined]
                 served.at_once -= 1
-        self._send(*(said if isinstance(said, tuple) else (200, said, {})))
+        if isinstance(said, Raw):
+            self._send_raw(said)
+        else:
+            self._send(*(said if isinstance(said, tuple) else (200, said, {})))
+
+    def _send_raw(self, raw: Raw) -> None:
+        self.close_connection = True
+        try:
+            for part in raw.parts():
+                self.wfile.write(part)
+                time.sleep(raw.after)
+            while raw.hold and self.connection.recv(1024):
+                pass
+        except OSError:  # the client went away
+            pass
 
     def _send(self, status: int, content: Any, headers: dict[str, str]) -> None:
         data = content if isinstance(content, bytes) else json.dumps(content).encode()

@@ -77,6 +77,7 @@ def test_what_is_missing_is_said_at_once(tmp_path, monkeypatch):
         {"url": "http://x/v1?key=1"}, {"key_variable": "sk-proj-123"}, {"key_variable": ""}, {"model": ""},
         {"rubric": "{prompt} {first}"}, {"rubric": "{prompt} {first} {second} {second}"}, {"parallel": 0},
         {"max_tokens": 0}, {"temperature": -1.0}, {"timeout_s": 0.0}, {"retries": -1},
+        {"timeout_s": float("inf")}, {"max_reply_bytes": 10}, {"url": "http://x y/v1"}, {"url": "http://x:99999/v1"},
     ],
 )  # fmt: skip
 def test_wrong_parameters_of_an_endpoint(change):
@@ -85,7 +86,7 @@ def test_wrong_parameters_of_an_endpoint(change):
 
 
 def test_building_imports_nothing_heavy():
-    heavy = ("torch", "transformers", "openai", "textblob", "nltk", "vaderSentiment", "pyarrow")
+    heavy = ("torch", "transformers", "httpx2", "textblob", "nltk", "vaderSentiment", "pyarrow")
     code = f"import sys, prefloop.judges.build; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

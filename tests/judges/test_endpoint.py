@@ -34,7 +34,8 @@ def _environment(monkeypatch):
 def config(url, **changes):
     values = {
         "kind": "endpoint", "url": url, "model": "judge-1", "key_variable": "JUDGE_KEY", "rubric": RUBRIC,
-        "max_tokens": 4, "temperature": 0.0, "timeout_s": 5.0, "retries": 1, "parallel": 3,
+        "max_tokens": 4, "temperature": 0.0, "timeout_s": 5.0, "max_reply_bytes": 65536, "retries": 1,
+        "parallel": 3,
     }  # fmt: skip
     return Config.model_validate(values | changes)
 
@@ -56,6 +57,13 @@ def test_an_honest_judge():
         assert judge.paid
         answers = judge.ask(PAIRS)
         assert set(answers) <= {Answer(v, None, 2, 24) for v in (A, B, TIE)}
+
+
+def test_the_name_under_which_answers_were_paid_for_stays():
+    judge = Endpoint(config("http://x/v1"))
+    assert judge.name == "endpoint:judge-1:e1b1adf27781"
+    same = config("http://x/v1", timeout_s=1.0, max_reply_bytes=4096, retries=9, parallel=1, key_variable=None)
+    assert Endpoint(same).name == judge.name
 
 
 def test_what_is_sent_is_the_question_in_both_orders_and_nothing_else():
@@ -179,7 +187,7 @@ def test_retry_after_is_heeded():
 
 def test_a_late_answer_is_none():
     answers, _ = ask(slow(0.6, honest), timeout_s=0.1, retries=0)
-    assert answers == [Answer(None, "no answer within 0.1 s (timeout_s)", 1, 0)]
+    assert answers == [Answer(None, "no whole answer within 0.1 s (timeout_s)", 1, 0)]
 
 
 def test_a_refused_connection_is_no_answer():
