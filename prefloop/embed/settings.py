@@ -10,10 +10,8 @@ import torch
 import transformers
 
 from prefloop.embed.encoder import Encoder
+from prefloop.identity import declared
 from prefloop.io.hashing import text_id
-
-# Raise it when the same tokens would give other vectors than before.
-CODE_VERSION = "1"
 
 
 def vector_settings(encoder: Encoder) -> dict[str, Any]:
@@ -23,7 +21,7 @@ def vector_settings(encoder: Encoder) -> dict[str, Any]:
     texts again.
     """
     return {
-        "code": CODE_VERSION,
+        "code": str(declared()["embed"]),
         "device": encoder.device.type,
         "dim": encoder.dim,
         "dtype": encoder.config.dtype,
