@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from prefloop.errors import ConfigError
 from prefloop.rng import Stream
 
 Key = tuple[int, ...]
+
+log = logging.getLogger("prefloop")
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,10 @@ class Problem:
 
 
 def check_counts(prompts: PromptSet, run: Run, evaluation: Evaluation) -> None:
-    """Refuse what the prompts cannot meet, before anything is spent.
+    """Refuse what the prompts cannot meet, before anything is spent; fewer test prompts than wanted are all taken.
 
     Raises:
-        ConfigError: fewer pool prompts than labels, or fewer test prompts than evaluations.
+        ConfigError: fewer pool prompts than labels.
     """
     if run.budget > len(prompts.pool):
         raise ConfigError(
@@ -83,9 +86,8 @@ def check_counts(prompts: PromptSet, run: Run, evaluation: Evaluation) -> None:
             f"{len(prompts.pool)} pool prompts: lower run.labels or run.rounds, or add prompts"
         )
     if evaluation.prompts > len(prompts.test):
-        raise ConfigError(
-            f"evaluation.prompts: got {evaluation.prompts}; expected at most the {len(prompts.test)} test "
-            "prompts: lower it, raise prompts.test, or add prompts"
+        log.info(
+            "evaluation: on all %d test prompts, as there are no %d of them", len(prompts.test), evaluation.prompts
         )
 
 

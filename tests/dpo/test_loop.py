@@ -239,9 +239,13 @@ def test_prompts_that_run_out_are_said_before_anything_is_spent(world, oracle_is
     oracle_is(oracle)
     with pytest.raises(ConfigError, match=r"run.labels \* run.rounds = 300"):
         run(world, small_params(run={"labels": 100}))
-    with pytest.raises(ConfigError, match=r"evaluation.prompts: got 500"):
-        run(world, small_params(evaluation={"prompts": 500}))
     assert oracle.asked == []
+
+
+def test_an_evaluation_takes_the_test_prompts_there_are(world):
+    folder = run(world, small_params(run={"rounds": 1}, evaluation={"prompts": 500}))
+    evaluated = read_table(folder / "evaluation.parquet")
+    assert 0 < len(set(evaluated["prompt_id"].to_pylist())) == len(evaluated) // 2 < 500
 
 
 def test_a_policy_that_repeats_itself_is_told(world):

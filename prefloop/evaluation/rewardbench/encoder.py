@@ -10,8 +10,8 @@ from prefloop.config.data import Embed
 from prefloop.embed.encoder import Encoder
 from prefloop.embed.load import load_encoder
 from prefloop.embed.locate import DEFAULT_MODEL, ModelFolder, find_model
-from prefloop.embed.settings import CODE_VERSION
 from prefloop.errors import ModelError
+from prefloop.identity import declared
 
 _SAME = ("pooling", "normalise", "max_length", "dtype")
 _NEEDED = (*_SAME, "model", "revision", "model_digest", "code", "template", "chat_template")
@@ -64,10 +64,10 @@ def _complete(recorded: object) -> Mapping[str, Any]:
             f"the reward model does not say which encoder it was trained with (missing: {', '.join(missing)}): "
             "train it again (dvc repro, or prefloop bench)"
         )
-    if manifest["code"] != CODE_VERSION:
+    if manifest["code"] != str(declared()["embed"]):
         raise ModelError(
             f"the reward model was trained on vectors of version {manifest['code']} of the embedding, this is "
-            f"version {CODE_VERSION}: train it again (dvc repro, or prefloop bench)"
+            f"version {declared()['embed']}: train it again (dvc repro, or prefloop bench)"
         )
     return manifest
 
