@@ -10,7 +10,6 @@ import yaml
 
 import stages
 from cli._common import beside
-from prefloop.config.base import Section
 from prefloop.dpo.config import DpoParams
 from prefloop.dpo.describe import versions
 from prefloop.dpo.layout import DpoLayout
@@ -22,6 +21,7 @@ from prefloop.errors import ConfigError
 from prefloop.io.atomic import write_text
 from prefloop.io.documents import to_json
 from prefloop.io.hashing import file_digest, source_digest, text_id
+from prefloop.section import Section
 from prefloop.tracking.dpo_comparison import DpoComparisonRecorder
 from stages.dpo import compare, prompts, rounds, sft
 

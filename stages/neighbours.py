@@ -8,7 +8,7 @@ from prefloop.config import Params
 from prefloop.data.prepared import load_prepared
 from prefloop.embed.features import check_ids, load_features
 from prefloop.io.layout import Layout
-from prefloop.neighbours.graph import build_graph, save_graph
+from prefloop.neighbours.build import build_graph, save_graph
 from prefloop.neighbours.restrict import poolable, widened
 from stages._main import stage_main
 

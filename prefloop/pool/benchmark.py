@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 import prefloop
+from prefloop.acquisition.registry import ORACLE_CEILINGS
 from prefloop.config import Params
-from prefloop.config.pair_rules import ORACLE_CEILINGS
 from prefloop.data.pairs import Pool
 from prefloop.data.prepared import Prepared
 from prefloop.device import resolve_device

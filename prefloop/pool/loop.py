@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from prefloop.acquisition.offer import Judge
+from prefloop.acquisition.candidates import Judge
 from prefloop.config.model import Benchmark, Reward
 from prefloop.config.policies import Policy
 from prefloop.data.pairs import Pairs
