@@ -62,6 +62,24 @@ def find_plugin(name: str, group: str) -> Plugin | None:
     return None if entry is None else _from_entry(entry)
 
 
+def content_identity(name: str, group: str) -> str | None:
+    """Part of a run's identity that stands for a function from outside: a declared version, or a digest.
+
+    Args:
+        name: as in the parameters in force.
+        group: the entry points' group.
+
+    Returns:
+        `version:` and the file's VERSION or its distribution's version, else `sha:` and the digest of the file;
+        None where nobody outside has it: built-in parts declare their versions in prefloop/versions.yaml.
+
+    Raises:
+        ConfigError: as `find_plugin`.
+    """
+    plugin = find_plugin(name, group)
+    return None if plugin is None else plugin.identity
+
+
 def is_file_reference(name: str) -> bool:
     """Whether a name has the form FILE.py:FUNCTION."""
     path, colon, _ = name.rpartition(":")

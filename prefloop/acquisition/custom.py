@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import yaml
 
 from prefloop.acquisition.responses import PairRule, ResponsesView
 from prefloop.acquisition.view import BatchPolicy, PoolView, Selection, require
@@ -110,14 +111,15 @@ def check_positions(chosen: Any, view: ResponsesView, name: str) -> None:
         )
 
 
-def add_policies(content: dict[str, Any], references: list[str], pairs: dict[str, Any]) -> list[str]:
+def add_policies(content: dict[str, Any], references: list[str]) -> list[str]:
     """Add a named policy for each batch policy in a file of the user's own, named by its function.
+
+    Its pair rule is `auto`; another one is named in a parameter file.
 
     Args:
         content: all of a params.yaml; section `policies` is added to.
         references: FILE.py:FUNCTION, with KEY=VALUE parameters behind it after commas where it has any:
             my_policy.py:choose,gap=0.5
-        pairs: key `pairs` of what is added.
 
     Returns:
         The names, in the order given.
@@ -134,15 +136,13 @@ def add_policies(content: dict[str, Any], references: list[str], pairs: dict[str
         if name in content["policies"]:
             raise ConfigError(f"--policy {spec}: there is a policy named '{name}' already; rename the function")
         find_policy(spec)
-        batch = {"policy": f"{Path(path).resolve()}:{name}", **_settings(settings, spec)}
-        content["policies"][name] = {"pairs": pairs, "batch": batch}
+        batch = {**_settings(settings, spec), "policy": f"{Path(path).resolve()}:{name}"}
+        content["policies"][name] = {"pairs": {"rule": "auto", "per_prompt": "auto"}, "batch": batch}
         names.append(name)
     return names
 
 
 def _settings(settings: list[str], spec: str) -> dict[str, Any]:
-    import yaml
-
     values = {}
     for setting in settings:
         key, equals, value = setting.partition("=")

@@ -94,9 +94,9 @@ def small_graph(vectors: np.ndarray, k: int = _NEIGHBOURS) -> NeighbourGraph:
 def check_policy(choose: Choose, parameters: Any) -> None:
     """Run a batch policy on small worlds and check what every policy must do.
 
-    Distinct candidates in range with scores that are numbers, also for the whole pool, with nothing acquired before and
-    with members that agree; the same picks for the same seed, whatever numpy's global state is; the same picks
-    with a and b swapped everywhere; nothing written into the view.
+    Distinct candidates in range with scores that are numbers, also for the whole pool, with nothing acquired
+    before and with members that agree; the same picks for the same seed, whatever numpy's global state is; the
+    same picks with a and b swapped everywhere; nothing written into the view.
 
     Args:
         choose: the policy.
@@ -126,7 +126,8 @@ def check_policy(choose: Choose, parameters: Any) -> None:
 
 
 def _checked(choose: Choose, view: PoolView, n: int, parameters: Any) -> np.ndarray:
-    arrays = [view.prompt, view.features, view.prompt_features, view.acquired_a, view.rewards, view.prompt_weight]
+    read = (view.prompt, view.features, view.prompt_features, view.acquired_a, view.rewards, view.prompt_weight)
+    arrays = [np.asarray(values) for values in read]
     before = [np.array(array) for array in arrays]
     selection = choose(view, n, generator(0, 1, Stream.SELECT), parameters)
     try:

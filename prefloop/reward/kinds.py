@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, Field, create_model, field_validator
 
 from prefloop.errors import ConfigError
-from prefloop.plugins import Plugin, find_plugin
+from prefloop.plugins import Plugin, content_identity, find_plugin
 from prefloop.section import Section
 
 GROUP = "prefloop.uncertainty"
@@ -151,6 +151,9 @@ def validated(value: Any, handler: Callable[[Any], Any]) -> Any:
         return handler(value)
     content = {key: section for key, section in value.items() if key not in (name, own.name)}
     given = value.get(name, value.get(own.name, {}))
+    known = sorted(own.parameters.model_fields)
+    if isinstance(given, dict) and (unknown := sorted(set(given) - set(known))):
+        raise ValueError(f"unknown key '{unknown[0]}' for {name}; known: {', '.join(known) or 'none'}")
     return reward_section(own).model_validate(content | {"kind": own.name, own.name: given})
 
 
@@ -177,3 +180,8 @@ def kind_of(name: str) -> Kind:
     if not callable(getattr(own.module, "from_state", None)):
         raise ConfigError(f"{own.module.__file__} has no function 'from_state', which opens a stored model")
     return Kind(own.parameters, f"{address}:{own.function.__name__}", f"{address}:from_state")
+
+
+def reward_model_identity(name: str) -> str | None:
+    """What stands for a kind from outside in a run's identity; None for a built-in one."""
+    return None if name in KINDS else content_identity(name, GROUP)
