@@ -18,8 +18,7 @@ import torch
 from benchmarks.plain_members import anchored_members, mlp_members
 from prefloop.config import load_params, packaged_params
 from prefloop.config.model import Reward
-from prefloop.reward.comparisons import Comparisons
-from prefloop.reward.inputs import FitInputs
+from prefloop.reward.inputs import Comparisons, FitInputs
 from prefloop.reward.mlp_ensemble import hold_out_members
 from prefloop.reward.registry import RewardModel, fit_model
 

@@ -14,10 +14,11 @@ import numpy as np
 import torch
 
 from prefloop.acquisition.registry import BATCH_POLICIES
+from prefloop.acquisition.testing import GivenRewards
 from prefloop.acquisition.view import PoolView
 from prefloop.config import load_params, packaged_params
 from prefloop.data.pairs import Pairs
-from prefloop.neighbours.graph import build_graph
+from prefloop.neighbours.build import build_graph
 
 DIM, MEMBERS, BATCH, ROUNDS, SAMPLE, STEPS = 384, 5, 320, 75, 256, 5
 
@@ -44,8 +45,7 @@ def make_view(vectors: np.ndarray, graph, rng: np.random.Generator, acquired: in
         acquired_a=2 * done,
         acquired_b=2 * done + 1,
         acquired_prompt=done,
-        predict=lambda: rewards,
-        last_layer=lambda: rewards.T,
+        predicted=GivenRewards(rewards),
         features=vectors,
         prompt_features=vectors,
         neighbours=lambda: graph,
@@ -103,7 +103,7 @@ def measure(pairs: int, threads: int, repeats: int) -> dict[str, object]:
         view = make_view(vectors, graph, np.random.default_rng(repeat), acquired)
         view.rewards  # noqa: B018 (given: not part of the selection)
         rng = np.random.default_rng(repeat)
-        times.append(timed(lambda view=view, rng=rng: BATCH_POLICIES["bal_pm"](view, BATCH, rng, batch)))
+        times.append(timed(lambda view=view, rng=rng: BATCH_POLICIES["bal_pm"].choose(view, BATCH, rng, batch)))
     ours = float(np.median(times))
     naive = {"differences": naive_round(vectors, config.k, False), "blocked": naive_round(vectors, config.k, True)}
     amortised = ours + index_s / ROUNDS

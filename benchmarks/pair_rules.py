@@ -14,11 +14,11 @@ import time
 import numpy as np
 import psutil
 
-from prefloop.acquisition.draws import Draws
-from prefloop.acquisition.offer import Sight, make_offer
+from prefloop.acquisition.candidates import find_candidates
 from prefloop.acquisition.registry import PAIR_RULES
+from prefloop.acquisition.responses import Draws, PairParameters
+from prefloop.acquisition.testing import GivenRewards
 from prefloop.config import load_params, packaged_params
-from prefloop.config.pair_rules import Given, RandomPair
 from prefloop.data.pairs import Pairs, Pool
 from prefloop.data.prepared import Models
 
@@ -71,15 +71,15 @@ def measure(prompts: int, k: int) -> dict[str, dict[str, float]]:
     pool, rewards = make_pool(prompts, k, rng)
     judged = rewards[0].astype(np.float64)
     rules = {p.pairs.rule: p.pairs for p in load_params(packaged_params()).policies.values()}
-    rules |= {"given": Given(rule="given", per_prompt=1), "random": RandomPair(rule="random", per_prompt=1)}
+    rules |= {name: PairParameters(rule=name, per_prompt=1) for name in ("given", "random")}
     found = {}
     for name in sorted(set(PAIR_RULES) - {"given", "auto"}):
-        sight = Sight(
-            lambda rows: rewards[:, rows], lambda: rewards, Draws(0, 1, False), lambda rows: judged[rows]
-        )
+        predicted, draws = GivenRewards(rewards), Draws(0, 1, False)
         with Peak() as peak:
             start = time.perf_counter()
-            pairs = make_offer(pool, rules[name], Pairs.empty(), sight).pairs
+            pairs = find_candidates(
+                pool, rules[name], Pairs.empty(), draws, predicted, judge=lambda rows: judged[rows]
+            ).pairs
             seconds = time.perf_counter() - start
         assert len(pairs) == prompts
         found[name] = {"seconds": seconds, "mib": peak.mib}

@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from torch.nn.functional import logsigmoid
 
-from prefloop.config.model import AnchoredEnsemble, MlpEnsemble
 from prefloop.reward.anchored_ensemble import anchor_weight, passes
-from prefloop.reward.batched import BatchedMLP
-from prefloop.reward.initial import initial_network
+from prefloop.reward.batched import BatchedMLP, initial_network
 from prefloop.reward.inputs import FitInputs
+from prefloop.reward.kinds import AnchoredEnsemble, MlpEnsemble
 from prefloop.reward.mlp_ensemble import hold_out_members
 from prefloop.rng import Stream, generator
 

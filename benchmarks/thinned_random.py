@@ -28,7 +28,7 @@ from prefloop.data.prepare import prepare
 from prefloop.data.prepared import Prepared, load_prepared
 from prefloop.data.sources import load_records
 from prefloop.pool.problem import division_of
-from prefloop.pool.steps import blind_offer, random_pairs
+from prefloop.pool.steps import blind_candidates, random_pairs
 from prefloop.rng import Stream, generator
 
 
@@ -63,10 +63,10 @@ def picks(pool: Pool, params: Params, name: str, seed: int, sizes: tuple[int, in
     taken = random_pairs(pool, initial, Pairs.empty(), seed, Stream.INITIAL).pairs
     blank = make_view(np.zeros(1, np.int64), len(pool.sizes))
     for number in range(1, rounds):
-        offer = blind_offer(pool, policy.pairs, taken, seed)
+        offer = blind_candidates(pool, policy.pairs, taken, seed)
         view = replace(blank, prompt=offer.prompt, acquired_prompt=taken.prompt, round=number, seed=seed)
         rng = generator(seed, number, Stream.SELECT)
-        chosen = BATCH_POLICIES[policy.batch.policy](view, batch, rng, policy.batch).picks
+        chosen = BATCH_POLICIES[policy.batch.policy].choose(view, batch, rng, policy.batch).picks
         taken = Pairs.join(taken, offer.take(chosen))
     return pool.keys(taken.a, taken.b)[initial:]
 

@@ -17,12 +17,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from prefloop.acquisition.balanced import Thinned
 from prefloop.acquisition.registry import BATCH_POLICIES
+from prefloop.acquisition.testing import GivenRewards
 from prefloop.acquisition.view import PoolView
 from prefloop.config import load_params, packaged_params
-from prefloop.config.policies import Thinned
 from prefloop.data.pairs import Pairs
-from prefloop.neighbours.graph import build_graph
+from prefloop.neighbours.build import build_graph
 
 BATCH = 320
 
@@ -46,8 +47,7 @@ def make_view(prompt: np.ndarray, prompts: int) -> PoolView:
         acquired_a=none,
         acquired_b=none,
         acquired_prompt=none,
-        predict=lambda: np.zeros((2, 2 * len(prompt)), dtype=np.float32),
-        last_layer=lambda: vectors,
+        predicted=GivenRewards(np.zeros((2, 2 * len(prompt)), dtype=np.float32)),
         features=vectors,
         prompt_features=vectors,
         neighbours=lambda: build_graph(vectors, neighbours)[0],
@@ -108,13 +108,13 @@ def measure(pairs: int, repeats: int) -> dict[str, object]:
 
 def of_policy(name: str, view: PoolView, repeats: int) -> dict[str, float]:
     config = load_params(packaged_params()).policies[name].batch
-    return timed(lambda rng: BATCH_POLICIES[name](view, BATCH, rng, config), repeats)
+    return timed(lambda rng: BATCH_POLICIES[name].choose(view, BATCH, rng, config), repeats)
 
 
 def of_gamma(fresh: PoolView, gamma: float | str, repeats: int) -> dict[str, dict[str, float]]:
     """Times of thinned and of the loop on a fresh pool and when a fifth of it was bought by the same law."""
-    config, number = Thinned(policy="thinned", gamma=gamma), float(gamma)
-    thinned = BATCH_POLICIES["thinned"]
+    config, number = Thinned(gamma=gamma), float(gamma)
+    thinned = BATCH_POLICIES["thinned"].choose
     bought = thinned(fresh, len(fresh) // 5, np.random.default_rng(1), config).picks
     rows = {}
     for stage, view in (("fresh", fresh), ("late", after(fresh, bought))):

@@ -28,8 +28,7 @@ from prefloop.embed.features import check_ids, load_features
 from prefloop.evaluation.predictive import pair_logits, predictive_metrics
 from prefloop.labels.verdicts import TIE, A
 from prefloop.oracle.answers import load_answers, majority
-from prefloop.reward.comparisons import Comparisons
-from prefloop.reward.inputs import FitInputs
+from prefloop.reward.inputs import Comparisons, FitInputs
 from prefloop.reward.registry import fit_model
 
 KINDS = ("mlp_ensemble", "anchored_ensemble", "laplace")

@@ -19,6 +19,12 @@ def bench(
     policies: Annotated[
         str | None, typer.Option(help="Names from the section policies, with commas; the baselines are added.")
     ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="FILE.py:FUNCTION, a batch policy of your own, with ,KEY=VALUE parameters behind it; repeatable."
+        ),
+    ] = None,
     baselines: Annotated[
         bool, typer.Option(help="Add random, random_control, random_prompts and thinned, which need no model.")
     ] = True,
@@ -52,14 +58,20 @@ def bench(
     parameters in force are written to OUT/params.yaml, MLflow runs to OUT/mlflow.db.
 
     Example: prefloop bench --data pairs.jsonl.gz --out results --policies random,bal_pm
+    Example: prefloop bench --data pairs.jsonl.gz --out results --policy my_policy.py:margin,gap=0.5
     """
     from cli._bench_run import bench_params
-    from prefloop.config import packaged_params
+    from prefloop.acquisition.custom import add_policies
+    from prefloop.config import packaged_params, parse_params
     from prefloop.io.layout import Layout
     from prefloop.pool.bench import bench as run_bench
 
     chosen = load(params or packaged_params())
     names = tuple(name.strip() for name in policies.split(",")) if policies else None
+    if policy:
+        content = chosen.model_dump(mode="json")
+        names = (*(names or ()), *add_policies(content, policy))
+        chosen = parse_params(content, "prefloop bench")
     effective = bench_params(
         chosen,
         out=out,

@@ -22,14 +22,14 @@ def policies(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> No
 
     Example: prefloop policies --json
     """
-    from prefloop.acquisition.registry import BATCH_POLICIES, PAIR_RULES
+
+    from prefloop.acquisition.registry import BATCH_POLICIES, ORACLE_CEILINGS, PAIR_RULES
     from prefloop.config import packaged_params
-    from prefloop.config.pair_rules import ORACLE_CEILINGS
 
     outside = params == DEFAULT_PARAMS and not params.is_file()
     named = load(packaged_params() if outside else params).policies
-    batches = {name: _describe(inspect.getdoc(function) or "") for name, function in BATCH_POLICIES.items()}
-    rules = {name: _describe(inspect.getdoc(function) or "") for name, function in PAIR_RULES.items()}
+    batches = {name: _describe(inspect.getdoc(policy.choose) or "") for name, policy in BATCH_POLICIES.items()}
+    rules = {name: _describe(inspect.getdoc(rule.choose) or "") for name, rule in PAIR_RULES.items()}
     rules |= {
         name: {"chooses": text, "source": "Melo et al. 2024, listed pairs."} for name, text in _LISTED.items()
     }

@@ -20,8 +20,7 @@ from prefloop.embed.features import load_features
 from prefloop.embed.load import load_encoder
 from prefloop.errors import PrefloopError
 from prefloop.io.layout import Layout
-from prefloop.reward.comparisons import Comparisons
-from prefloop.reward.inputs import FitInputs
+from prefloop.reward.inputs import Comparisons, FitInputs
 from prefloop.reward.registry import fit_model
 
 PACKAGES = ("torch", "transformers", "datasets", "hnswlib", "mlflow", "dvc", "typer", "pyarrow", "numpy")

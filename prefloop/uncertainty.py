@@ -1,4 +1,4 @@
-"""Uncertainty of pairs from members' Bradley-Terry logits, in nats."""
+"""Uncertainty of pairs from members' Bradley-Terry logits, in nats, and spread over members."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ def bald(logits: np.ndarray) -> np.ndarray:
     won, lost = expit(logits), expit(-logits)
     divergence = kl_div(won, won.mean(axis=0)) + kl_div(lost, lost.mean(axis=0))
     return np.maximum(divergence.mean(axis=0), 0.0)
+
+
+def deviation(values: np.ndarray) -> np.ndarray:
+    """Unbiased standard deviation over members (divided by M - 1), float [N], of rewards or logits [M, N]."""
+    return values.std(axis=0, ddof=1)
 
 
 def variance(logits: np.ndarray) -> np.ndarray:

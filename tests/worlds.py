@@ -18,7 +18,7 @@ from prefloop.embed.features import ids_digest
 from prefloop.io.arrays import read_table, write_array
 from prefloop.io.documents import write_json
 from prefloop.io.layout import Layout
-from prefloop.neighbours.graph import build_graph, save_graph
+from prefloop.neighbours.build import build_graph, save_graph
 from prefloop.neighbours.restrict import poolable, widened
 from prefloop.oracle.hidden import HiddenAnswers, hidden_of, load_hidden
 from prefloop.pool.problem import Problem, divided, load_inputs

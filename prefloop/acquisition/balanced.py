@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from prefloop import uncertainty as u
-from prefloop.acquisition.ranking import require
 from prefloop.acquisition.segments import Segments
 from prefloop.acquisition.turns import deal, even_waits, occurrences, take_turns
-from prefloop.acquisition.view import PoolView, Selection
-from prefloop.config import policies as params
+from prefloop.acquisition.view import BatchPolicy, PoolView, Selection, require
+from prefloop.section import NonNegative, NoParameters, Positive, Section
+
+# A word for the limit, since sections refuse numbers that are not finite and JSON has none.
+Gamma = NonNegative | Literal["auto", "infinity"]
 
 
-def random_prompts(view: PoolView, n: int, rng: np.random.Generator, config: params.RandomPrompts) -> Selection:
+class Thinned(Section):
+    """Parameters of `thinned`."""
+
+    gamma: Gamma
+
+
+class ThinnedPower(Thinned):
+    """Parameters of `thinned_power`."""
+
+    coldness: Positive
+
+
+def random_prompts(view: PoolView, n: int, rng: np.random.Generator, config: NoParameters) -> Selection:
     """A prompt in proportion to its target weight, then one of its pairs uniformly, again and again.
 
     Source: measured, docs/researcher.md; the model-free baseline where prompts count alike.
@@ -24,7 +40,7 @@ def random_prompts(view: PoolView, n: int, rng: np.random.Generator, config: par
     return Selection(deal(view.prompt, order, turns), np.zeros(n))
 
 
-def thinned(view: PoolView, n: int, rng: np.random.Generator, config: params.Thinned) -> Selection:
+def thinned(view: PoolView, n: int, rng: np.random.Generator, config: Thinned) -> Selection:
     """A pair uniformly, kept with probability ((1 + c_min) / (1 + c_q))^gamma, c_q the labels of its prompt.
 
     The same as weights (pairs left) * (1 + c_q)^-gamma for prompts, one label after another. Exactly `random`
@@ -46,7 +62,7 @@ def thinned(view: PoolView, n: int, rng: np.random.Generator, config: params.Thi
     return Selection(deal(view.prompt, order, np.concatenate([before, turns])), np.zeros(n))
 
 
-def thinned_power(view: PoolView, n: int, rng: np.random.Generator, config: params.ThinnedPower) -> Selection:
+def thinned_power(view: PoolView, n: int, rng: np.random.Generator, config: ThinnedPower) -> Selection:
     """As thinned, with pairs drawn in proportion to U^coldness; uniformly where every U left is 0.
 
     Source: measured, docs/researcher.md; power form of Kirsch et al. 2023 (arXiv 2106.12059).
@@ -61,7 +77,7 @@ def thinned_power(view: PoolView, n: int, rng: np.random.Generator, config: para
     return Selection(picks, scores[picks], uncertainty=scores[picks])
 
 
-def exponent(gamma: params.Gamma, view: PoolView) -> float:
+def exponent(gamma: Gamma, view: PoolView) -> float:
     """The number that key `gamma` stands for under the view's target."""
     if gamma == "auto":
         return 0.0 if view.target == "pairs" else 1.0
@@ -158,3 +174,10 @@ def _differences(rings: np.ndarray, starts: np.ndarray) -> np.ndarray:
     earlier[starts[starts < len(rings)]] = -np.inf
     with np.errstate(divide="ignore"):
         return np.asarray(rings + np.log(-np.expm1(earlier - rings)))
+
+
+POLICIES = {
+    "random_prompts": BatchPolicy(random_prompts, NoParameters, by_chance=True),
+    "thinned": BatchPolicy(thinned, Thinned, by_chance=True),
+    "thinned_power": BatchPolicy(thinned_power, ThinnedPower),
+}

@@ -5,15 +5,20 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
-from prefloop.acquisition.ranking import require
-from prefloop.acquisition.view import PoolView, Selection
-from prefloop.config import policies as params
+from prefloop.acquisition.view import BatchPolicy, PoolView, Selection, require
+from prefloop.section import NoParameters, Positive, Section
 
 _BLOCK = 65_536
 _CENTRE_BLOCK = 4_096
 
 
-def k_centre(view: PoolView, n: int, rng: np.random.Generator, config: params.KCentre) -> Selection:
+class DOptimal(Section):
+    """Parameters of `d_optimal`."""
+
+    ridge: Positive
+
+
+def k_centre(view: PoolView, n: int, rng: np.random.Generator, config: NoParameters) -> Selection:
     """The pair farthest from all acquired and chosen ones, again and again.
 
     A pair's feature is the difference of its completions' vectors; since neither order is the
@@ -52,7 +57,7 @@ def _nearest(candidates: np.ndarray, norms: np.ndarray, centres: np.ndarray) -> 
     return nearest
 
 
-def d_optimal(view: PoolView, n: int, rng: np.random.Generator, config: params.DOptimal) -> Selection:
+def d_optimal(view: PoolView, n: int, rng: np.random.Generator, config: DOptimal) -> Selection:
     """The largest growth of log det(ridge I + sum p(1 - p) delta delta^T), greedily.
 
     delta is the difference of last-layer features, p the members' mean win probability; a pick
@@ -62,7 +67,7 @@ def d_optimal(view: PoolView, n: int, rng: np.random.Generator, config: params.D
     Source: Shen et al. 2025 (arXiv 2502.04354), D-optimal design on the last layer.
     """
     require(len(view), n)
-    hidden = view.last_layer()
+    hidden = view.last_layer
     candidates = hidden[view.a] - hidden[view.b]
     p = expit(view.logits).mean(axis=0)
     weight = p * (1 - p)
@@ -91,3 +96,9 @@ def _information(view: PoolView, hidden: np.ndarray, ridge: float) -> np.ndarray
     logits = view.rewards[:, view.acquired_a].astype(np.float64) - view.rewards[:, view.acquired_b]
     p = expit(logits).mean(axis=0)
     return ridge * np.eye(hidden.shape[1]) + (delta * (p * (1 - p))[:, None]).T @ delta
+
+
+POLICIES = {
+    "k_centre": BatchPolicy(k_centre, NoParameters),
+    "d_optimal": BatchPolicy(d_optimal, DOptimal),
+}

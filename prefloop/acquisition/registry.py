@@ -1,52 +1,46 @@
-"""The batch policies and the pair rules by the names they have in params.yaml."""
+"""Registry of batch policies and pair rules by the names they have in params.yaml."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from prefloop.acquisition import balanced, entropic, geometric, rules, scores, thompson
+from prefloop.acquisition.custom import POLICY_GROUP, RULE_GROUP, find_pair_rule, find_policy
+from prefloop.acquisition.responses import PairRule
+from prefloop.acquisition.view import BatchPolicy
+from prefloop.plugins import content_identity
 
-import numpy as np
+# A module of its own for a new policy or rule is named here; in one of these it needs only a line in its table.
+BATCH_POLICIES: dict[str, BatchPolicy] = (
+    scores.POLICIES | balanced.POLICIES | entropic.POLICIES | geometric.POLICIES
+)
+PAIR_RULES: dict[str, PairRule] = rules.RULES | thompson.RULES
 
-from prefloop.acquisition import balanced, entropic, geometric, published, rules, scores, thompson
-from prefloop.acquisition.slate import Slate
-from prefloop.acquisition.view import PoolView, Selection
+# Rules that read the judge's own scores: ceilings for simulated runs, never for a campaign.
+ORACLE_CEILINGS = frozenset(name for name, rule in PAIR_RULES.items() if rule.reads_judge)
 
-BATCH_POLICIES: dict[str, Callable[[PoolView, int, np.random.Generator, Any], Selection]] = {
-    "random": scores.random,
-    "random_prompts": balanced.random_prompts,
-    "thinned": balanced.thinned,
-    "thinned_power": balanced.thinned_power,
-    "entropy": scores.entropy,
-    "variance": scores.variance,
-    "bald": scores.bald,
-    "softmax_bald": scores.softmax_bald,
-    "softrank_bald": scores.softrank_bald,
-    "power_bald": scores.power_bald,
-    "prompt_entropy": entropic.prompt_entropy,
-    "bal_pm": entropic.bal_pm,
-    "bal_pm_kl": entropic.bal_pm_kl,
-    "bal_pm_published": published.bal_pm_published,
-    "k_centre": geometric.k_centre,
-    "d_optimal": geometric.d_optimal,
-}
 
-# `given` and `auto` offer listed pairs as they are; where they must choose one, they choose at random.
-PAIR_RULES: dict[str, Callable[[Slate, Any], np.ndarray]] = {
-    "given": rules.random,
-    "auto": rules.random,
-    "random": rules.random,
-    "longest": rules.longest,
-    "maxmin": rules.maxmin,
-    "fixed_pair": rules.fixed_pair,
-    "ultrafeedback": rules.ultrafeedback,
-    "infomax": rules.infomax,
-    "dts": thompson.dts,
-    "infogain": thompson.infogain,
-    "maxminlcb": rules.maxminlcb,
-    "rucb": rules.rucb,
-    "drts": thompson.drts,
-    "deltaucb": rules.deltaucb,
-    "deltaquantile": rules.deltaquantile,
-    "greedy": rules.greedy,
-    "shuffled_sigma": rules.shuffled_sigma,
-}
+def batch_policy(name: str) -> BatchPolicy:
+    """The batch policy of that name: built in, FILE.py:FUNCTION, or of an installed distribution.
+
+    Raises:
+        ConfigError: no such policy, or one that cannot be loaded.
+    """
+    return BATCH_POLICIES[name] if name in BATCH_POLICIES else find_policy(name)
+
+
+def pair_rule(name: str) -> PairRule:
+    """The pair rule of that name: built in, FILE.py:FUNCTION, or of an installed distribution.
+
+    Raises:
+        ConfigError: no such rule, or one that cannot be loaded.
+    """
+    return PAIR_RULES[name] if name in PAIR_RULES else find_pair_rule(name)
+
+
+def batch_policy_identity(name: str) -> str | None:
+    """What stands for a batch policy from outside in a run's identity; None for a built-in one."""
+    return None if name in BATCH_POLICIES else content_identity(name, POLICY_GROUP)
+
+
+def pair_rule_identity(name: str) -> str | None:
+    """What stands for a pair rule from outside in a run's identity; None for a built-in one."""
+    return None if name in PAIR_RULES else content_identity(name, RULE_GROUP)

@@ -1,4 +1,4 @@
-"""How strong the model behind each response is: for the pair rule that compares models."""
+"""Strength of the model behind each response, for the pair rule that compares models."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from prefloop.config.pair_rules import FixedPair, PairRule
+from prefloop.acquisition.responses import PairParameters
+from prefloop.acquisition.rules import FixedPair
 from prefloop.data.pairs import Pool
 from prefloop.errors import ConfigError
 
 
-def check_models(pool: Pool, rule: PairRule) -> None:
+def check_models(pool: Pool, rule: PairParameters) -> None:
     """Refuse a rule about models on a pool that does not name them.
 
     Raises:

@@ -1,70 +1,84 @@
-"""Pair rules with Thompson draws (see Slate.thompson); notation and result as in `rules`."""
+"""Pair rules with Thompson draws (see ResponsesView.thompson); notation and result as in `rules`."""
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 import numpy as np
+from pydantic import Field
 
-from prefloop.acquisition.rules import interval
+from prefloop.acquisition.responses import PairRule, ResponsesView
+from prefloop.acquisition.rules import Bounds, interval
 from prefloop.acquisition.segments import Segments
-from prefloop.acquisition.slate import Slate
-from prefloop.config import pair_rules as params
 
 
-def dts(slate: Slate, config: params.Dts) -> np.ndarray:
+class Thompson(Bounds):
+    """Parameters of a rule with Thompson draws."""
+
+    draws: Literal["member", "noise"]
+
+
+class DoubleThompson(Thompson):
+    """Parameters of a rule that draws both responses."""
+
+    redraws: Annotated[int, Field(ge=0, le=1000)]
+
+
+def dts(view: ResponsesView, config: DoubleThompson) -> np.ndarray:
     """Double Thompson sampling: i = argmax of a posterior draw, j = argmax of a fresh draw, redrawn while j = i.
 
     After the fresh draw and `redraws` further ones that all gave i again, j is uniform.
 
     Source: Wu & Liu 2016 (arXiv 1604.07101), as in Melikidze et al. 2026.
     """
-    return _opponent(slate, _best(slate, config), config, sign=1)
+    return _opponent(view, _best(view, config), config, sign=1)
 
 
-def drts(slate: Slate, config: params.Drts) -> np.ndarray:
+def drts(view: ResponsesView, config: DoubleThompson) -> np.ndarray:
     """Double reverse Thompson sampling: i = argmax of a posterior draw, j = argmin of a fresh draw, j != i.
 
     Redrawn, and uniform in the end, as for dts.
 
     Source: Melikidze et al. 2026 (arXiv 2603.09692), DRTS.
     """
-    return _opponent(slate, _best(slate, config), config, sign=-1)
+    return _opponent(view, _best(view, config), config, sign=-1)
 
 
-def infogain(slate: Slate, config: params.Infogain) -> np.ndarray:
+def infogain(view: ResponsesView, config: Thompson) -> np.ndarray:
     """i = argmax of a posterior draw, j = argmax of s(u_i - l_j) - s(l_i - u_j).
 
     Source: Melikidze et al. 2026, InfoGain.
     """
-    free = slate.free
-    pairs, runs = free.by_first.some(_best(slate, config))
-    width = interval(slate, config.beta, free.first[pairs], free.second[pairs])
-    return pairs[runs.largest(width, slate.uniform(1))]
+    free = view.free
+    pairs, runs = free.by_first.some(_best(view, config))
+    width = interval(view, config.beta, free.first[pairs], free.second[pairs])
+    return pairs[runs.largest(width, view.uniform(1))]
 
 
-def _best(slate: Slate, config: params.Dts | params.Drts | params.Infogain) -> np.ndarray:
+def _best(view: ResponsesView, config: Thompson) -> np.ndarray:
     """The response with the largest first draw, int64 [G], positions among those that have a free pair."""
-    free = slate.free
-    return free.of_prompt.largest(slate.thompson(0, config)[free.responses], slate.uniform(0))
+    free = view.free
+    return free.of_prompt.largest(view.thompson(0, config)[free.responses], view.uniform(0))
 
 
-def _opponent(slate: Slate, best: np.ndarray, config: params.Dts | params.Drts, *, sign: int) -> np.ndarray:
-    free = slate.free
+def _opponent(view: ResponsesView, best: np.ndarray, config: DoubleThompson, *, sign: int) -> np.ndarray:
+    free = view.free
     own = free.responses[best]
     chosen = np.full(len(best), -1, dtype=np.int64)
     waiting = np.arange(len(best))
     for number in range(1, config.redraws + 2):
-        draw = sign * slate.thompson(number, config)
+        draw = sign * view.thompson(number, config)
         pairs, runs = free.by_first.some(best[waiting])
         # The first response takes part: where it wins, a fresh draw follows.
         values, with_own, places = _with_own(draw, own[waiting], free.second[pairs], runs)
-        won = with_own.largest(values, slate.uniform(number)[waiting])
+        won = with_own.largest(values, view.uniform(number)[waiting])
         found = places[won] >= 0
         chosen[waiting[found]] = pairs[places[won[found]]]
         waiting = waiting[~found]
         if not len(waiting):
             return chosen
     pairs, runs = free.by_first.some(best[waiting])
-    chosen[waiting] = pairs[runs.largest(np.zeros(len(pairs)), slate.uniform(config.redraws + 2)[waiting])]
+    chosen[waiting] = pairs[runs.largest(np.zeros(len(pairs)), view.uniform(config.redraws + 2)[waiting])]
     return chosen
 
 
@@ -76,3 +90,10 @@ def _with_own(
     values = np.insert(draw[others], ends, draw[own])
     places = np.insert(np.arange(len(others)), ends, -1)
     return values, Segments(runs.counts + 1), places
+
+
+RULES = {
+    "dts": PairRule(dts, DoubleThompson),
+    "infogain": PairRule(infogain, Thompson),
+    "drts": PairRule(drts, DoubleThompson),
+}

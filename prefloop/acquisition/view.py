@@ -1,17 +1,68 @@
-"""What a batch policy may see, and what it gives back."""
+"""Batch policies: what one sees of the pool, what it gives back, and how it is registered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
+from pydantic import BaseModel
 
 from prefloop.data.pairs import Pairs
+from prefloop.errors import NothingLeft, StateError
 from prefloop.io.rows import Vectors
 from prefloop.neighbours.graph import NeighbourGraph
+from prefloop.section import Section
+
+
+class Predictor(Protocol):
+    """What acquisition asks of a reward model."""
+
+    def rewards(self, features: Vectors) -> np.ndarray:
+        """float32 [M, C] whose differences are Bradley-Terry logits."""
+
+    def last_layer(self, features: Vectors) -> np.ndarray:
+        """float32 [C, H], features in which rewards are linear."""
+
+
+class PoolRewards:
+    """A model's rewards of the pool's completions: of some of them, or of all, which are then kept."""
+
+    def __init__(self, model: Predictor, features: Vectors) -> None:
+        """Compute nothing yet.
+
+        Args:
+            model: gives the rewards.
+            features: float32 [C_pool, D], vectors of the pool's completions.
+        """
+        self._model, self._features = model, features
+
+    @cached_property
+    def all(self) -> np.ndarray:
+        """float32 [M, C_pool]."""
+        return self.of(slice(None))
+
+    def of(self, rows: np.ndarray | slice) -> np.ndarray:
+        """float32 [M, n] of completion rows int64 [n].
+
+        Raises:
+            StateError: a reward that is not finite.
+        """
+        rewards = self._model.rewards(self._features[rows])
+        wrong = np.flatnonzero(~np.isfinite(rewards).all(axis=0))
+        if wrong.size:
+            raise StateError(
+                f"the rewards of {wrong.size} of {rewards.shape[1]} pool completions are not finite: check the "
+                "features (prefloop doctor), or lower the ensemble's learning_rate"
+            )
+        return rewards
+
+    @cached_property
+    def last_layer(self) -> np.ndarray:
+        """float32 [C_pool, H], features in which rewards are linear."""
+        return self._model.last_layer(self._features)
 
 
 @dataclass(frozen=True)
@@ -25,8 +76,7 @@ class PoolView:
         prompt: int64 [N], prompt rows of the candidate pairs.
         form: gives the candidate pairs, all still unlabelled; called once, on demand.
         acquired_a, acquired_b, acquired_prompt: int64 [A], what was acquired before.
-        predict: gives float32 [M, C_pool], members' rewards; called once, on demand.
-        last_layer: gives float32 [C_pool, H], features in which rewards are linear; on demand.
+        predicted: the model's rewards of the pool's completions, computed on demand.
         features: float32 [C, D], completion vectors.
         prompt_features: float32 [Q, D], prompt vectors.
         neighbours: gives the neighbour lists of the pool's prompts; called once, on demand.
@@ -41,8 +91,7 @@ class PoolView:
     acquired_a: np.ndarray
     acquired_b: np.ndarray
     acquired_prompt: np.ndarray
-    predict: Callable[[], np.ndarray]
-    last_layer: Callable[[], np.ndarray]
+    predicted: PoolRewards
     features: Vectors
     prompt_features: Vectors
     neighbours: Callable[[], NeighbourGraph]
@@ -69,10 +118,15 @@ class PoolView:
         """int64 [N], completion rows of the candidates' second members."""
         return self.pairs.b
 
-    @cached_property
+    @property
     def rewards(self) -> np.ndarray:
         """float32 [M, C_pool], members' rewards of the pool's completions."""
-        return self.predict()
+        return self.predicted.all
+
+    @property
+    def last_layer(self) -> np.ndarray:
+        """float32 [C_pool, H], features in which rewards are linear."""
+        return self.predicted.last_layer
 
     @cached_property
     def logits(self) -> np.ndarray:
@@ -110,3 +164,47 @@ class Selection:
     scores: np.ndarray
     uncertainty: np.ndarray | None = None
     entropy: np.ndarray | None = None
+
+
+class BatchParameters(Section):
+    """Key `batch` of a named policy: the batch policy's name; its own parameters come after it."""
+
+    policy: str
+
+
+@dataclass(frozen=True)
+class BatchPolicy:
+    """A batch policy as the registry holds it.
+
+    Attributes:
+        choose: picks n of the view's candidates, with random numbers from the generator alone.
+        parameters: the class of its last argument, the keys of params.yaml after `policy`.
+        by_chance: whether it looks at neither a reward model nor vectors.
+    """
+
+    choose: Callable[[PoolView, int, np.random.Generator, Any], Selection]
+    parameters: type[BaseModel]
+    by_chance: bool = False
+
+
+def top(scores: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Positions of the n largest scores, best first; ties in random order.
+
+    Raises:
+        NothingLeft: fewer than n candidates.
+    """
+    require(len(scores), n)
+    shuffled = rng.permutation(len(scores))
+    return shuffled[np.argsort(-scores[shuffled], kind="stable")[:n]]
+
+
+def require(candidates: int, wanted: int) -> None:
+    """Check that `wanted` pairs can be chosen from so many candidates.
+
+    Raises:
+        NothingLeft: they cannot.
+    """
+    if candidates < wanted:
+        raise NothingLeft(
+            f"{wanted} comparisons wanted, {candidates} unlabelled ones left: ask for fewer, or add data"
+        )

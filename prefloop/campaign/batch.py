@@ -14,7 +14,7 @@ from prefloop.data.pairs import Pairs
 from prefloop.io.hashing import pair_id
 from prefloop.pool.identity import dataset_name
 from prefloop.pool.problem import Problem
-from prefloop.pool.steps import Batch, Labelled, blind_offer, choose_batch, fit_round
+from prefloop.pool.steps import Batch, Labelled, blind_candidates, choose_batch, fit_round
 from prefloop.reward.registry import RewardModel
 
 log = logging.getLogger("prefloop")
@@ -96,10 +96,10 @@ def next_batch(
             )
             return rest
     config = params.campaign
-    policy = params.policies[config.policy if model.epochs.any() else config.cold_start]
+    policy = params.policies[config.policy if model.trained else config.cold_start]
     wanted = config.batch if len(labelled.pairs) else config.initial
     check_models(problem.pool, policy.pairs)
-    count = min(wanted, len(blind_offer(problem.pool, policy.pairs, labelled.pairs, config.seed)))
+    count = min(wanted, len(blind_candidates(problem.pool, policy.pairs, labelled.pairs, config.seed)))
     if not count:
         log.warning("nothing is left to label: the batch is empty")
         return BATCH_SCHEMA.empty_table()

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from prefloop.config.base import Section
+from prefloop.section import Section
 
 SplitName = Literal["pool", "val", "test", "ood"]
 Target = Literal["prompts", "pairs", "file"]

@@ -11,9 +11,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from prefloop.config.base import Section
 from prefloop.config.model import Params
 from prefloop.errors import ConfigError
+from prefloop.section import Section
 
 # What chooses between sections of several kinds.
 _TAGS = {"policy": "batch policy", "rule": "rule", "kind": "judge"}

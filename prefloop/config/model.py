@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, SerializeAsAny, WrapValidator, field_validator, model_validator
 
-from prefloop.config.base import Section
+from prefloop.acquisition.registry import ORACLE_CEILINGS
 from prefloop.config.data import Data, Embed, Neighbours
-from prefloop.config.pair_rules import ORACLE_CEILINGS
 from prefloop.config.policies import Policy
+from prefloop.reward.kinds import RewardBase, kind_of, reward_section, validated
+from prefloop.section import Section
 
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 
@@ -22,74 +23,11 @@ def _distinct(value: tuple[object, ...]) -> tuple[object, ...]:
 
 
 Distinct = AfterValidator(_distinct)
+if TYPE_CHECKING:
+    Reward = RewardBase
+else:
+    Reward = reward_section()
 PolicyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
-
-
-class Ensemble(Section):
-    """What every ensemble of perceptrons has."""
-
-    members: Annotated[int, Field(ge=2, le=100)]
-    layers: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
-    activation: Literal["tanh", "relu"]
-    init: Literal["normal", "xavier"]
-    init_std: Annotated[float, Field(gt=0)]
-    bias: Literal["zero", "uniform"]
-    output_bias: bool
-    standardise: bool
-    learning_rate: Annotated[float, Field(gt=0)]
-    batch_size: Annotated[int, Field(ge=1, le=4096)]
-
-
-class MlpEnsemble(Ensemble):
-    """Section `reward.mlp_ensemble`."""
-
-    schedule: Literal["constant", "linear"]
-    warmup_steps: Annotated[int, Field(ge=0, le=100_000)]
-    clip_norm: Annotated[float, Field(gt=0)] | None
-    weight_decay: Annotated[float, Field(ge=0)]
-    max_epochs: Annotated[int, Field(ge=1, le=1000)]
-    patience: Annotated[int, Field(ge=1, le=1000)]
-    holdout: Annotated[float, Field(gt=0, le=0.5)]
-    holdout_by: Literal["prompts", "pairs"]
-    refit: bool
-    look_every: Annotated[int, Field(ge=1, le=100_000)]
-    lone_steps: Annotated[int, Field(ge=1, le=1_000_000)]
-    temperature: Literal["none", "held_out"]
-
-
-class AnchoredEnsemble(Ensemble):
-    """Section `reward.anchored_ensemble`."""
-
-    steps: Annotated[int, Field(ge=1, le=100_000)]
-    epochs: Annotated[int, Field(ge=1, le=1000)]
-    anchor: Annotated[float, Field(ge=0)]
-    anchor_half_life: Annotated[float, Field(gt=0)]
-    magnitude: Annotated[float, Field(ge=0)]
-
-
-class Laplace(Section):
-    """Section `reward.laplace`."""
-
-    members: Annotated[int, Field(ge=2, le=1000, multiple_of=2)]
-    standardise: bool
-    prior_deviation: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
-
-    @field_validator("prior_deviation")
-    @classmethod
-    def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
-        if value[0] > value[1]:
-            raise ValueError("expected the least and the greatest, in this order")
-        return value
-
-
-class Reward(Section):
-    """Section `reward`."""
-
-    balance: Annotated[float, Field(ge=0, le=1)]
-    kind: Literal["mlp_ensemble", "anchored_ensemble", "laplace"]
-    mlp_ensemble: MlpEnsemble
-    anchored_ensemble: AnchoredEnsemble
-    laplace: Laplace
 
 
 class Oracle(Section):
@@ -175,7 +113,7 @@ class Params(Section):
     data: Data
     embed: Embed
     neighbours: Neighbours
-    reward: Reward
+    reward: Annotated[Reward, WrapValidator(validated), SerializeAsAny()]
     oracle: Oracle
     benchmark: Benchmark
     assessment: Assessment
@@ -192,7 +130,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _validation_is_used(self) -> Params:
-        if self.benchmark.validation and self.reward.kind != "mlp_ensemble":
+        if self.benchmark.validation and not kind_of(self.reward.kind).stops_early:
             raise ValueError(
                 f"benchmark.validation: {self.benchmark.validation} labels that the reward model "
                 f"'{self.reward.kind}' would not use; expected 0"

@@ -1,173 +1,55 @@
-"""Section `policies`: a pair rule and a batch policy, each with its own parameters."""
+"""Section `policies`: a pair rule and a batch policy by name, each with the parameters its registry entry has."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import BaseModel
 
-from prefloop.config.base import Section
-from prefloop.config.pair_rules import Auto, Given, PairRule, RandomPair
-
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-# A word for the limit, since sections refuse numbers that are not finite and JSON has none.
-Gamma = NonNegative | Literal["auto", "infinity"]
-
-
-class Random(Section):
-    """Parameters of `random`."""
-
-    policy: Literal["random"]
-    stream: Literal["select", "control"]
+from prefloop.acquisition.custom import POLICY_GROUP, RULE_GROUP
+from prefloop.acquisition.registry import BATCH_POLICIES, PAIR_RULES, batch_policy, pair_rule
+from prefloop.acquisition.responses import PairParameters
+from prefloop.acquisition.view import BatchParameters
+from prefloop.plugins import find_plugin
+from prefloop.section import Section, one_of
 
 
-class Entropy(Section):
-    """Parameters of `entropy`."""
-
-    policy: Literal["entropy"]
-
-
-class Variance(Section):
-    """Parameters of `variance`."""
-
-    policy: Literal["variance"]
+def _outside_policy(name: str) -> tuple[str, type[BaseModel]] | None:
+    plugin = find_plugin(name, POLICY_GROUP)
+    return (plugin.name, plugin.parameters) if plugin is not None else None
 
 
-class Bald(Section):
-    """Parameters of `bald`."""
-
-    policy: Literal["bald"]
-
-
-class SoftmaxBald(Section):
-    """Parameters of `softmax_bald`."""
-
-    policy: Literal["softmax_bald"]
-    coldness: Positive
+def _outside_rule(name: str) -> tuple[str, type[BaseModel]] | None:
+    plugin = find_plugin(name, RULE_GROUP)
+    return (plugin.name, plugin.parameters) if plugin is not None else None
 
 
-class SoftrankBald(Section):
-    """Parameters of `softrank_bald`."""
-
-    policy: Literal["softrank_bald"]
-    coldness: Positive
-
-
-class PowerBald(Section):
-    """Parameters of `power_bald`."""
-
-    policy: Literal["power_bald"]
-    coldness: Positive
-    annealing: Literal["geometric", "linear"]
-    growth: Positive
-    final_coldness: Positive
-    annealing_rounds: Annotated[int, Field(ge=1)]
-    offset: NonNegative
-
-
-class RandomPrompts(Section):
-    """Parameters of `random_prompts`."""
-
-    policy: Literal["random_prompts"]
-
-
-class Thinned(Section):
-    """Parameters of `thinned`."""
-
-    policy: Literal["thinned"]
-    gamma: Gamma
-
-
-class ThinnedPower(Section):
-    """Parameters of `thinned_power`."""
-
-    policy: Literal["thinned_power"]
-    gamma: Gamma
-    coldness: Positive
-
-
-class PromptEntropy(Section):
-    """Parameters of `prompt_entropy`."""
-
-    policy: Literal["prompt_entropy"]
-    offset: Positive
-    dimension: Positive
-
-
-class BalPM(Section):
-    """Parameters of `bal_pm`."""
-
-    policy: Literal["bal_pm"]
-    beta: NonNegative
-    offset: Positive
-    dimension: Positive
-
-
-class BalPMKL(Section):
-    """Parameters of `bal_pm_kl`."""
-
-    policy: Literal["bal_pm_kl"]
-    beta: NonNegative
-    offset: Positive
-    dimension: Positive
-    k: Annotated[int, Field(ge=1)]
-
-
-class BalPMPublished(Section):
-    """Parameters of `bal_pm_published`."""
-
-    policy: Literal["bal_pm_published"]
-    beta: NonNegative
-    offset: Positive
-    dimension: Positive
-    k: Annotated[int, Field(ge=1)]
-    standardisation: Literal["slip", "none"]
-
-
-class KCentre(Section):
-    """Parameters of `k_centre`."""
-
-    policy: Literal["k_centre"]
-
-
-class DOptimal(Section):
-    """Parameters of `d_optimal`."""
-
-    policy: Literal["d_optimal"]
-    ridge: Positive
-
-
-BatchPolicy = Annotated[
-    Random
-    | RandomPrompts
-    | Thinned
-    | ThinnedPower
-    | Entropy
-    | Variance
-    | Bald
-    | SoftmaxBald
-    | SoftrankBald
-    | PowerBald
-    | PromptEntropy
-    | BalPM
-    | BalPMKL
-    | BalPMPublished
-    | KCentre
-    | DOptimal,
-    Field(discriminator="policy"),
-]
+if TYPE_CHECKING:
+    BatchSection = BatchParameters
+    PairSection = PairParameters
+else:
+    BatchSection = one_of(
+        BatchParameters,
+        "policy",
+        {name: policy.parameters for name, policy in BATCH_POLICIES.items()},
+        _outside_policy,
+    )
+    PairSection = one_of(
+        PairParameters, "rule", {name: rule.parameters for name, rule in PAIR_RULES.items()}, _outside_rule
+    )
 
 
 class Policy(Section):
     """One named policy."""
 
-    pairs: PairRule
-    batch: BatchPolicy
+    pairs: PairSection
+    batch: BatchSection
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Its sections' classes are made from the registry and have no address in a module.
+        return Policy.model_validate, (self.model_dump(),)
 
 
 def is_model_free(policy: Policy) -> bool:
     """Whether a policy chooses without a reward model and without vectors: prompts and pairs by chance alone."""
-    return isinstance(policy.batch, Random | RandomPrompts | Thinned) and isinstance(
-        policy.pairs, Auto | Given | RandomPair
-    )
+    return batch_policy(policy.batch.policy).by_chance and pair_rule(policy.pairs.rule).by_chance

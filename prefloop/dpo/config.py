@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from prefloop.config.base import Section
 from prefloop.config.model import Compare, Distinct, PolicyName, Seed, Tracking
 from prefloop.judges.config import Judge, Oracle
+from prefloop.section import Section
 
 Device = Literal["auto", "cpu", "cuda"]
 Factor = Annotated[int, Field(ge=1, le=1024)]

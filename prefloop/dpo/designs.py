@@ -10,7 +10,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import expit
 
-from prefloop.acquisition.ranking import top
+from prefloop.acquisition.view import top
 from prefloop.dpo.config import Diverse, DOptimal
 from prefloop.dpo.scores import certainty, implicit_reward
 from prefloop.dpo.view import OnPolicyPairs, RoundView

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from prefloop.acquisition.ranking import top
+from prefloop.acquisition.view import top
 from prefloop.dpo.config import Certain, Entropic, Nested, Plain
 from prefloop.dpo.scores import certainty, implicit_reward, predictive_entropy
 from prefloop.dpo.view import OnPolicyPairs, RoundView

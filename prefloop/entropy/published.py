@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from scipy.special import digamma
 
 from prefloop.neighbours.balls import Balls
-from prefloop.neighbours.exact import exact_lists
 
 
 class PoolEntropy:
@@ -89,6 +87,11 @@ def pair_radii(vectors: np.ndarray, multiplicity: np.ndarray, k: int) -> np.ndar
         multiplicity: int [n] >= 1, how many points stand at each vector.
         k: with fewer points, their number.
     """
+    # Here, because a library of policies must be importable without torch.
+    import torch
+
+    from prefloop.neighbours.exact import exact_lists
+
     nodes = np.arange(len(vectors))
     k = min(k, int(multiplicity.sum()))
     # A node has a point at least, so that the k-th nearest point stands at one of the k nearest nodes.

@@ -63,7 +63,7 @@ def predictive_metrics(
     correct = correctness(p, y)
     squared = (p - y) ** 2
     epistemic = u.bald(logits)
-    sigma = logits.std(axis=0, ddof=1)
+    sigma = u.deviation(logits)
     calibration = calibration_error(np.maximum(p, 1 - p), correct, weight)
     means = {
         "log_likelihood": log_likelihoods(logits, y),

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from prefloop.config.base import Section
+from prefloop.section import Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -62,7 +62,7 @@ def neighbours(params: Params, layout: Layout) -> None:
     """Build lists long enough for any run's pool and write them with their measured recall."""
     from prefloop.data.prepared import load_prepared
     from prefloop.embed.features import check_ids, load_features
-    from prefloop.neighbours.graph import build_graph, save_graph
+    from prefloop.neighbours.build import build_graph, save_graph
     from prefloop.neighbours.restrict import poolable, widened
 
     prepared, features = load_prepared(layout.prepared), load_features(layout.features)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from prefloop.acquisition.registry import ORACLE_CEILINGS
 from prefloop.config import Params
-from prefloop.config.pair_rules import ORACLE_CEILINGS
 from prefloop.data.pairs import Pool
 from prefloop.data.prepared import Prepared
 from prefloop.device import set_threads

@@ -75,7 +75,7 @@ def evaluate_campaign(
 ) -> dict[str, Any]:
     """Metrics of a campaign's current model, as far as there are hidden answers to judge by."""
     return {
-        "trained": bool(model.epochs.any()),
+        "trained": model.trained,
         "n_labels": len(labelled.pairs),
         "n_undecided": len(labelled.pairs) - len(labelled.comparisons()),
         "splits": split_metrics(problem, outside_predictions(problem, model), evaluation),

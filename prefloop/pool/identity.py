@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from prefloop.acquisition.registry import batch_policy_identity, pair_rule_identity
 from prefloop.config import Params
 from prefloop.config.model import Reward
 from prefloop.config.policies import Policy
@@ -19,6 +20,7 @@ from prefloop.identity import Part, fingerprint, libraries, machine, parts
 from prefloop.io.documents import read_json
 from prefloop.io.hashing import file_digest, text_id
 from prefloop.io.layout import Layout
+from prefloop.reward.kinds import reward_model_identity
 
 RUN_TABLES = ("rounds", "metrics", "assessment", "models")
 RUN_FILES = (
@@ -32,16 +34,20 @@ FACTS = ("versions", "source")
 
 
 def parts_of(policy: Policy, reward: Reward) -> dict[str, Part]:
-    """Versions of the parts that a run with this policy and uncertainty model uses."""
+    """Versions of the parts that a run with this policy and uncertainty model uses, one's own by their content."""
+    batch, rule, model = policy.batch.policy, policy.pairs.rule, reward.kind
+    chosen = {
+        f"batch_policy.{batch}": batch_policy_identity(batch),
+        f"pair_rule.{rule}": pair_rule_identity(rule),
+        f"reward_model.{model}": reward_model_identity(model),
+    }
     used = [
         *("candidates", "division", "evaluation", "oracle", "rounds", "target"),
-        f"batch_policy.{policy.batch.policy}",
-        f"pair_rule.{policy.pairs.rule}",
         # The initial labels' rule.
         "pair_rule.auto",
-        f"reward_model.{reward.kind}",
+        *chosen,
     ]
-    return parts(used)
+    return parts(used, {name: identity for name, identity in chosen.items() if identity is not None})
 
 
 @dataclass(frozen=True)

@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from prefloop.acquisition.draws import Draws
-from prefloop.acquisition.limits import room
-from prefloop.acquisition.offer import Judge, Offer, Sight, make_offer
-from prefloop.acquisition.ranking import require
-from prefloop.acquisition.registry import BATCH_POLICIES
+from prefloop.acquisition.candidates import Candidates, Judge, find_candidates
+from prefloop.acquisition.capacity import capacity
+from prefloop.acquisition.registry import batch_policy
+from prefloop.acquisition.responses import Draws, PairParameters
+from prefloop.acquisition.scores import Random
 from prefloop.acquisition.strength import check_models
-from prefloop.acquisition.view import PoolView, Selection
+from prefloop.acquisition.view import PoolRewards, PoolView, Selection, require
 from prefloop.config.model import Benchmark, Reward
-from prefloop.config.pair_rules import Auto, PairRule
-from prefloop.config.policies import Policy, Random
+from prefloop.config.policies import Policy
 from prefloop.data.pairs import Pairs, Pool
 from prefloop.device import resolve_device
-from prefloop.errors import ConfigError, StateError
+from prefloop.errors import ConfigError
 from prefloop.labels.verdicts import A, B
 from prefloop.pool.problem import Problem
-from prefloop.reward.comparisons import Comparisons
 from prefloop.reward.groups import comparison_groups
-from prefloop.reward.inputs import FitInputs
+from prefloop.reward.inputs import Comparisons, FitInputs
 from prefloop.reward.registry import RewardModel, fit_model
 from prefloop.rng import Stream, generator
 from prefloop.target import label_weights
 
-ANY_PAIR = Auto(rule="auto", per_prompt="auto")
+ANY_PAIR = PairParameters(rule="auto", per_prompt="auto")
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ def check_budget(pool: Pool, policy: Policy, config: Benchmark, seed: int) -> No
     check_models(pool, policy.pairs)
     rule = f"the pair rule '{policy.pairs.rule}' (per_prompt: {policy.pairs.per_prompt})"
     remedy = "lower benchmark.rounds, batch or initial, raise the policy's per_prompt, or add data"
-    at_random = len(blind_offer(pool, ANY_PAIR, Pairs.empty(), seed))
+    at_random = len(blind_candidates(pool, ANY_PAIR, Pairs.empty(), seed))
     if config.initial + config.validation > at_random:
         raise ConfigError(
             f"{config.initial} initial and {config.validation} validation labels are drawn at random, but the "
@@ -104,13 +101,13 @@ def check_budget(pool: Pool, policy: Policy, config: Benchmark, seed: int) -> No
         )
     validation = random_pairs(pool, config.validation, Pairs.empty(), seed, Stream.VALIDATION).pairs
     initial = random_pairs(pool, config.initial, validation, seed, Stream.INITIAL).pairs
-    left = room(pool, policy.pairs, Pairs.join(validation, initial))
+    left = capacity(pool, policy.pairs, Pairs.join(validation, initial))
     chosen = config.budget - config.initial
-    if chosen > left.capacity:
+    if chosen > left.total:
         raise ConfigError(
             f"the budget is {config.budget} labels, but after {config.initial} initial"
             f"{f' and {config.validation} validation' if config.validation else ''} ones the pool has "
-            f"{left.capacity} comparisons under {rule}: {remedy}"
+            f"{left.total} comparisons under {rule}: {remedy}"
         )
     offered = left.least_offered(chosen - config.batch, config.rounds - 2) if chosen else config.batch
     if config.batch > offered:
@@ -120,13 +117,9 @@ def check_budget(pool: Pool, policy: Policy, config: Benchmark, seed: int) -> No
         )
 
 
-def blind_offer(pool: Pool, rule: PairRule, taken: Pairs, seed: int) -> Offer:
-    """What a rule would offer, without a model: to count it, or to draw from it at random."""
-
-    def nothing(*_: object) -> np.ndarray:
-        raise AssertionError("nobody has trained a model for this offer")
-
-    return make_offer(pool, rule, taken, Sight(nothing, nothing, Draws(seed, 0, False), None))
+def blind_candidates(pool: Pool, rule: PairParameters, taken: Pairs, seed: int) -> Candidates:
+    """Candidates under a rule, without a model: to be counted, or drawn from at random."""
+    return find_candidates(pool, rule, taken, Draws(seed, 0, False))
 
 
 def random_pairs(pool: Pool, n: int, taken: Pairs, seed: int, stream: Stream) -> Batch:
@@ -137,37 +130,10 @@ def random_pairs(pool: Pool, n: int, taken: Pairs, seed: int, stream: Stream) ->
     Raises:
         NothingLeft: the pool has fewer.
     """
-    offered = blind_offer(pool, ANY_PAIR, taken, seed)
-    require(len(offered), n)
-    picks = generator(seed, 0, stream).permutation(len(offered))[:n]
-    return Batch(offered.take(picks), Selection(picks, np.zeros(n)))
-
-
-class _PoolRewards:
-    """A model's rewards of the pool: of some completions, or of all, then kept."""
-
-    def __init__(self, problem: Problem, model: RewardModel) -> None:
-        self._features, self._model = problem.pool_completions, model
-
-    @cached_property
-    def all(self) -> np.ndarray:
-        """float32 [M, C_pool]."""
-        return self.of(slice(None))
-
-    def of(self, rows: np.ndarray | slice) -> np.ndarray:
-        """float32 [M, n] of completion rows int64 [n].
-
-        Raises:
-            StateError: a reward that is not finite.
-        """
-        rewards = self._model.rewards(self._features[rows])
-        wrong = np.flatnonzero(~np.isfinite(rewards).all(axis=0))
-        if wrong.size:
-            raise StateError(
-                f"the rewards of {wrong.size} of {rewards.shape[1]} pool completions are not finite: check the "
-                "features (prefloop doctor), or lower the ensemble's learning_rate"
-            )
-        return rewards
+    candidates = blind_candidates(pool, ANY_PAIR, taken, seed)
+    require(len(candidates), n)
+    picks = generator(seed, 0, stream).permutation(len(candidates))[:n]
+    return Batch(candidates.take(picks), Selection(picks, np.zeros(n)))
 
 
 def choose_batch(
@@ -200,19 +166,19 @@ def choose_batch(
         NothingLeft: fewer than n candidates.
         ConfigError: the rule needs a judge and there is none, or names of models.
     """
-    rewards = _PoolRewards(problem, model)
-    # The control differs from random in all that is drawn, the pairs on offer included.
+    predicted = PoolRewards(model, problem.pool_completions)
+    # The control differs from random in all that is drawn, the pairs that are formed included.
     is_control = isinstance(policy.batch, Random) and policy.batch.stream == "control"
-    sight = Sight(rewards.of, lambda: rewards.all, Draws(seed, round_, is_control), judge)
-    offer = make_offer(problem.pool, policy.pairs, Pairs.join(acquired, reserved), sight)
+    draws = Draws(seed, round_, is_control)
+    taken = Pairs.join(acquired, reserved)
+    candidates = find_candidates(problem.pool, policy.pairs, taken, draws, predicted, judge)
     view = PoolView(
-        prompt=offer.prompt,
-        form=lambda: offer.pairs,
+        prompt=candidates.prompt,
+        form=lambda: candidates.pairs,
         acquired_a=acquired.a,
         acquired_b=acquired.b,
         acquired_prompt=acquired.prompt,
-        predict=lambda: rewards.all,
-        last_layer=lambda: model.last_layer(problem.pool_completions),
+        predicted=predicted,
         features=problem.pool_completions,
         prompt_features=problem.prompts,
         neighbours=lambda: problem.graph,
@@ -221,9 +187,9 @@ def choose_batch(
         round=round_,
         seed=seed,
     )
-    choose = BATCH_POLICIES[policy.batch.policy]
+    choose = batch_policy(policy.batch.policy).choose
     selection = choose(view, n, generator(seed, round_, Stream.SELECT), policy.batch)
-    return Batch(offer.take(selection.picks), selection)
+    return Batch(candidates.take(selection.picks), selection)
 
 
 def fit_round(

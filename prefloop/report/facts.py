@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from prefloop.acquisition.registry import ORACLE_CEILINGS
+from prefloop.acquisition.responses import PairParameters
 from prefloop.config import Params
-from prefloop.config.pair_rules import ORACLE_CEILINGS, DeltaUCB, Greedy, ShuffledSigma
 from prefloop.config.policies import is_model_free
 from prefloop.data.prepared import SPLITS, Prepared
 from prefloop.report.comparison import DataFacts
@@ -47,16 +48,17 @@ def ablations(params: Params) -> tuple[tuple[str, str], ...]:
     """
     policies = {name: params.policies[name] for name in params.benchmark.policies}
 
-    def is_control(name: str, of: DeltaUCB) -> bool:
+    def is_control(name: str, deltaucb: PairParameters) -> bool:
         pairs = policies[name].pairs
-        no_width = isinstance(pairs, Greedy)
-        other_width = isinstance(pairs, ShuffledSigma) and pairs.beta == of.beta
-        return (no_width or other_width) and pairs.per_prompt == of.per_prompt
+        other = pairs.model_dump(exclude={"rule"})
+        full = deltaucb.model_dump(exclude={"rule"})
+        no_width = pairs.rule == "greedy" and other == {"per_prompt": full["per_prompt"]}
+        return no_width or (pairs.rule == "shuffled_sigma" and other == full)
 
     return tuple(
         (name, control)
         for name, policy in policies.items()
-        if isinstance(policy.pairs, DeltaUCB)
+        if policy.pairs.rule == "deltaucb"
         for control in policies
         if policies[control].batch == policy.batch and is_control(control, policy.pairs)
     )

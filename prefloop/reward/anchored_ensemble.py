@@ -7,13 +7,11 @@ import math
 import numpy as np
 import torch
 
-from prefloop.config.model import AnchoredEnsemble as Config
-from prefloop.reward.batched import BatchedMLP
+from prefloop.reward.batched import BatchedMLP, initial_network
 from prefloop.reward.fitted import FittedEnsemble
-from prefloop.reward.initial import initial_network
-from prefloop.reward.inputs import FitInputs
+from prefloop.reward.inputs import FitInputs, Scaling
+from prefloop.reward.kinds import AnchoredEnsemble as Config
 from prefloop.reward.optimise import AdamW, RowStream, epoch_batches, require_finite, shufflers, tensor_of
-from prefloop.reward.scaling import Scaling
 
 
 def fit_anchored_ensemble(config: Config, inputs: FitInputs) -> FittedEnsemble:

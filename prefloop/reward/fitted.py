@@ -9,7 +9,7 @@ import torch
 
 from prefloop.io.rows import Vectors
 from prefloop.reward.batched import BatchedMLP
-from prefloop.reward.scaling import Scaling
+from prefloop.reward.inputs import Scaling
 
 _BLOCK = 16_384
 
@@ -29,6 +29,11 @@ class FittedEnsemble:
     scaling: Scaling
     temperature: float
     epochs: np.ndarray
+
+    @property
+    def trained(self) -> bool:
+        """Whether it has seen a label."""
+        return bool(self.epochs.any())
 
     def rewards(self, features: Vectors) -> np.ndarray:
         """Reward of every completion under every member.

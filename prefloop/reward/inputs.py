@@ -1,4 +1,4 @@
-"""What any kind of uncertainty model is trained from."""
+"""Inputs of a fit: labelled comparisons, features, and their scale."""
 
 from __future__ import annotations
 
@@ -9,7 +9,29 @@ import numpy as np
 import torch
 
 from prefloop.io.rows import Vectors
-from prefloop.reward.comparisons import Comparisons
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """Preference pairs whose winner is known; ties and skipped pairs are not among them.
+
+    Attributes:
+        winner: int64 [n], completion rows preferred by the annotator.
+        loser: int64 [n], the rows they were compared with.
+        weights: float64 [n], what each counts in a loss, mean 1; None: all alike.
+    """
+
+    winner: np.ndarray
+    loser: np.ndarray
+    weights: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.winner)
+
+    @property
+    def weight(self) -> np.ndarray:
+        """float64 [n], what each counts in a loss."""
+        return np.ones(len(self)) if self.weights is None else self.weights
 
 
 @dataclass(frozen=True)
@@ -43,3 +65,29 @@ class FitInputs:
     def dtype(self) -> torch.dtype:
         """The number format of parameters and scaled features."""
         return torch.float64 if self.features.dtype == np.float64 else torch.float32
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Every feature x becomes (x - shift) * scale.
+
+    Attributes:
+        shift, scale: float [D], on the device and in the number format of the network.
+    """
+
+    shift: torch.Tensor
+    scale: torch.Tensor
+
+    @classmethod
+    def of(cls, inputs: FitInputs, standardise: bool) -> Scaling:
+        """By the features' moments, constant features to 0; or none."""
+        dim, device, dtype = inputs.features.shape[1], inputs.device, inputs.dtype
+        if not standardise:
+            return cls(torch.zeros(dim, device=device, dtype=dtype), torch.ones(dim, device=device, dtype=dtype))
+        mean, deviation = (torch.from_numpy(np.asarray(m)).to(device, dtype) for m in inputs.moments())
+        return cls(mean, torch.where(deviation > 0, 1 / deviation, torch.zeros_like(deviation)))
+
+    def apply(self, features: np.ndarray) -> torch.Tensor:
+        """Scaled copy of features [n, D], on the device."""
+        values = torch.from_numpy(np.array(features)).to(self.shift.device, self.shift.dtype)
+        return (values - self.shift) * self.scale

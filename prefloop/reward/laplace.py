@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from prefloop.config.model import Laplace as Config
 from prefloop.io.rows import Vectors
-from prefloop.reward.inputs import FitInputs
+from prefloop.reward.inputs import FitInputs, Scaling
+from prefloop.reward.kinds import Laplace as Config
 from prefloop.reward.logistic import Posterior, best_posterior
 from prefloop.reward.optimise import tensor_of
-from prefloop.reward.scaling import Scaling
 from prefloop.rng import Stream, generator
 
 Tensor = torch.Tensor
@@ -54,6 +53,11 @@ class FittedLaplace:
     def temperature(self) -> float:
         """1: nothing is held out to fit one."""
         return 1.0
+
+    @property
+    def trained(self) -> bool:
+        """Whether it has seen a label."""
+        return bool(self.epochs.any())
 
     def rewards(self, features: Vectors) -> np.ndarray:
         """Reward of every completion under every draw.

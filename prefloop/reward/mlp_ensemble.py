@@ -6,18 +6,20 @@ import math
 
 import numpy as np
 import torch
+from scipy.optimize import minimize_scalar
 
-from prefloop.config.model import MlpEnsemble as Config
 from prefloop.errors import ConfigError
-from prefloop.reward.calibration import fit_temperature
+from prefloop.reward.batched import BatchedMLP, initial_network
 from prefloop.reward.fitted import FittedEnsemble
 from prefloop.reward.groups import hold_outs
-from prefloop.reward.initial import initial_network
-from prefloop.reward.inputs import FitInputs
+from prefloop.reward.inputs import FitInputs, Scaling
+from prefloop.reward.kinds import MlpEnsemble as Config
 from prefloop.reward.optimise import tensor_of
-from prefloop.reward.scaling import Scaling
 from prefloop.reward.training import TrainingSet, refit_members, train_members
 from prefloop.rng import Stream, generator
+
+# Of the logarithm of the temperature.
+_LOG_BOUNDS = (-4.0, 4.0)
 
 
 def fit_mlp_ensemble(config: Config, inputs: FitInputs) -> FittedEnsemble:
@@ -58,6 +60,28 @@ def fit_mlp_ensemble(config: Config, inputs: FitInputs) -> FittedEnsemble:
         network = initial_network(config, inputs)
         refit_members(network, data, config, inputs.seed, inputs.round_, stopped.best)
     return FittedEnsemble(network, scaling, temperature, stopped.epochs)
+
+
+def fit_temperature(network: BatchedMLP, data: TrainingSet) -> float:
+    """Find T that minimises the weighted mean of -log sigma((r_winner - r_loser) / T) on held-out pairs.
+
+    Each member is asked about its own held-out pairs only, so none is judged on what it learnt.
+
+    Returns:
+        T > 0, between e^-4 and e^4.
+
+    Source: temperature scaling, Guo et al. 2017 (arXiv 1706.04599), for Bradley-Terry logits.
+    """
+    won = network.rewards(data.stop_winners[data.held_out])
+    lost = network.rewards(data.stop_losers[data.held_out])
+    margins = (won - lost)[data.is_held_out].double().cpu().numpy()
+    weight = data.stop_weight[data.held_out][data.is_held_out].double().cpu().numpy()
+    found = minimize_scalar(
+        lambda log_t: float(np.average(np.logaddexp(0.0, -margins * np.exp(-log_t)), weights=weight)),
+        bounds=_LOG_BOUNDS,
+        method="bounded",
+    )
+    return float(np.exp(found.x))
 
 
 def _training_set(config: Config, inputs: FitInputs, scaling: Scaling, held: np.ndarray | None) -> TrainingSet:

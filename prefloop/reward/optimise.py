@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch.optim.adamw import adamw
 
-from prefloop.config.model import MlpEnsemble as Config
 from prefloop.errors import StateError
 from prefloop.reward.batched import BatchedMLP
+from prefloop.reward.kinds import MlpEnsemble as Config
 from prefloop.rng import Stream, generator
 
 Tensor = torch.Tensor

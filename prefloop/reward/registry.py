@@ -1,28 +1,30 @@
-"""The uncertainty models by name, and how a fitted one is kept on disk."""
+"""Registry of uncertainty models: training one of a kind, and keeping a fitted one on disk."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 
-from prefloop.config.model import Reward
-from prefloop.errors import StateError
+from prefloop.errors import ConfigError, StateError
 from prefloop.io.arrays import read_tensors, write_tensors
 from prefloop.io.rows import Vectors
-from prefloop.reward.anchored_ensemble import fit_anchored_ensemble
-from prefloop.reward.fitted import FittedEnsemble
+from prefloop.plugins import find_plugin, run_plugin
 from prefloop.reward.inputs import FitInputs
-from prefloop.reward.laplace import FittedLaplace, fit_laplace
-from prefloop.reward.mlp_ensemble import fit_mlp_ensemble
+from prefloop.reward.kinds import GROUP, KINDS, RewardBase, kind_of
 
 
 class RewardModel(Protocol):
     """What the loop needs of an uncertainty model."""
+
+    @property
+    def trained(self) -> bool:
+        """Whether it has seen a label."""
 
     @property
     def epochs(self) -> np.ndarray:
@@ -42,20 +44,51 @@ class RewardModel(Protocol):
         """Arrays and string facts that the kind's `from_state` builds the model from."""
 
 
-_Fit = Callable[[Any, FitInputs], RewardModel]
-_FromState = Callable[[dict[str, np.ndarray], dict[str, str], torch.device], RewardModel]
+def fit_model(config: RewardBase, inputs: FitInputs) -> RewardModel:
+    """Train the configured kind of model from scratch.
 
-KINDS: dict[str, tuple[_Fit, _FromState]] = {
-    "mlp_ensemble": (fit_mlp_ensemble, FittedEnsemble.from_state),
-    "anchored_ensemble": (fit_anchored_ensemble, FittedEnsemble.from_state),
-    "laplace": (fit_laplace, FittedLaplace.from_state),
-}
+    Raises:
+        ConfigError: a kind from outside that cannot be loaded, fails, or gives back no RewardModel.
+        StateError: as the kind's own.
+    """
+    if config.kind in KINDS:
+        model: RewardModel = _located(KINDS[config.kind].fit)(config.parameters, inputs)
+        return model
+    own = find_plugin(config.kind, GROUP)
+    if own is None:
+        raise ConfigError(f"unknown uncertainty model '{config.kind}'; known: {', '.join(KINDS)}")
+    fitted: RewardModel = run_plugin("uncertainty model", own, config.parameters, inputs)
+    _check(fitted, inputs, config.kind)
+    return fitted
 
 
-def fit_model(config: Reward, inputs: FitInputs) -> RewardModel:
-    """Train the configured kind of model from scratch."""
-    fit, _ = KINDS[config.kind]
-    return fit(getattr(config, config.kind), inputs)
+def _located(address: str) -> Callable[..., Any]:
+    module, _, path = address.partition(":")
+    found: Any = import_module(module)
+    for name in path.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def _check(model: RewardModel, inputs: FitInputs, kind: str) -> None:
+    """Refuse what is no uncertainty model, before a round is spent on it."""
+    needed = ("trained", "epochs", "temperature", "rewards", "last_layer", "state")
+    if lacking := [name for name in needed if not hasattr(model, name)]:
+        raise ConfigError(f"uncertainty model '{kind}' gave back a {type(model).__name__} without {lacking[0]}")
+    rows = inputs.features[:2]
+    rewards = model.rewards(rows)
+    shape = (len(model.epochs), len(rows))
+    if (
+        not isinstance(rewards, np.ndarray)
+        or rewards.shape != shape
+        or shape[0] < 2
+        or rewards.dtype != np.float32
+    ):
+        came = f"{rewards.dtype} {rewards.shape}" if isinstance(rewards, np.ndarray) else type(rewards).__name__
+        raise ConfigError(
+            f"uncertainty model '{kind}' gave rewards {came} for {len(rows)} completions; expected float32 "
+            f"{shape}, members (2 or more, as `epochs` has) by completions"
+        )
 
 
 def save_model(path: Path, kind: str, model: RewardModel, provenance: dict[str, object]) -> None:
@@ -63,7 +96,7 @@ def save_model(path: Path, kind: str, model: RewardModel, provenance: dict[str, 
 
     Args:
         path: the file.
-        kind: key of KINDS.
+        kind: key of KINDS, or the name of a kind from outside.
         model: the fitted model.
         provenance: JSON-able facts a later user needs: encoder, pooling, parameters.
     """
@@ -79,7 +112,9 @@ def load_model(path: Path, device: torch.device | None = None) -> tuple[RewardMo
         StateError: missing or damaged file, or of a kind this version does not know.
     """
     tensors, metadata = read_tensors(path)
-    if metadata.get("kind") not in KINDS:
-        raise StateError(f"{path} holds a '{metadata.get('kind')}' model; known: {', '.join(KINDS)}")
-    _, from_state = KINDS[metadata["kind"]]
+    try:
+        kind = kind_of(metadata.get("kind", ""))
+    except ConfigError as error:
+        raise StateError(f"{path} holds a '{metadata.get('kind')}' model: {error}") from None
+    from_state = _located(kind.from_state)
     return from_state(tensors, metadata, device or torch.device("cpu")), json.loads(metadata["provenance"])

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch.nn.functional import logsigmoid
 
-from prefloop.config.model import MlpEnsemble as Config
 from prefloop.reward.batched import BatchedMLP
+from prefloop.reward.kinds import MlpEnsemble as Config
 from prefloop.reward.optimise import (
     AdamW,
     RowStream,

@@ -10,7 +10,7 @@ from math import floor
 import numpy as np
 from scipy.special import expit
 
-from prefloop.config.pair_rules import PairRule
+from prefloop.acquisition.responses import PairParameters
 
 
 @dataclass
@@ -44,7 +44,7 @@ def argmax(candidates, value, u):
     return one_of([c for c in candidates if value(c) == best], u)
 
 
-def choose(p: Prompt, rule: PairRule) -> tuple[int, int]:
+def choose(p: Prompt, rule: PairParameters) -> tuple[int, int]:
     return globals()[f"literal_{rule.rule}"](p, rule)
 
 
@@ -153,9 +153,9 @@ def literal_drts(p, rule):
     return thompson(p, rule, -1)
 
 
-def prompt_of(slate, g: int) -> Prompt:
-    """Cut prompt g out of a slate."""
-    runs, free = slate.by_prompt, slate.free
+def prompt_of(view, g: int) -> Prompt:
+    """Cut prompt g out of a view."""
+    runs, free = view.by_prompt, view.free
     part = slice(int(runs.starts[g]), int(runs.starts[g] + runs.counts[g]))
     edges = slice(int(free.by_prompt.starts[g]), int(free.by_prompt.starts[g] + free.by_prompt.counts[g]))
 
@@ -163,16 +163,16 @@ def prompt_of(slate, g: int) -> Prompt:
         return np.asarray(values)[part].tolist()
 
     return Prompt(
-        cut(slate.mean),
-        cut(slate.deviation),
+        cut(view.mean),
+        cut(view.deviation),
         [
             (int(i) - part.start, int(j) - part.start)
             for i, j in zip(free.first[edges], free.second[edges], strict=True)
         ],
-        cut(slate.characters()),
-        cut(slate.strength()),
-        cut(slate.judge()),
-        lambda number: cut(slate.draw(number)),
-        lambda number: float(slate.uniform(number)[g]),
-        lambda number: cut(slate.noise(number)),
+        cut(view.characters()),
+        cut(view.strength()),
+        cut(view.judge()),
+        lambda number: cut(view.draw(number)),
+        lambda number: float(view.uniform(number)[g]),
+        lambda number: cut(view.noise(number)),
     )

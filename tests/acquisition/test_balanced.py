@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from prefloop import uncertainty as u
-from prefloop.acquisition.balanced import random_prompts, thinned, thinned_power
-from prefloop.acquisition.scores import random
+from prefloop.acquisition.balanced import Thinned, ThinnedPower, random_prompts, thinned, thinned_power
+from prefloop.acquisition.scores import Random, random
+from prefloop.acquisition.testing import GivenRewards, make_view
 from prefloop.acquisition.view import PoolView
-from prefloop.config import policies as params
-from tests.acquisition.test_policies import make_view
+from prefloop.section import NoParameters
 
 DRAWS = 1250
-SELECT = params.Random(policy="random", stream="select")
+SELECT = Random(stream="select")
 
 
 def pool(prompt, labels, weight=None, target="prompts", **changes) -> PoolView:
@@ -39,7 +39,7 @@ def pool(prompt, labels, weight=None, target="prompts", **changes) -> PoolView:
 
 
 def config(gamma):
-    return params.Thinned(policy="thinned", gamma=gamma)
+    return Thinned(gamma=gamma)
 
 
 def literal(prompt, labels, proposal, gamma, n, rng):
@@ -137,7 +137,7 @@ def test_under_a_file_s_target_prompts_are_proposed_by_their_weight(gamma, weigh
 @pytest.mark.parametrize("weight", [[1.0, 1.0, 1.0], [0.5, 2.0, 1.0], [0.0, 3.0, 1.0]])
 def test_random_prompts_draws_a_prompt_by_weight_then_a_pair(weight):
     view = pool(PROMPT, LABELS, weight)
-    of = params.RandomPrompts(policy="random_prompts")
+    of = NoParameters()
     assert agrees(chosen(random_prompts, view, 4, of), by_prompt(PROMPT, LABELS, weight, 4))
 
 
@@ -147,15 +147,15 @@ def test_thinned_power_proposes_in_proportion_to_a_power_of_bald(gamma, silent):
     rewards = np.random.default_rng(3).standard_normal((4, 12)).astype(np.float32)
     for row in silent:
         rewards[:, [2 * row, 2 * row + 1]] = 0
-    view = pool(PROMPT, LABELS, predict=lambda: rewards)
+    view = pool(PROMPT, LABELS, predicted=GivenRewards(rewards))
     law = sequential(PROMPT, LABELS, u.bald(view.logits) ** 0.7, float(gamma), 3 if not silent else 4)
-    of = params.ThinnedPower(policy="thinned_power", gamma=gamma, coldness=0.7)
+    of = ThinnedPower(gamma=gamma, coldness=0.7)
     assert agrees(chosen(thinned_power, view, len(next(iter(law))), of), law)
 
 
 def test_a_very_cold_thinned_power_takes_the_largest_bald():
     view = make_view(acquired=0)
-    of = params.ThinnedPower(policy="thinned_power", gamma=0.0, coldness=1e5)
+    of = ThinnedPower(gamma=0.0, coldness=1e5)
     picks = thinned_power(view, 20, np.random.default_rng(0), of).picks
     assert picks.tolist() == np.argsort(-u.bald(view.logits))[:20].tolist()
 
@@ -183,11 +183,9 @@ def pools(draw, sizes=sizes):
 
 
 POLICIES = {
-    "random_prompts": lambda gamma: partial(random_prompts, config=params.RandomPrompts(policy="random_prompts")),
+    "random_prompts": lambda gamma: partial(random_prompts, config=NoParameters()),
     "thinned": lambda gamma: partial(thinned, config=config(gamma)),
-    "thinned_power": lambda gamma: partial(
-        thinned_power, config=params.ThinnedPower(policy="thinned_power", gamma=gamma, coldness=2.0)
-    ),
+    "thinned_power": lambda gamma: partial(thinned_power, config=ThinnedPower(gamma=gamma, coldness=2.0)),
 }
 
 
@@ -256,6 +254,6 @@ def test_no_model_and_no_pair_is_asked_for_without_need():
     def nothing():
         raise AssertionError("a policy without a model asked for it")
 
-    view = pool(PROMPT, LABELS, predict=nothing, form=nothing, last_layer=nothing)
+    view = pool(PROMPT, LABELS, predicted=None, form=nothing)
     for name in ("random_prompts", "thinned"):
         assert len(POLICIES[name](1.0)(view, 4, np.random.default_rng(0)).picks) == 4

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from scipy.special import digamma
 
 from prefloop import uncertainty as u
+from prefloop.acquisition.entropic import BalPMPublished
 from prefloop.acquisition.registry import BATCH_POLICIES
-from prefloop.config.policies import BalPMPublished
+from prefloop.acquisition.testing import GivenRewards, make_view
 from prefloop.data.pairs import Pairs
 from prefloop.entropy.published import PoolEntropy, slip_shift
-from prefloop.neighbours.graph import build_graph
+from prefloop.neighbours.build import build_graph
 from prefloop.rng import Stream, generator
-from tests.acquisition.test_policies import make_view
 from tests.worlds import make_params
 
 C, D = 1e-4, 1.0
@@ -79,14 +79,15 @@ class World:
             rewards = self.rng.normal(scale=0.6, size=(4, 2 * len(left))).astype(np.float32)
             view = self.view(left, rewards, number)
             config = BalPMPublished(
-                policy="bal_pm_published",
                 beta=beta,
                 offset=C,
                 dimension=D,
                 k=self.k,
                 standardisation="slip" if slip else "none",
             )
-            picks = BATCH_POLICIES["bal_pm_published"](view, size, generator(0, number, Stream.SELECT), config)
+            picks = BATCH_POLICIES["bal_pm_published"].choose(
+                view, size, generator(0, number, Stream.SELECT), config
+            )
             literal = Transcription(
                 self.vectors[self.prompt[left]],
                 self.vectors[self.prompt[self.acquired]],
@@ -108,7 +109,7 @@ class World:
             acquired_a=none,
             acquired_b=none,
             acquired_prompt=self.prompt[self.acquired],
-            predict=lambda: rewards,
+            predicted=GivenRewards(rewards),
             prompt_features=self.vectors,
             neighbours=lambda: self.graph,
             round=number,

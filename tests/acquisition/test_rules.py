@@ -9,27 +9,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefloop.acquisition.registry import PAIR_RULES
-from prefloop.config.pair_rules import ORACLE_CEILINGS, Given
+from prefloop.acquisition.registry import ORACLE_CEILINGS, PAIR_RULES
+from prefloop.acquisition.responses import PairParameters
 from prefloop.config.policies import Policy
 from tests.acquisition.literal import choose, prompt_of
-from tests.acquisition.slates import make_slate
+from tests.acquisition.responses import make_responses
 from tests.worlds import make_params
 
 PARAMS = make_params()
 # One set of parameters for each registered rule, as the named policies ship them.
 RULES = {policy.pairs.rule: policy.pairs for policy in PARAMS.policies.values()}
-RULES |= {"given": Given(rule="given", per_prompt=1)}
+RULES |= {"given": PairParameters(rule="given", per_prompt=1)}
 
 
-def picked(slate, rule):
+def picked(view, rule):
     """Chosen (i, j) of each prompt, positions within the prompt."""
-    chosen = PAIR_RULES[rule.rule](slate, rule)
-    starts = slate.by_prompt.starts
+    chosen = PAIR_RULES[rule.rule].choose(view, rule)
+    starts = view.by_prompt.starts
     return list(
         zip(
-            (slate.free.first[chosen] - starts).tolist(),
-            (slate.free.second[chosen] - starts).tolist(),
+            (view.free.first[chosen] - starts).tolist(),
+            (view.free.second[chosen] - starts).tolist(),
             strict=True,
         )
     )
@@ -53,29 +53,29 @@ def test_the_registry_and_the_parameter_models_name_the_same_rules():
     beta=st.sampled_from([0.0, 0.5, 2.0]),
 )
 def test_every_rule_equals_its_formula_written_out(name, seed, sizes, grid, taken, listed, spread, beta):
-    slate = make_slate(np.random.default_rng(seed), sizes, grid=grid, taken=taken, listed=listed, spread=spread)
+    view = make_responses(np.random.default_rng(seed), sizes, grid=grid, taken=taken, listed=listed, spread=spread)
     rule = RULES[name]
     rule = rule.model_copy(update={"beta": beta, "redraws": 3} if hasattr(rule, "beta") else {})
-    expected = [choose(prompt_of(slate, g), rule) for g in range(len(slate.by_prompt.counts))]
-    assert picked(slate, rule) == expected
+    expected = [choose(prompt_of(view, g), rule) for g in range(len(view.by_prompt.counts))]
+    assert picked(view, rule) == expected
 
 
 @pytest.mark.parametrize("name", sorted(PAIR_RULES))
 @pytest.mark.parametrize("k", [2, 3, 9])
 def test_equal_scores_give_two_different_responses(name, k):
-    slate = make_slate(np.random.default_rng(0), [k] * 50, spread=0.0)
-    slate.__dict__["mean"] = np.zeros(50 * k)
-    assert all(i != j for i, j in picked(slate, RULES[name]))
+    view = make_responses(np.random.default_rng(0), [k] * 50, spread=0.0)
+    view.__dict__["mean"] = np.zeros(50 * k)
+    assert all(i != j for i, j in picked(view, RULES[name]))
 
 
 def frequencies(name, k=4, prompts=10_000, **changes):
     """How often each unordered pair is chosen where all responses are alike."""
-    slate = make_slate(np.random.default_rng(1), [k] * prompts, spread=0.0)
+    view = make_responses(np.random.default_rng(1), [k] * prompts, spread=0.0)
     flat = np.zeros(prompts * k)
     alike = dict.fromkeys(("characters", "strength", "judge"), lambda: flat)
-    slate = replace(slate, draw=lambda number: flat, **alike)
-    slate.__dict__["mean"] = slate.__dict__["deviation"] = flat
-    pairs = np.sort(np.array(picked(slate, RULES[name].model_copy(update=changes))), axis=1)
+    view = replace(view, draw=lambda number: flat, **alike)
+    view.__dict__["mean"] = view.__dict__["deviation"] = flat
+    pairs = np.sort(np.array(picked(view, RULES[name].model_copy(update=changes))), axis=1)
     counts = np.zeros((k, k))
     np.add.at(counts, tuple(pairs.T), 1)
     return counts[np.triu_indices(k, 1)] / prompts
@@ -90,50 +90,50 @@ def test_an_indifferent_rule_chooses_uniformly(name):
 @pytest.mark.parametrize("redraws", [0, 2])
 def test_redraws_are_counted_after_the_first_fresh_draw(redraws):
     """Response 0 wins every draw but the last one allowed, which response 2 wins."""
-    slate = make_slate(np.random.default_rng(0), [3] * 5)
+    view = make_responses(np.random.default_rng(0), [3] * 5)
     asked = []
 
     def draw(number):
         asked.append(number)
         return np.tile([1.0, 0.0, 2.0 if number == redraws + 1 else -1.0], 5)
 
-    chosen = picked(replace(slate, draw=draw), RULES["dts"].model_copy(update={"redraws": redraws}))
+    chosen = picked(replace(view, draw=draw), RULES["dts"].model_copy(update={"redraws": redraws}))
     assert chosen == [(0, 2)] * 5
     assert asked == list(range(redraws + 2))
 
 
 def without_uncertainty(seed=3, prompts=200, k=6):
-    slate = make_slate(np.random.default_rng(seed), [k] * prompts, spread=0.0)
-    mean = slate.mean
-    slate = replace(slate, predict=lambda: np.tile(mean, (5, 1)), draw=None)
-    return slate, mean.reshape(prompts, k)
+    view = make_responses(np.random.default_rng(seed), [k] * prompts, spread=0.0)
+    mean = view.mean
+    view = replace(view, predict=lambda: np.tile(mean, (5, 1)), draw=None)
+    return view, mean.reshape(prompts, k)
 
 
 @pytest.mark.parametrize("draws", ["member", "noise"])
 class TestWithoutUncertainty:
     def test_drts_is_the_best_against_the_worst(self, draws):
-        slate, mean = without_uncertainty()
-        pairs = np.array(picked(slate, RULES["drts"].model_copy(update={"draws": draws})))
+        view, mean = without_uncertainty()
+        pairs = np.array(picked(view, RULES["drts"].model_copy(update={"draws": draws})))
         np.testing.assert_array_equal(pairs, np.stack([mean.argmax(1), mean.argmin(1)], axis=1))
 
     @pytest.mark.parametrize("name", ["dts", "infogain"])
     def test_thompson_rules_start_with_the_best(self, name, draws):
-        slate, mean = without_uncertainty()
-        pairs = np.array(picked(slate, RULES[name].model_copy(update={"draws": draws})))
+        view, mean = without_uncertainty()
+        pairs = np.array(picked(view, RULES[name].model_copy(update={"draws": draws})))
         np.testing.assert_array_equal(pairs[:, 0], mean.argmax(1))
 
     def test_the_second_of_dts_is_uniform_when_every_draw_repeats_the_first(self, draws):
-        slate, mean = without_uncertainty(prompts=20_000, k=4)
-        pairs = np.array(picked(slate, RULES["dts"].model_copy(update={"draws": draws})))
+        view, mean = without_uncertainty(prompts=20_000, k=4)
+        pairs = np.array(picked(view, RULES["dts"].model_copy(update={"draws": draws})))
         rank = (mean < mean[np.arange(len(mean)), pairs[:, 1]][:, None]).sum(1)
         np.testing.assert_allclose(np.bincount(rank, minlength=4) / 20_000, [1 / 3, 1 / 3, 1 / 3, 0], atol=0.02)
 
 
 class TestBetaZero:
     def check(self, name, expected):
-        slate = make_slate(np.random.default_rng(5), [6] * 200)
-        mean = slate.mean.reshape(200, 6)
-        pairs = np.array(picked(slate, RULES[name].model_copy(update={"beta": 0.0})))
+        view = make_responses(np.random.default_rng(5), [6] * 200)
+        mean = view.mean.reshape(200, 6)
+        pairs = np.array(picked(view, RULES[name].model_copy(update={"beta": 0.0})))
         order = np.argsort(-mean, axis=1)
         np.testing.assert_array_equal(pairs, np.stack([order[:, expected[0]], order[:, expected[1]]], axis=1))
 
@@ -144,16 +144,16 @@ class TestBetaZero:
         self.check("maxminlcb", (0, 1))
 
     def test_rucb_is_the_second_against_the_best(self):
-        slate = make_slate(np.random.default_rng(5), [6] * 200)
-        order = np.argsort(-slate.mean.reshape(200, 6), axis=1)
-        pairs = np.array(picked(slate, RULES["rucb"].model_copy(update={"beta": 0.0})))
+        view = make_responses(np.random.default_rng(5), [6] * 200)
+        order = np.argsort(-view.mean.reshape(200, 6), axis=1)
+        pairs = np.array(picked(view, RULES["rucb"].model_copy(update={"beta": 0.0})))
         np.testing.assert_array_equal(np.sort(pairs, axis=1), np.sort(order[:, :2], axis=1))
 
     def test_deltaquantile_is_the_quantile_of_mean_gaps(self):
-        slate = make_slate(np.random.default_rng(5), [6] * 200)
-        mean = slate.mean.reshape(200, 6)
+        view = make_responses(np.random.default_rng(5), [6] * 200)
+        mean = view.mean.reshape(200, 6)
         rule = RULES["deltaquantile"].model_copy(update={"beta": 0.0, "quantile": 0.1})
-        pairs = np.array(picked(slate, rule))
+        pairs = np.array(picked(view, rule))
         rows = np.arange(200)
         gaps = np.sort((mean[:, :, None] - mean[:, None, :])[:, ~np.eye(6, dtype=bool)], axis=1)[:, ::-1]
         np.testing.assert_array_equal(mean[rows, pairs[:, 0]] - mean[rows, pairs[:, 1]], gaps[:, 3])
@@ -161,36 +161,36 @@ class TestBetaZero:
 
 @pytest.mark.parametrize("name", sorted(n for n, rule in RULES.items() if hasattr(rule, "beta")))
 def test_beta_changes_what_is_chosen(name):
-    slate = make_slate(np.random.default_rng(7), [8] * 100)
-    slate = replace(slate, draw=None, predict=lambda: np.random.default_rng(8).standard_normal((5, 800)))
+    view = make_responses(np.random.default_rng(7), [8] * 100)
+    view = replace(view, draw=None, predict=lambda: np.random.default_rng(8).standard_normal((5, 800)))
     few, many = (
-        picked(slate, RULES[name].model_copy(update={"beta": beta, "draws": "noise"})) for beta in (0.05, 5.0)
+        picked(view, RULES[name].model_copy(update={"beta": beta, "draws": "noise"})) for beta in (0.05, 5.0)
     )
     assert sum(a != b for a, b in zip(few, many, strict=True)) > 15
 
 
 def test_sigma_is_the_unbiased_deviation_over_members():
-    slate = make_slate(np.random.default_rng(0), [3, 4])
+    view = make_responses(np.random.default_rng(0), [3, 4])
     for name in ("mean", "deviation"):
-        del slate.__dict__[name]
-    rewards = slate.rewards
-    np.testing.assert_allclose(slate.deviation, np.sqrt(((rewards - rewards.mean(0)) ** 2).sum(0) / 3))
+        del view.__dict__[name]
+    rewards = view.rewards
+    np.testing.assert_allclose(view.deviation, np.sqrt(((rewards - rewards.mean(0)) ** 2).sum(0) / 3))
 
 
 def test_member_draws_are_one_members_rewards_of_the_whole_prompt():
-    slate = make_slate(np.random.default_rng(0), [3] * 4000, members=4)
-    slate = replace(slate, draw=None)
-    drawn = slate.thompson(0, RULES["dts"]).reshape(4000, 3)
-    same = (slate.rewards.reshape(4, 4000, 3) == drawn).all(axis=2)
+    view = make_responses(np.random.default_rng(0), [3] * 4000, members=4)
+    view = replace(view, draw=None)
+    drawn = view.thompson(0, RULES["dts"]).reshape(4000, 3)
+    same = (view.rewards.reshape(4, 4000, 3) == drawn).all(axis=2)
     assert (same.sum(axis=0) == 1).all()
     np.testing.assert_allclose(same.mean(axis=1), np.full(4, 0.25), atol=0.03)
-    assert (slate.thompson(1, RULES["dts"]) != slate.thompson(0, RULES["dts"])).mean() > 0.6
+    assert (view.thompson(1, RULES["dts"]) != view.thompson(0, RULES["dts"])).mean() > 0.6
 
 
 def test_noise_draws_stay_within_beta_deviations():
-    slate = make_slate(np.random.default_rng(0), [5] * 400)
-    slate = replace(slate, draw=None)
+    view = make_responses(np.random.default_rng(0), [5] * 400)
+    view = replace(view, draw=None)
     rule = RULES["dts"].model_copy(update={"draws": "noise", "beta": 2.0})
-    z = (slate.thompson(3, rule) - slate.mean) / slate.deviation
+    z = (view.thompson(3, rule) - view.mean) / view.deviation
     assert -2 <= z.min() < -1.9
     assert 1.9 < z.max() < 2

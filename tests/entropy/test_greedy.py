@@ -13,7 +13,7 @@ from scipy.special import digamma
 from prefloop.entropy.greedy import GraphEntropy, greedy_batch
 from prefloop.entropy.kozachenko import AcquiredEntropy
 from prefloop.entropy.ksg import acquired_counts, prompt_entropy
-from prefloop.neighbours.graph import build_graph
+from prefloop.neighbours.build import build_graph
 from prefloop.neighbours.nodes import distances
 from tests.worlds import make_params
 

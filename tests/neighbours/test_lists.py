@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefloop.errors import StateError
+from prefloop.neighbours.build import build_graph, save_graph
 from prefloop.neighbours.exact import exact_lists
-from prefloop.neighbours.graph import build_graph, load_graph, save_graph
+from prefloop.neighbours.graph import load_graph
 from prefloop.neighbours.nodes import distances, distinct_vectors
 from tests.worlds import make_params
 

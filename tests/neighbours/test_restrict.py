@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefloop.neighbours.graph import build_graph
+from prefloop.neighbours.build import build_graph
 from prefloop.neighbours.restrict import restrict, widened
 from tests.worlds import make_params
 

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from prefloop.config.pair_rules import ORACLE_CEILINGS
+from prefloop.acquisition.registry import ORACLE_CEILINGS
 from tests.pool.runs import ON_RESPONSES, PARAMS
 from tests.worlds import open_world
 

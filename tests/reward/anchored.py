@@ -8,8 +8,7 @@ import numpy as np
 import torch
 
 from prefloop.reward.anchored_ensemble import fit_anchored_ensemble
-from prefloop.reward.comparisons import Comparisons
-from prefloop.reward.inputs import FitInputs
+from prefloop.reward.inputs import Comparisons, FitInputs
 from tests.worlds import make_params
 
 CPU = torch.device("cpu")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from prefloop.reward.comparisons import Comparisons
-from prefloop.reward.inputs import FitInputs
+from prefloop.reward.inputs import Comparisons, FitInputs
 from prefloop.reward.mlp_ensemble import fit_mlp_ensemble
 from tests.worlds import make_params
 

@@ -12,7 +12,7 @@ import torch
 
 from prefloop.errors import StateError
 from prefloop.reward.anchored_ensemble import anchor_weight, fit_anchored_ensemble, passes
-from prefloop.reward.initial import initial_network
+from prefloop.reward.batched import initial_network
 from prefloop.reward.registry import fit_model, load_model, save_model
 from tests.reward.anchored import SMALL, first, make_config, make_inputs, rewards, toy_inputs
 from tests.worlds import make_params

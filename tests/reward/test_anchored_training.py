@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import logsigmoid
 
 from prefloop.reward.anchored_ensemble import anchored_gradients, fit_anchored_ensemble
-from prefloop.reward.batched import BatchedMLP
-from prefloop.reward.initial import initial_network
+from prefloop.reward.batched import BatchedMLP, initial_network
 from prefloop.rng import Stream, generator
 from tests.reward.anchored import make_config, toy_inputs
 

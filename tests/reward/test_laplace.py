@@ -15,8 +15,7 @@ from numpy.polynomial.hermite_e import hermegauss
 from scipy.special import entr, expit
 from torch.nn.functional import logsigmoid
 
-from prefloop.reward.comparisons import Comparisons
-from prefloop.reward.inputs import FitInputs
+from prefloop.reward.inputs import Comparisons, FitInputs
 from prefloop.reward.laplace import fit_laplace, orthogonal_normals
 from prefloop.reward.registry import fit_model, load_model, save_model
 from prefloop.uncertainty import bald

@@ -10,9 +10,8 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from prefloop.errors import ConfigError, StateError
-from prefloop.reward.batched import BatchedMLP
-from prefloop.reward.comparisons import Comparisons
-from prefloop.reward.initial import initial_network
+from prefloop.reward.batched import BatchedMLP, initial_network
+from prefloop.reward.inputs import Comparisons
 from prefloop.reward.mlp_ensemble import fit_mlp_ensemble
 from prefloop.reward.optimise import clipped, step_size
 from prefloop.reward.registry import load_model, save_model

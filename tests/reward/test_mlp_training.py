@@ -10,9 +10,9 @@ import torch
 from torch.nn.functional import logsigmoid
 from torch.nn.utils import clip_grad_norm_
 
-from prefloop.reward.comparisons import Comparisons
+from prefloop.reward.batched import initial_network
 from prefloop.reward.groups import hold_outs
-from prefloop.reward.initial import initial_network
+from prefloop.reward.inputs import Comparisons
 from prefloop.reward.mlp_ensemble import fit_mlp_ensemble, hold_out_members
 from prefloop.rng import Stream, generator
 from prefloop.target import label_weights

@@ -16,6 +16,7 @@ from prefloop.errors import ModelError
 from prefloop.evaluation.rewardbench.items import Item, Version
 from prefloop.evaluation.rewardbench.sections import is_complete, section_scores
 from prefloop.evaluation.rewardbench.ties import TiesScore, ties_score
+from prefloop.uncertainty import deviation
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def evaluate(version: Version, items: Sequence[Item], rewards_M_C: np.ndarray) -
     rewards = np.asarray(rewards_M_C, dtype=np.float64)
     sizes = [len(item.completions) for item in items]
     _check_finite(rewards, np.repeat([item.id for item in items], sizes))
-    mean_C, deviation_C = rewards.mean(axis=0), rewards.std(axis=0, ddof=1)
+    mean_C, deviation_C = rewards.mean(axis=0), deviation(rewards)
     values, deviations = (np.split(x, np.cumsum(sizes)[:-1]) for x in (mean_C, deviation_C))
     ties = _ties(items, values) if version == 2 else None
     credits_ = [

@@ -30,7 +30,7 @@ def load_trained(path: Path, otherwise: str) -> tuple[RewardModel, dict[str, Any
         raise ModelError(
             f"{path} is no weights file that this prefloop reads: give model.safetensors of a run or a campaign"
         ) from error
-    if not model.epochs.any():
+    if not model.trained:
         raise LabelsMissing(
             f"{path} holds an untrained ensemble, which would score as chance does: give labels and run "
             f"dvc repro, or {otherwise} a trained one"

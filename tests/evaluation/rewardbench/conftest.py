@@ -15,8 +15,7 @@ from prefloop.device import resolve_device
 from prefloop.embed.features import Features, load_features
 from prefloop.embed.pipeline import embed_prepared
 from prefloop.io.arrays import read_table
-from prefloop.reward.comparisons import Comparisons
-from prefloop.reward.inputs import FitInputs
+from prefloop.reward.inputs import Comparisons, FitInputs
 from prefloop.reward.registry import fit_model, save_model
 from tests.embed.conftest import _one_thread, bert  # noqa: F401
 from tests.embed.helpers import embed_config

@@ -1,4 +1,4 @@
-"""What a round offers: listed pairs, one pair per prompt, limits, and forming only what is asked for."""
+"""Candidates of a round: listed pairs, one pair per prompt, limits, and forming only what is asked for."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefloop.acquisition.draws import Draws
-from prefloop.acquisition.limits import room
-from prefloop.acquisition.offer import Sight, make_offer
+from prefloop.acquisition.candidates import find_candidates
+from prefloop.acquisition.capacity import capacity
 from prefloop.acquisition.registry import PAIR_RULES
+from prefloop.acquisition.responses import Draws, PairParameters
 from prefloop.acquisition.strength import check_models
-from prefloop.config.pair_rules import PairRule
+from prefloop.acquisition.testing import GivenRewards
 from prefloop.data.pairs import Pairs
 from prefloop.data.prepared import Models
 from prefloop.errors import ConfigError
-from tests.acquisition.slates import all_pairs, make_pool
+from tests.acquisition.responses import all_pairs, make_pool
 from tests.worlds import make_params
 
 RULES = {policy.pairs.rule: policy.pairs for policy in make_params().policies.values()}
@@ -28,31 +28,24 @@ def listed_pool():
     return make_pool([3, 3, 3], [0, 1, 3], [1, 2, 5], [0, 0, 1])
 
 
-def rule(name="auto", per_prompt="auto") -> PairRule:
+def rule(name="auto", per_prompt="auto") -> PairParameters:
     shipped = RULES.get(name, RULES["longest"])
     return shipped.model_copy(update={"rule": name, "per_prompt": per_prompt})
 
 
-def sight(pool, seed=0, rewards=None):
-    values = (
-        np.random.default_rng(1).standard_normal((4, pool.completions)).astype(np.float32)
-        if rewards is None
-        else rewards
-    )
-    return Sight(
-        lambda rows: values[:, rows],
-        lambda: values,
-        Draws(seed, 1, False),
-        lambda rows: values[0, rows].astype(float),
-    )
+def candidates_of(pool, pair_rule, acquired=None, seed=0, values=None):
+    if values is None:
+        values = np.random.default_rng(1).standard_normal((4, pool.completions)).astype(np.float32)
 
+    def judge(rows):
+        return values[0, rows].astype(float)
 
-def offer_of(pool, pair_rule, acquired=None, seed=0):
-    return make_offer(pool, pair_rule, acquired or Pairs.empty(), sight(pool, seed))
+    taken = acquired or Pairs.empty()
+    return find_candidates(pool, pair_rule, taken, Draws(seed, 1, False), GivenRewards(values), judge)
 
 
 def offered(pool, pair_rule, acquired=None, seed=0):
-    return as_tuples(offer_of(pool, pair_rule, acquired, seed).pairs)
+    return as_tuples(candidates_of(pool, pair_rule, acquired, seed).pairs)
 
 
 def as_tuples(pairs):
@@ -105,10 +98,10 @@ def test_unlimited_pairs_never_repeat_and_end(name, a, b, prompt):
     unlimited = rule(name, "unlimited") if name != "auto" else rule("random", "unlimited")
     acquired, seen = Pairs.empty(), []
     for seed in range(10):
-        round_ = offer_of(pool, unlimited, acquired, seed).pairs
+        round_ = candidates_of(pool, unlimited, acquired, seed).pairs
         seen += as_tuples(round_)
         acquired = Pairs.join(acquired, round_)
-    assert len(seen) == len(set(seen)) == (len(a) or 6) + 1 == room(pool, unlimited, Pairs.empty()).capacity
+    assert len(seen) == len(set(seen)) == (len(a) or 6) + 1 == capacity(pool, unlimited, Pairs.empty()).total
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -117,11 +110,11 @@ def test_unlimited_pairs_never_repeat_and_end(name, a, b, prompt):
 def test_forming_some_prompts_only_gives_the_same_pairs(name, sizes, seed):
     models = Models(np.arange(sum(sizes) + 1), np.arange(sum(sizes)), [str(n) for n in range(sum(sizes))])
     pool = make_pool(sizes, characters=np.random.default_rng(seed).integers(1, 50, sum(sizes)), models=models)
-    whole = offer_of(pool, rule(name, 1), seed=seed)
+    whole = candidates_of(pool, rule(name, 1), seed=seed)
     if not len(whole):
         return
     rows = np.random.default_rng(seed).permutation(len(whole))[: 1 + seed % len(whole)]
-    part = offer_of(pool, rule(name, 1), seed=seed).take(rows)
+    part = candidates_of(pool, rule(name, 1), seed=seed).take(rows)
     assert as_tuples(part) == as_tuples(whole.pairs.take(rows)) == as_tuples(whole.take(rows))
     np.testing.assert_array_equal(part.prompt, whole.prompt[rows])
 
@@ -129,25 +122,16 @@ def test_forming_some_prompts_only_gives_the_same_pairs(name, sizes, seed):
 def test_blocks_change_nothing(monkeypatch):
     pool = make_pool([5, 2, 7, 3, 6] * 10)
     expected = {name: offered(pool, rule(name, 1)) for name in NAMES if name != "fixed_pair"}
-    monkeypatch.setattr("prefloop.acquisition.free._BLOCK", 25)
+    monkeypatch.setattr("prefloop.acquisition.free_pairs._BLOCK", 25)
     assert {name: offered(pool, rule(name, 1)) for name in expected} == expected
 
 
 def test_a_policy_that_asks_for_prompts_alone_forms_only_what_it_takes():
-    asked = []
     pool = make_pool([4] * 100)
-    values = np.zeros((3, 400), dtype=np.float32)
-
-    def rewards(rows):
-        asked.append(len(rows))
-        return values[:, rows]
-
-    def all_rewards():
-        raise AssertionError("not the whole pool")
-
-    offer = make_offer(pool, rule("drts"), Pairs.empty(), Sight(rewards, all_rewards, Draws(0, 1, False), None))
-    assert len(offer.take(np.array([7, 3, 99]))) == 3
-    assert asked == [12]
+    predicted = GivenRewards(np.zeros((3, 400), dtype=np.float32))
+    candidates = find_candidates(pool, rule("drts"), Pairs.empty(), Draws(0, 1, False), predicted)
+    assert len(candidates.take(np.array([7, 3, 99]))) == 3
+    assert predicted.asked == [12]
 
 
 def test_formed_pairs_are_uniform():
@@ -163,11 +147,11 @@ def test_formed_pairs_are_uniform():
     [("given", "auto", 3), ("given", 1, 2), ("auto", "auto", 4), ("auto", "unlimited", 6), ("random", "auto", 3)],
 )
 def test_capacity(name, per_prompt, expected):
-    assert room(listed_pool(), rule(name, per_prompt), Pairs.empty()).capacity == expected
+    assert capacity(listed_pool(), rule(name, per_prompt), Pairs.empty()).total == expected
 
 
 def least(pool, pair_rule, labels, rounds):
-    return room(pool, pair_rule, Pairs.empty()).least_offered(labels, rounds)
+    return capacity(pool, pair_rule, Pairs.empty()).least_offered(labels, rounds)
 
 
 def test_least_offered_is_the_worst_case_of_closed_prompts():
@@ -207,16 +191,16 @@ def test_no_order_of_choice_leaves_less_on_offer_than_promised(name, per_prompt,
         start = every.take(rng.permutation(len(every))[:1])
         if len(listed) and start.prompt[0] in listed.prompt:
             start = listed.take(rng.permutation(len(listed))[:1])
-    taken, promised, spent = start, room(pool, pair_rule, start), 0
+    taken, promised, spent = start, capacity(pool, pair_rule, start), 0
     for rounds, batch in enumerate(batches):
-        offer = offer_of(pool, pair_rule, taken, seed)
-        assert len(offer) >= promised.least_offered(spent, rounds)
-        assert spent + len(offer) <= promised.capacity
-        if len(offer) < batch:
+        candidates = candidates_of(pool, pair_rule, taken, seed)
+        assert len(candidates) >= promised.least_offered(spent, rounds)
+        assert spent + len(candidates) <= promised.total
+        if len(candidates) < batch:
             return
-        left = room(pool, pair_rule, taken).single[offer.prompt]
-        order = np.argsort(left + (rng.random(len(offer)) if seed % 3 else 0.0), kind="stable")
-        taken = Pairs.join(taken, offer.take(order[:batch]))
+        left = capacity(pool, pair_rule, taken).single[candidates.prompt]
+        order = np.argsort(left + (rng.random(len(candidates)) if seed % 3 else 0.0), kind="stable")
+        taken = Pairs.join(taken, candidates.take(order[:batch]))
         spent += batch
 
 
@@ -233,9 +217,9 @@ def test_fixed_pair_compares_the_named_models():
 
 def test_fixed_pair_without_names_ranks_models_by_their_mean_reward():
     rewards = np.tile(np.array([0.0, 1.0, 5.0, 5.0, 1.0, 9.0, 0.0], dtype=np.float32), (3, 1))
-    offer = make_offer(named_pool(), RULES["fixed_pair"], Pairs.empty(), sight(named_pool(), rewards=rewards))
+    candidates = candidates_of(named_pool(), RULES["fixed_pair"], values=rewards)
     # Means: m 5, s 3, w 2/3.
-    assert as_tuples(offer.pairs) == [(1, 2, 0), (3, 4, 1)]
+    assert as_tuples(candidates.pairs) == [(1, 2, 0), (3, 4, 1)]
 
 
 @pytest.mark.parametrize(
@@ -251,6 +235,5 @@ def test_fixed_pair_says_what_it_lacks(pool, changes, message):
 
 
 def test_maxmin_without_a_judge_says_so():
-    blind = Sight(sight(listed_pool()).rewards, lambda: np.zeros((2, 9)), Draws(0, 1, False), None)
     with pytest.raises(ConfigError, match="'maxmin' reads a judge's scores"):
-        _ = make_offer(listed_pool(), RULES["maxmin"], Pairs.empty(), blind).pairs
+        _ = find_candidates(listed_pool(), RULES["maxmin"], Pairs.empty(), Draws(0, 1, False)).pairs

@@ -1,17 +1,40 @@
-"""The pairs that may still be chosen, laid out for pair rules: a few prompts at a time."""
+"""Free pairs: those that may still be chosen, laid out for pair rules, a few prompts at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from prefloop.acquisition.segments import Segments
-from prefloop.acquisition.slate import Free
 from prefloop.data.pairs import Pairs, Pool
 
 # Ordered pairs laid out at once, about 60 MB: never those of a whole pool, but at least one prompt's.
 _BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class FreePairs:
+    """The pairs that may be chosen, each in both directions (i, j) and (j, i).
+
+    Axis letters: G prompts, K their responses one behind the other (as many as each prompt has),
+    E ordered pairs, sorted by first, then second.
+
+    Attributes:
+        first, second: int [E], positions among the K responses; never equal.
+        by_prompt: runs of E, one per prompt; each prompt has at least one pair.
+        by_first: runs of E, one per response that has a pair.
+        responses: int [F], that response, position among K.
+        of_prompt: runs of F, one per prompt.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    by_prompt: Segments
+    by_first: Segments
+    responses: np.ndarray
+    of_prompt: Segments
 
 
 def blocks(pool: Pool, prompts: np.ndarray) -> Iterator[slice]:
@@ -26,7 +49,7 @@ def blocks(pool: Pool, prompts: np.ndarray) -> Iterator[slice]:
         start = stop
 
 
-def formed_pairs(pool: Pool, prompts: np.ndarray, taken: Pairs) -> Free:
+def formed_pairs(pool: Pool, prompts: np.ndarray, taken: Pairs) -> FreePairs:
     """All ordered pairs of the prompts' responses but for the taken ones.
 
     Args:
@@ -53,7 +76,7 @@ def formed_pairs(pool: Pool, prompts: np.ndarray, taken: Pairs) -> Free:
     return _laid_out(first[free], second[free], Segments(np.add.reduceat(free, runs.starts, dtype=np.int64)))
 
 
-def listed_pairs(pool: Pool, prompts: np.ndarray, listed: Pairs) -> Free:
+def listed_pairs(pool: Pool, prompts: np.ndarray, listed: Pairs) -> FreePairs:
     """Listed pairs in both directions.
 
     Args:
@@ -70,9 +93,9 @@ def listed_pairs(pool: Pool, prompts: np.ndarray, listed: Pairs) -> Free:
     return _laid_out(first[order], second[order], Segments(2 * np.bincount(place, minlength=len(prompts))))
 
 
-def _laid_out(first: np.ndarray, second: np.ndarray, by_prompt: Segments) -> Free:
+def _laid_out(first: np.ndarray, second: np.ndarray, by_prompt: Segments) -> FreePairs:
     starts = np.flatnonzero(np.diff(first, prepend=-1))
     of_prompt = np.diff(np.searchsorted(starts, by_prompt.starts), append=0)
     of_prompt[-1] = len(starts) - of_prompt[:-1].sum()
     by_first = Segments(np.diff(starts, append=len(first)))
-    return Free(first, second, by_prompt, by_first, first[starts], Segments(of_prompt))
+    return FreePairs(first, second, by_prompt, by_first, first[starts], Segments(of_prompt))

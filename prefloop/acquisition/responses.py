@@ -1,15 +1,20 @@
-"""What a pair rule sees of some prompts: responses, predictions, and the pairs that may still be chosen."""
+"""Pair rules: what one sees of some prompts' responses, its random numbers, and how it is registered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
+from pydantic import BaseModel, Field
 
+from prefloop import uncertainty as u
+from prefloop.acquisition.free_pairs import FreePairs
 from prefloop.acquisition.segments import Segments
+from prefloop.rng import Stream, seed_sequence
+from prefloop.section import Section
 
 
 class ThompsonConfig(Protocol):
@@ -25,34 +30,46 @@ class ThompsonConfig(Protocol):
 
 
 @dataclass(frozen=True)
-class Free:
-    """The pairs that may be chosen, each in both directions (i, j) and (j, i).
-
-    Axis letters: G prompts, K their responses one behind the other (as many as each prompt has),
-    E ordered pairs, sorted by first, then second.
+class Draws:
+    """The random numbers of a round's pair rule by pool row: a prompt's depend on no other prompt.
 
     Attributes:
-        first, second: int [E], positions among the K responses; never equal.
-        by_prompt: runs of E, one per prompt; each prompt has at least one pair.
-        by_first: runs of E, one per response that has a pair.
-        responses: int [F], that response, position among K.
-        of_prompt: runs of F, one per prompt.
+        seed: the run's seed.
+        round: the round.
+        control: whether they belong to the control policy, which draws everything anew.
     """
 
-    first: np.ndarray
-    second: np.ndarray
-    by_prompt: Segments
-    by_first: Segments
-    responses: np.ndarray
-    of_prompt: Segments
+    seed: int
+    round: int
+    control: bool
+
+    def prompts(self, number: int, rows: np.ndarray) -> np.ndarray:
+        """The number-th random number, float64 in [0, 1), of each prompt row."""
+        return self._at(1, number, rows)
+
+    def members(self, number: int, rows: np.ndarray) -> np.ndarray:
+        """The number-th random number, float64 in [0, 1), that chooses a member for each prompt row."""
+        return self._at(3, number, rows)
+
+    def responses(self, number: int, rows: np.ndarray) -> np.ndarray:
+        """The number-th random number, float64 in [0, 1), of each completion row."""
+        return self._at(2, number, rows)
+
+    def _at(self, kind: int, number: int, rows: np.ndarray) -> np.ndarray:
+        # Row r has the r-th number of one stream; PCG64 jumps to the first row that is asked for.
+        keys = (1 + self.control, kind, 1 + number)
+        bits = np.random.PCG64(seed_sequence(self.seed, self.round, Stream.PAIR_RULE, *keys))
+        first = int(rows.min())
+        bits.advance(first)
+        return np.random.Generator(bits).random(int(rows.max()) - first + 1)[rows - first]
 
 
 @dataclass(frozen=True)
-class Slate:
+class ResponsesView:
     """Some prompts of the pool in one round, as a pair rule sees them; no answer is in it.
 
     Attributes:
-        free: the pairs to choose from.
+        free: the free pairs, those to choose from.
         by_prompt: runs of the K responses, one per prompt.
         predict: gives float32 [M, K], members' rewards; called once, on demand.
         characters: gives int [K], lengths of the responses' texts.
@@ -64,7 +81,7 @@ class Slate:
         draw: gives float64 [K], the n-th Thompson draws, or None: they are sampled.
     """
 
-    free: Free
+    free: FreePairs
     by_prompt: Segments
     predict: Callable[[], np.ndarray]
     characters: Callable[[], np.ndarray]
@@ -88,7 +105,7 @@ class Slate:
     @cached_property
     def deviation(self) -> np.ndarray:
         """float64 [K], unbiased standard deviation over members."""
-        return self.rewards.std(axis=0, ddof=1)
+        return u.deviation(self.rewards)
 
     def bounds(self, beta: float) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper bounds mean -+ beta * deviation, float64 [K] each."""
@@ -112,3 +129,28 @@ class Slate:
         """Positions int64 [K] sorted by prompt, then by a key [K]."""
         prompt = self.by_prompt.spread(np.arange(len(self.by_prompt.counts)))
         return np.lexsort((keys, prompt))
+
+
+class PairParameters(Section):
+    """Key `pairs` of a named policy: the pair rule's name and limit; its own parameters come after them."""
+
+    rule: str
+    per_prompt: Annotated[int, Field(ge=1)] | Literal["auto", "unlimited"]
+
+
+@dataclass(frozen=True)
+class PairRule:
+    """A pair rule as the registry holds it.
+
+    Attributes:
+        choose: gives one position in the view's free pairs per prompt, int64 [G].
+        parameters: the class of its last argument, the keys of params.yaml after `rule` and `per_prompt`.
+        by_chance: whether it looks at nothing but random numbers.
+        reads_judge: whether it reads the judge's scores of all responses: a ceiling for simulated runs, never
+            for a campaign.
+    """
+
+    choose: Callable[[ResponsesView, Any], np.ndarray]
+    parameters: type[BaseModel]
+    by_chance: bool = False
+    reads_judge: bool = False

@@ -1,12 +1,12 @@
-"""Random slates for tests of pair rules: ragged K, ties, taken and listed pairs."""
+"""Random views of responses for tests of pair rules: ragged K, ties, taken and listed pairs."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from prefloop.acquisition.free import formed_pairs, listed_pairs
+from prefloop.acquisition.free_pairs import formed_pairs, listed_pairs
+from prefloop.acquisition.responses import ResponsesView
 from prefloop.acquisition.segments import Segments
-from prefloop.acquisition.slate import Slate
 from prefloop.data.pairs import Pairs, Pool
 from prefloop.data.prepared import Models
 
@@ -29,8 +29,8 @@ def all_pairs(sizes):
     return Pairs.join(*parts)
 
 
-def make_slate(rng, sizes, *, members=4, grid=None, taken=0.0, listed=False, spread=1.0):
-    """A slate over all prompts of `sizes`.
+def make_responses(rng, sizes, *, members=4, grid=None, taken=0.0, listed=False, spread=1.0):
+    """A view over all prompts of `sizes`.
 
     Args:
         grid: rewards, draws and scores are multiples of it, so that ties happen; None = continuous.
@@ -55,7 +55,7 @@ def make_slate(rng, sizes, *, members=4, grid=None, taken=0.0, listed=False, spr
 
     mean, deviation = numbers(count), np.abs(numbers(count)) * spread
     seed = int(rng.integers(1 << 31))
-    slate = Slate(
+    view = ResponsesView(
         free=free,
         by_prompt=Segments(np.asarray(sizes)[prompts]),
         predict=lambda: mean + numbers(members, count) * spread,
@@ -68,9 +68,9 @@ def make_slate(rng, sizes, *, members=4, grid=None, taken=0.0, listed=False, spr
         draw=lambda number: _rounded(np.random.default_rng([seed + 4, number]).standard_normal(count), grid),
     )
     # Exact binary numbers, so that the slow rules add up to the same floats.
-    slate.__dict__["mean"] = mean if grid is None else np.round(mean / grid) * grid
-    slate.__dict__["deviation"] = deviation if grid is None else np.round(deviation / grid) * grid
-    return slate
+    view.__dict__["mean"] = mean if grid is None else np.round(mean / grid) * grid
+    view.__dict__["deviation"] = deviation if grid is None else np.round(deviation / grid) * grid
+    return view
 
 
 def _rounded(values, grid):
