@@ -10,11 +10,11 @@ import yaml
 
 import stages
 from cli._common import beside
+from prefloop.config import parse_params
 from prefloop.config.base import Section
 from prefloop.dpo.config import DpoParams
 from prefloop.dpo.describe import versions
 from prefloop.dpo.layout import DpoLayout
-from prefloop.dpo.load import parse_dpo_params
 from prefloop.dpo.problem import check_counts
 from prefloop.dpo.prompt_set import load_prompts
 from prefloop.dpo.run import load_problem, make_judges
@@ -51,7 +51,7 @@ def dpo_params(
     if not set(reference) & set(section["policies"]):
         section["policies"] = [reference[0], *section["policies"]]
     content["tracking"]["uri"] = beside(content["tracking"]["uri"], out)
-    return parse_dpo_params(content, "prefloop dpo run")
+    return parse_params(content, "prefloop dpo run", DpoParams)
 
 
 def run_dpo(params: DpoParams, out: Path) -> None:

@@ -11,7 +11,7 @@ import typer
 from cli._common import DEFAULT_PARAMS, AsJson, ParamsFile, configure, load, print_json
 
 if TYPE_CHECKING:
-    from prefloop.config.model import Tracking
+    from prefloop.config.shared import Tracking
     from prefloop.tracking.tracker import Tracker
 
 
@@ -66,7 +66,7 @@ class Tracked:
 def _track(path: Path) -> list[Tracked]:
     """Track what the parameter file speaks of; beside the repository's own also its active DPO, if it has run."""
     from prefloop.config.load import read_yaml
-    from prefloop.dpo.load import is_dpo
+    from prefloop.dpo.config import is_dpo
 
     configure()
     if is_dpo(read_yaml(path)):
@@ -95,12 +95,13 @@ def _track_core(path: Path) -> Tracked:
 
 
 def _track_dpo(path: Path) -> Tracked:
+    from prefloop.config import load_params
+    from prefloop.dpo.config import DpoParams
     from prefloop.dpo.layout import DpoLayout
-    from prefloop.dpo.load import load_dpo_params
     from prefloop.tracking.dpo_comparison import track_all_dpo
     from prefloop.tracking.tracker import Tracker
 
-    params = load_dpo_params(path)
+    params = load_params(path, DpoParams)
     layout = DpoLayout.folder(path.parent) if (path.parent / "runs").is_dir() else DpoLayout.repository()
     tracker = Tracker(params.tracking, Path.cwd())
     keys = [(policy, seed) for policy in params.run.policies for seed in params.run.seeds]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from prefloop.config.model import Tracking
+from prefloop.config.shared import Tracking
 from prefloop.tracking.recorder import Recorder
 from prefloop.tracking.tracker import Tracker
 

@@ -124,7 +124,7 @@ def _kept_policy(
         return problem.reference
     start = problem.reference
     if spec.train.mode == "continue" and number > 1:
-        before = labelled[: (number - 1) * spec.run.labels]
+        before = labelled[: (number - 1) * spec.run.batch]
         start = _kept_policy(problem, spec, store, before, number - 1)
     return _train(problem, spec, start, labelled, number)[0]
 
@@ -187,7 +187,7 @@ def _label(
     def shown(pair: WrittenPair) -> Comparison:
         return Comparison(problem.prompts.texts[pair.prompt], *(problem.text(t) for t in pair.completions))
 
-    labels = label_round(spec.run.labels, choose, desk.pair, shown, oracle, state.asked, desk.add_label)
+    labels = label_round(spec.run.batch, choose, desk.pair, shown, oracle, state.asked, desk.add_label)
     clock.lap("ask")
     return labels
 

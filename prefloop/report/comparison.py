@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pyarrow.compute as pc
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
 from prefloop.report.choices import compare_choices
 from prefloop.report.contest import Contest, Outcome, contest_of, decide
 from prefloop.report.curves import Curves, covered, curves_of, paired

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
 from prefloop.report.comparison import COIN_TOSS, DataFacts, coin_tosses, contest_between
 from prefloop.report.contest import Contest, decide
 from prefloop.report.curves import Curves, curves_of, paired, paired_by_round

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
 from prefloop.report.comparison import DataFacts, compare_runs, contest_between, draw
 from prefloop.report.document import document
 from prefloop.report.folder import write_folder

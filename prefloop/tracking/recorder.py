@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from prefloop.config.model import Tracking
+from prefloop.config.shared import Tracking
 from prefloop.errors import TrackingError
 from prefloop.tracking.names import round_metrics, system_facts
 from prefloop.tracking.outputs import open_run, track_run

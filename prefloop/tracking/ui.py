@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from prefloop.config.model import Tracking
+from prefloop.config.shared import Tracking
 from prefloop.tracking.store import artifact_root, resolve_uri
 
 

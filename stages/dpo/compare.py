@@ -9,7 +9,7 @@ from prefloop.dpo.config import DpoParams
 from prefloop.dpo.layout import DpoLayout
 from prefloop.dpo.report.write import write_comparison
 from prefloop.tracking.dpo_comparison import DpoComparisonRecorder
-from stages.dpo._main import dpo_main
+from stages._main import stage_main
 
 
 def run(params: DpoParams, layout: DpoLayout) -> None:
@@ -26,4 +26,4 @@ def run_recorded(params: DpoParams, layout: DpoLayout, recorder: DpoComparisonRe
 
 
 if __name__ == "__main__":
-    sys.exit(dpo_main(run))
+    sys.exit(stage_main(run, DpoParams, DpoLayout))

@@ -7,7 +7,7 @@ import sys
 from prefloop.dpo.config import DpoParams
 from prefloop.dpo.layout import DpoLayout
 from prefloop.dpo.prompts import write_prompts
-from stages.dpo._main import dpo_main
+from stages._main import stage_main
 
 
 def run(params: DpoParams, layout: DpoLayout) -> None:
@@ -16,4 +16,4 @@ def run(params: DpoParams, layout: DpoLayout) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(dpo_main(run))
+    sys.exit(stage_main(run, DpoParams, DpoLayout))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from prefloop.dpo.config import DpoParams
+from prefloop.dpo.facts import round_line
 from prefloop.dpo.layout import DpoLayout
 from prefloop.dpo.problem import Problem
-from prefloop.dpo.run import load_problem, run_policy
+from prefloop.dpo.run import Finished, Observer, load_problem, run_policy
 from prefloop.tracking.dpo import DpoRecorder
-from stages.dpo._main import dpo_main
-from stages.dpo._observer import observer
+from stages._main import stage_main
 
 
 def run(params: DpoParams, layout: DpoLayout, policy: str, seed: int) -> None:
@@ -25,8 +28,21 @@ def run_one(
     params: DpoParams, layout: DpoLayout, problem: Problem, policy: str, seed: int, recorder: DpoRecorder
 ) -> None:
     """The same with a problem that is loaded already, and the process's writer of MLflow."""
-    folder = run_policy(params, layout, problem, policy, seed, observer(recorder))
+    folder = run_policy(params, layout, problem, policy, seed, _observer(recorder))
     recorder.run_done(folder)
+
+
+def _observer(recorder: DpoRecorder) -> Callable[[dict[str, Any]], Observer]:
+    """What a run calls at its start, and then after every round: a line on stderr, and MLflow."""
+
+    def start(about: dict[str, Any]) -> Observer:
+        def on_round(done: Finished) -> None:
+            logging.getLogger("prefloop").info(round_line(done.facts, done.seconds))
+            recorder.round(about, done.facts, done.generations, done.pairs, done.seconds)
+
+        return on_round
+
+    return start
 
 
 def _arguments() -> argparse.Namespace:
@@ -37,5 +53,5 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    arguments = _arguments()
-    sys.exit(dpo_main(lambda params, layout: run(params, layout, arguments.policy, arguments.seed)))
+    chosen = _arguments()
+    sys.exit(stage_main(lambda *given: run(*given, chosen.policy, chosen.seed), DpoParams, DpoLayout))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
 from prefloop.dpo.report.write import write_comparison
 from prefloop.io.arrays import read_table
 from prefloop.io.documents import read_json

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow.artifacts import load_text
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
 from prefloop.io.documents import read_json, write_json
 from prefloop.report.amounts import plain
 from prefloop.report.comparison import DataFacts

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
 from prefloop.dpo.report.runs import DpoRuns
 from prefloop.errors import StateError
 from prefloop.report.bootstrap import Replicated, replicate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
 from prefloop.dpo.report.comparison import compare_runs
 from prefloop.dpo.report.document import document
 from prefloop.dpo.report.facts import run_facts

@@ -131,7 +131,7 @@ def about(policy: str, seed: int, kind: Kind, fingerprint: str, batch: int, roun
             },
             "judge": {"kind": "word_list", "path": "/somewhere/words.txt"},
             "train": {"mode": "reset", "beta": 0.2},
-            "run": {"labels": batch, "rounds": rounds, "device": "cpu", "threads": 1},
+            "run": {"batch": batch, "rounds": rounds, "device": "cpu", "threads": 1},
             "evaluation": {"prompts": 60, "temperature": 1.0},
             "policy": {"rule": kind.rule},
         },
