@@ -54,4 +54,6 @@ def _arguments() -> argparse.Namespace:
 
 if __name__ == "__main__":
     chosen = _arguments()
-    sys.exit(stage_main(lambda *given: run(*given, chosen.policy, chosen.seed), DpoParams, DpoLayout))
+    sys.exit(
+        stage_main(lambda params, layout: run(params, layout, chosen.policy, chosen.seed), DpoParams, DpoLayout)
+    )
