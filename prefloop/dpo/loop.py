@@ -13,6 +13,7 @@ from prefloop.dpo.config import Policy, Run, Train
 from prefloop.dpo.evaluation import Evaluator, summarise
 from prefloop.dpo.facts import label_facts
 from prefloop.dpo.language_model import LanguageModel, weights_digest
+from prefloop.dpo.metrics import ROUNDS
 from prefloop.dpo.problem import Problem
 from prefloop.dpo.record import DpoStore, RoundRecord
 from prefloop.dpo.registry import RULES
@@ -164,7 +165,8 @@ def _round(
         "loss_last": losses[-1] if losses else None,
         **summarise(evaluated),
     }
-    return RoundRecord(number, labels.labelled, labels.unanswered, evaluated, facts), policy, clock.seconds
+    record = RoundRecord(number, labels.labelled, labels.unanswered, evaluated, ROUNDS.row(facts))
+    return record, policy, clock.seconds
 
 
 def _label(
