@@ -13,7 +13,7 @@ from prefloop.errors import ConfigError
 from prefloop.io.atomic import write_text
 from prefloop.io.layout import Layout
 from prefloop.report.results import Savings, read_savings
-from prefloop.tracking.comparison import ComparisonRecorder
+from prefloop.tracking.savings import ComparisonRecorder
 from stages import benchmark, compare, embed, neighbours, prepare
 
 # What every comparison is held against: two random streams, and two ways of choosing that need no model.

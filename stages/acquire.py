@@ -12,7 +12,7 @@ from prefloop.labels.aggregate import campaign_labels
 from prefloop.labels.log import last_round, read_labels, warn_of_late_labels
 from prefloop.pool.problem import divided, load_inputs
 from prefloop.reward.registry import load_model
-from prefloop.tracking.outputs import track_campaign_batch
+from prefloop.tracking.campaign import track_campaign_batch
 from stages._main import stage_main
 from stages._tracking import tracked
 

@@ -12,7 +12,7 @@ from prefloop.io.layout import Layout
 from prefloop.oracle.answers import load_answers
 from prefloop.pool.benchmark import check_policies
 from prefloop.scale.comparison import make_runs
-from prefloop.tracking.recorder import RunRecorder
+from prefloop.tracking.simulated import RunRecorder
 from stages._main import stage_main
 
 

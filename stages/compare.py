@@ -16,7 +16,7 @@ from prefloop.report.judged import judge_runs
 from prefloop.report.plotting import write_plotting_library
 from prefloop.report.runs import load_runs, score_split
 from prefloop.report.write import NO_POLICIES, write_nothing, write_report
-from prefloop.tracking.comparison import ComparisonRecorder
+from prefloop.tracking.savings import ComparisonRecorder
 from stages._main import stage_main
 
 

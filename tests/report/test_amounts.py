@@ -15,8 +15,7 @@ from prefloop.report.contest import NO_SAVING
 from prefloop.report.curves_plot import mean_curves
 from prefloop.report.figure import styles
 from prefloop.report.numbers import Difference, Estimate, Saving
-from prefloop.tracking.headline import best_metrics
-from prefloop.tracking.names import saving_metrics
+from prefloop.tracking.comparison import best_metrics, saving_metrics
 
 shares = st.lists(st.floats(0, 1), min_size=2, max_size=5)
 

@@ -6,7 +6,7 @@ import pytest
 
 from prefloop.config.shared import Tracking
 from prefloop.errors import TrackingError
-from prefloop.tracking.recorder import RunRecorder
+from prefloop.tracking.simulated import RunRecorder
 from prefloop.tracking.store import artifact_root, mlflow_environment, resolve_uri
 from prefloop.tracking.tracker import RunSpec, Tracker
 
