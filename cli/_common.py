@@ -40,9 +40,26 @@ def load(path: Path, whole: type[Whole] | None = None) -> Whole:
         whole: model of all of it; None is the core's.
     """
     from prefloop.config import Params, load_params
+    from stages._main import configure_process
 
-    configure()
+    configure_process()
     return load_params(path, whole or Params)
+
+
+def whole_of(path: Path) -> type[Whole]:
+    """Model of a parameter file, by the sections that it has: the core's, or active DPO's."""
+    from prefloop.config import Params
+    from prefloop.config.load import read_yaml
+    from prefloop.dpo.config import DpoParams, is_dpo
+
+    return DpoParams if is_dpo(read_yaml(path)) else Params
+
+
+def dumped(params: Whole) -> str:
+    """Parameters in force as YAML, every key of them."""
+    import yaml
+
+    return str(yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
 
 def whole_of(path: Path) -> type[Whole]:
