@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from prefloop.config import load_params, packaged_params
 from prefloop.dpo.config import DpoParams
 from prefloop.dpo.language_model import LanguageModel, load_model
 from prefloop.dpo.layout import DpoLayout
-from prefloop.dpo.load import load_dpo_params, packaged_dpo_params
 from prefloop.dpo.loop import DpoRun, DpoSpec
 from prefloop.dpo.prompts import write_prompts
 from prefloop.dpo.run import load_problem
@@ -38,8 +38,8 @@ SAMPLE = 32
 
 def parameters(options: argparse.Namespace) -> DpoParams:
     """The packaged parameters, with the sizes asked for; the start model is not trained beyond one pass."""
-    content = load_dpo_params(packaged_dpo_params()).model_dump(mode="json")
-    content["run"] |= {"labels": options.labels, "rounds": 2, "threads": options.threads, "device": "cpu"}
+    content = load_params(packaged_params(DpoParams), DpoParams).model_dump(mode="json")
+    content["run"] |= {"batch": options.labels, "rounds": 2, "threads": options.threads, "device": "cpu"}
     content["evaluation"]["prompts"] = options.evaluated
     content["sampling"]["max_new_tokens"] = options.tokens
     content["prompts"]["example"] |= {"prompts": 6000, "texts": 6000}

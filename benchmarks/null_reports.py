@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
 from prefloop.report.contest import Contest, Outcome, contest_of, decide
 from prefloop.report.curves import curves_of, paired, told_apart
 from prefloop.report.numbers import Against

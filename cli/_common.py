@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, overload
 
 import typer
 
@@ -14,18 +14,52 @@ if TYPE_CHECKING:
 
     from prefloop.config import Params
     from prefloop.report.results import Savings
+    from prefloop.section import Whole
 
 ParamsFile = Annotated[Path, typer.Option("--params", help="Parameter file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 DEFAULT_PARAMS = Path("params.yaml")
 
 
-def load(path: Path) -> Params:
-    """Load parameters and set the process up for real work (logging, quiet libraries)."""
-    from prefloop.config import load_params
+Parameters = TypeVar("Parameters", bound="Whole")
 
-    configure()
-    return load_params(path)
+
+@overload
+def load(path: Path) -> Params: ...
+
+
+@overload
+def load(path: Path, whole: type[Parameters]) -> Parameters: ...
+
+
+def load(path: Path, whole: type[Whole] | None = None) -> Whole:
+    """Load parameters and set the process up for real work (logging, quiet libraries).
+
+    Args:
+        path: the file, whole or an overlay.
+        whole: model of all of it; None is the core's.
+    """
+    from prefloop.config import Params, load_params
+    from stages._main import configure_process
+
+    configure_process()
+    return load_params(path, whole or Params)
+
+
+def whole_of(path: Path) -> type[Whole]:
+    """Model of a parameter file, by the sections that it has: the core's, or active DPO's."""
+    from prefloop.config import Params
+    from prefloop.config.load import read_yaml
+    from prefloop.dpo.config import DpoParams, is_dpo
+
+    return DpoParams if is_dpo(read_yaml(path)) else Params
+
+
+def dumped(params: Whole) -> str:
+    """Parameters in force as YAML, every key of them."""
+    import yaml
+
+    return str(yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
 
 def configure() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from cli._common import beside
+from prefloop.config import parse_params
 from prefloop.dpo.config import DpoParams
-from prefloop.dpo.load import parse_dpo_params
 from prefloop.errors import ConfigError
 
 
@@ -36,4 +36,4 @@ def dpo_params(
     if not set(reference) & set(section["policies"]):
         section["policies"] = [reference[0], *section["policies"]]
     content["tracking"]["uri"] = beside(content["tracking"]["uri"], out)
-    return parse_dpo_params(content, "prefloop dpo run")
+    return parse_params(content, "prefloop dpo run", DpoParams)

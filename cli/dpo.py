@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli._common import AsJson, print_json
+from cli._common import AsJson, load, print_json
 
 app = typer.Typer(
     no_args_is_help=True, help="Active DPO: the policy chooses which of its own completions are compared."
@@ -44,7 +44,7 @@ def run(
     ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds (0, 1, ...).")] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="Rounds.")] = None,
-    labels: Annotated[int | None, typer.Option(min=1, help="Labels in each round.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Labels in each round.")] = None,
     params: Annotated[Path | None, typer.Option(help="Parameter file; default: the packaged one.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -56,20 +56,19 @@ def run(
 
     Example: prefloop dpo run --out results --model MODEL --prompts prompts.jsonl --policies random,hybrid
     """
-    from cli._common import configure
     from cli._dpo_run import dpo_params
+    from prefloop.config import packaged_params
     from prefloop.dpo.bench import bench
+    from prefloop.dpo.config import DpoParams
     from prefloop.dpo.layout import DpoLayout
-    from prefloop.dpo.load import load_dpo_params, packaged_dpo_params
 
-    configure()
     names = tuple(name.strip() for name in policies.split(",")) if policies else None
     effective = dpo_params(
-        load_dpo_params(params or packaged_dpo_params()),
+        load(params or packaged_params(DpoParams), DpoParams),
         out=out,
         prompts=prompts,
         model=model,
-        changes={"policies": names, "seeds": seeds, "rounds": rounds, "labels": labels},
+        changes={"policies": names, "seeds": seeds, "rounds": rounds, "batch": batch},
     )
     bench(effective, DpoLayout.folder(out.resolve()))
     _show(out / "report", as_json)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import bench, data, doctor, dpo, export, labels, policies, report, rewardbench, state, track
+from cli import bench, data, doctor, dpo, export, labels, params, policies, report, rewardbench, state, track
 from prefloop.errors import exit_code_of
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 labels missing, 4 nothing left to label.",
 )
 app.command()(policies.policies)
+app.command()(params.params)
 app.command()(bench.bench)
 app.command()(report.report)
 app.command()(export.export)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from cli._common import DEFAULT_PARAMS, AsJson, ParamsFile, configure, load, print_json
+from cli._common import DEFAULT_PARAMS, AsJson, ParamsFile, load, print_json, whole_of
 
 if TYPE_CHECKING:
-    from prefloop.config.model import Tracking
+    from prefloop.config.shared import Runs, Tracking
+    from prefloop.io.layout import Runs as Outputs
     from prefloop.tracking.tracker import Tracker
+
+L = TypeVar("L", bound="Outputs")
 
 
 def track(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> None:
@@ -42,7 +45,7 @@ def ui(
     """
     import subprocess
 
-    from prefloop.tracking.ui import ui_command
+    from prefloop.tracking.store import ui_command
     from prefloop.tracking.view import view_path
 
     found = _track(params)
@@ -65,11 +68,9 @@ class Tracked:
 
 def _track(path: Path) -> list[Tracked]:
     """Track what the parameter file speaks of; beside the repository's own also its active DPO, if it has run."""
-    from prefloop.config.load import read_yaml
-    from prefloop.dpo.load import is_dpo
+    from prefloop.dpo.config import DpoParams
 
-    configure()
-    if is_dpo(read_yaml(path)):
+    if whole_of(path) is DpoParams:
         return [_track_dpo(path)]
     found = [_track_core(path)]
     dpo = Path("dpo/params.yaml")
@@ -81,28 +82,32 @@ def _track(path: Path) -> list[Tracked]:
 def _track_core(path: Path) -> Tracked:
     from prefloop.io.layout import Layout
     from prefloop.tracking.campaign import track_campaign
-    from prefloop.tracking.comparison import track_all
+    from prefloop.tracking.savings import SAVINGS
     from prefloop.tracking.tracker import Tracker
 
-    params = load(path)
-    # A folder of `prefloop bench` holds its parameters beside its runs.
-    layout = Layout.folder(path.parent) if (path.parent / "runs").is_dir() else Layout.repository()
+    params, layout = load(path), _layout(Layout, path)
     tracker = Tracker(params.tracking, Path.cwd())
-    keys = [(policy, seed) for policy in params.benchmark.policies for seed in params.benchmark.seeds]
     track_campaign(tracker, params.campaign, layout)
-    count = track_all(tracker, {key: layout.run(*key) for key in keys}, layout.report)
+    count = SAVINGS.track_all(tracker, layout.report, _folders(layout, params.benchmark))
     return Tracked(count, params.tracking, tracker)
 
 
 def _track_dpo(path: Path) -> Tracked:
+    from prefloop.dpo.config import DpoParams
     from prefloop.dpo.layout import DpoLayout
-    from prefloop.dpo.load import load_dpo_params
-    from prefloop.tracking.dpo_comparison import track_all_dpo
+    from prefloop.tracking.dpo_comparison import DPO_COMPARISON
     from prefloop.tracking.tracker import Tracker
 
-    params = load_dpo_params(path)
-    layout = DpoLayout.folder(path.parent) if (path.parent / "runs").is_dir() else DpoLayout.repository()
+    params, layout = load(path, DpoParams), _layout(DpoLayout, path)
     tracker = Tracker(params.tracking, Path.cwd())
-    keys = [(policy, seed) for policy in params.run.policies for seed in params.run.seeds]
-    count = track_all_dpo(tracker, {key: layout.run(*key) for key in keys}, layout.report)
+    count = DPO_COMPARISON.track_all(tracker, layout.report, _folders(layout, params.run))
     return Tracked(count, params.tracking, tracker)
+
+
+def _layout(layout: type[L], path: Path) -> L:
+    """Where the outputs of a parameter file lie: one that `bench` or `dpo run` wrote is beside its runs."""
+    return layout.folder(path.parent) if (path.parent / "runs").is_dir() else layout.repository()
+
+
+def _folders(layout: Outputs, runs: Runs) -> dict[tuple[str, int], Path]:
+    return {(policy, seed): layout.run(policy, seed) for policy in runs.policies for seed in runs.seeds}

@@ -7,7 +7,7 @@ Each member's parameters stand beside its function, without the key; the key is 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, TypeVar, Union, cast
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, cast
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, WrapValidator, create_model
 from pydantic_core import PydanticKnownError
@@ -24,6 +24,18 @@ class Section(BaseModel):
     """One section of a parameter file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Whole(Section):
+    """All of a parameter file.
+
+    Attributes:
+        FILE: where it lies, from the repository's root.
+        RENAMED: keys that had another name once, with today's.
+    """
+
+    FILE: ClassVar[str]
+    RENAMED: ClassVar[Mapping[str, str]] = {}
 
 
 class NoParameters(Section):

@@ -1,4 +1,4 @@
-"""What every stage does around its `run`: parameters, logging, errors, exit code."""
+"""Frame of every stage: parameters, logging, errors, exit code around its `run`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,38 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar, overload
 
-from prefloop.config import Params, load_params
+from prefloop.config import Params
+from prefloop.config.load import load_whole
 from prefloop.errors import exit_code_of
-from prefloop.io.layout import Layout
+from prefloop.io.layout import Layout, Runs
+from prefloop.section import Whole
+
+P = TypeVar("P", bound=Whole)
+L = TypeVar("L", bound=Runs)
 
 
-def stage_main(run: Callable[[Params, Layout], object]) -> int:
-    """Run one stage of the repository's workflow and return its exit code."""
+@overload
+def stage_main(run: Callable[[Params, Layout], object]) -> int: ...
+
+
+@overload
+def stage_main(run: Callable[[P, L], object], params: type[P], layout: type[L]) -> int: ...
+
+
+def stage_main(
+    run: Callable[[Any, Any], object], params: type[Whole] = Params, layout: type[Runs] = Layout
+) -> int:
+    """Run one stage of a workflow of the repository and return its exit code.
+
+    Args:
+        run: what the stage does.
+        params: model of the workflow's parameter file.
+        layout: where its files lie.
+    """
     configure_process()
-    return exit_code_of(lambda: run(load_params(Path("params.yaml")), Layout.repository()))
+    return exit_code_of(lambda: run(load_whole(Path(params.FILE), params), layout.repository()))
 
 
 def configure_process() -> None:

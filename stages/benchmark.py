@@ -8,7 +8,7 @@ from pathlib import Path
 from prefloop.config import Params
 from prefloop.io.layout import Layout
 from prefloop.pool.bench import check, simulate
-from prefloop.tracking.recorder import RunRecorder
+from prefloop.tracking.simulated import RunRecorder
 from stages._main import stage_main
 
 

@@ -9,7 +9,7 @@ from prefloop.config import Params
 from prefloop.io.layout import Layout
 from prefloop.pool.bench import compare
 from prefloop.report.plotting import write_plotting_library
-from prefloop.tracking.comparison import ComparisonRecorder
+from prefloop.tracking.savings import ComparisonRecorder
 from stages._main import stage_main
 
 

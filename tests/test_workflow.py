@@ -173,7 +173,7 @@ SMALL_DPO = {
     "policies.certainty.pairs": 2,
     "run.policies": ["random", "certainty"],
     "run.seeds": [0],
-    "run.labels": 4,
+    "run.batch": 4,
     "run.rounds": 2,
     "evaluation.prompts": 16,
     "compare.resamples": 100,

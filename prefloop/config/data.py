@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from prefloop.config.shared import Device, HubSet
 from prefloop.section import Section
 
 SplitName = Literal["pool", "val", "test", "ood"]
@@ -28,12 +29,8 @@ class FileEntry(Section):
         return value
 
 
-class Hub(Section):
-    """A data set of the hub, or a local copy with its schema."""
-
-    preset: Literal["tldr", "cnn_dm", "hh", "ultrafeedback"]
-    path: Path | None
-    revision: str | None
+class Hub(HubSet[Literal["tldr", "cnn_dm", "hh", "ultrafeedback"]]):
+    """Section `data.hub`."""
 
 
 class Example(Section):
@@ -115,7 +112,7 @@ class Embed(Section):
     max_length: Annotated[int, Field(ge=8)]
     template: str
     batch_size: Annotated[int, Field(ge=1, le=4096)]
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    device: Device
     dtype: Literal["float32", "bfloat16", "float16"]
 
     @field_validator("template")
@@ -131,7 +128,7 @@ class Neighbours(Section):
 
     backend: Literal["hnsw", "exact"]
     k: Annotated[int, Field(ge=2, le=200)]
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    device: Device
     m: Annotated[int, Field(ge=4, le=64)]
     ef_construction: Annotated[int, Field(ge=10, le=2000)]
     ef: Annotated[int, Field(ge=2, le=2000)]

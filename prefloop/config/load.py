@@ -1,40 +1,97 @@
-"""Loading params.yaml with messages that name the key, what came and what was expected."""
+"""Loading a parameter file: whole, or as an overlay on another one; validated, every mistake named."""
 
 from __future__ import annotations
 
-import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, overload
 
 import yaml
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
+from prefloop.config.explain import Step, inside, kind_in, problems
 from prefloop.config.model import Params
 from prefloop.errors import ConfigError
-from prefloop.section import Section
+from prefloop.section import Whole
 
-# What chooses between sections of several kinds.
-_TAGS = {"policy": "batch policy", "rule": "rule", "kind": "judge"}
+Parameters = TypeVar("Parameters", bound=Whole)
 
-Whole = TypeVar("Whole", bound=Section)
+# The key that makes a file an overlay, and its value for the file that came with prefloop.
+EXTENDS, PACKAGED = "extends", "packaged"
 
 
-def packaged_params() -> Path:
-    """Path of the params.yaml that came with prefloop: the installed copy, else the repository's."""
+@dataclass(frozen=True)
+class Layer:
+    """The content of one file of an overlay, and its name in messages."""
+
+    content: Any
+    origin: str
+
+
+def packaged_params(whole: type[Whole] = Params) -> Path:
+    """Path of the parameter file that came with prefloop: the installed copy, else the repository's."""
     package = Path(__file__).resolve().parents[1]
-    installed = package / "params.yaml"
-    return installed if installed.is_file() else package.parent / "params.yaml"
+    installed = package / whole.FILE
+    return installed if installed.is_file() else package.parent / whole.FILE
 
 
-def load_params(path: Path) -> Params:
-    """Load and validate a params.yaml.
+@overload
+def load_params(path: Path) -> Params: ...
+
+
+@overload
+def load_params(path: Path, whole: type[Parameters]) -> Parameters: ...
+
+
+def load_params(path: Path, whole: type[Whole] = Params) -> Whole:
+    """Load and validate a parameter file.
+
+    A file with the key `extends` holds only what differs from another one: `packaged`, the file that came with
+    prefloop, or a path relative to its own folder. Sections are merged key by key; a list, and a section of
+    another kind (policy, rule, judge), replaces what stands there.
+
+    Args:
+        path: the file.
+        whole: model of all of it: the core's parameters, or active DPO's.
 
     Raises:
-        ConfigError: missing file, bad YAML, unknown key, value out of range, unknown policy.
+        ConfigError: missing file, bad YAML, unknown key, value out of range, unknown policy, a file that extends
+            itself.
     """
-    return parse_params(read_yaml(path), str(path))
+    return _validate(whole, read_layers(path, whole))
+
+
+def load_whole(path: Path, whole: type[Parameters]) -> Parameters:
+    """The same for a file that others read as it stands, as DVC reads params.yaml: an overlay is refused.
+
+    Raises:
+        ConfigError: as `load_params` says, or the file extends another.
+    """
+    content = read_yaml(path)
+    if isinstance(content, dict) and EXTENDS in content:
+        raise ConfigError(
+            f"{path}: {EXTENDS}: DVC reads this file as it stands, so it must hold every key; keep the "
+            f"overlay under another name and run: prefloop params OVERLAY --out {path}"
+        )
+    return parse_params(content, str(path), whole)
+
+
+@overload
+def parse_params(content: Any, origin: str) -> Params: ...
+
+
+@overload
+def parse_params(content: Any, origin: str, whole: type[Parameters]) -> Parameters: ...
+
+
+def parse_params(content: Any, origin: str, whole: type[Whole] = Params) -> Whole:
+    """Validate whole parameters that are already in memory; `origin` names them in messages.
+
+    Raises:
+        ConfigError: every problem found, one a line.
+    """
+    return _validate(whole, [Layer(content, origin)])
 
 
 def read_yaml(path: Path) -> Any:
@@ -51,108 +108,85 @@ def read_yaml(path: Path) -> Any:
         raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
 
 
-def parse_params(content: Any, origin: str) -> Params:
-    """Validate parameters that are already in memory; `origin` names them in messages.
+def read_layers(path: Path, whole: type[Whole]) -> list[Layer]:
+    """Read a file and those that it extends, itself first; a whole file is the only one.
 
     Raises:
-        ConfigError: every problem found, one a line.
+        ConfigError: a file is missing or no YAML, `extends` names none, a file extends itself.
     """
-    return validate(Params, content, origin)
+    layers: list[Layer] = []
+    met: list[Path] = []
+    following: Path | None = path
+    while following is not None:
+        if following.resolve() in met:
+            raise ConfigError(f"{path}: {EXTENDS}: {following} extends itself; expected a chain that ends")
+        met.append(following.resolve())
+        content = read_yaml(following)
+        base = _base(content, following, whole)
+        layers.append(Layer(_without_base(content), str(following)))
+        following = base
+    return layers
 
 
-def validate(whole: type[Whole], content: Any, origin: str) -> Whole:
-    """Validate the content of a parameter file as `whole`; `origin` names it in messages.
+def _base(content: Any, path: Path, whole: type[Whole]) -> Path | None:
+    """The file that a parameter file extends, None for a whole file."""
+    if not isinstance(content, dict) or EXTENDS not in content:
+        return None
+    value = content[EXTENDS]
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{path}: {EXTENDS}: got {value!r}; expected {PACKAGED}, or a parameter file's path")
+    if value == PACKAGED:
+        return packaged_params(whole)
+    base = path.parent / value
+    if not base.is_file():
+        raise ConfigError(f"{path}: {EXTENDS}: {base} is missing; expected {PACKAGED}, or a parameter file's path")
+    return base
 
-    Raises:
-        ConfigError: every problem found, one a line.
+
+def _without_base(content: Any) -> Any:
+    return {k: v for k, v in content.items() if k != EXTENDS} if isinstance(content, dict) else content
+
+
+def overlaid(section: Any, base: Any, change: Any) -> Any:
+    """Content of a section with another one's changes.
+
+    Args:
+        section: the section's type.
+        base: what the changes are made to.
+        change: keys and values that differ; anything but a section replaces the base.
     """
+    if not isinstance(base, dict) or not isinstance(change, dict):
+        return change
+    before, after = kind_in(section, base), kind_in(section, change)
+    if before is not None and after is not None and before is not after:
+        return change  # another kind has other keys
+    merged = dict(base)
+    for key, value in change.items():
+        merged[key] = overlaid(inside(section, key, base), base[key], value) if key in base else value
+    return merged
+
+
+def _validate(whole: type[Parameters], layers: Sequence[Layer]) -> Parameters:
+    content = layers[-1].content
+    for layer in reversed(layers[:-1]):
+        content = overlaid(whole, content, layer.content)
     try:
         return whole.model_validate(content)
     except ValidationError as error:
-        problems = _explain_all(whole, error.errors(), content)
-        raise ConfigError(f"{origin}: " + f"\n{origin}: ".join(problems)) from None
+        lines = [f"{_origin(path, layers)}: {text}" for path, text in problems(whole, error.errors(), content)]
+        raise ConfigError("\n".join(lines)) from None
 
 
-def _explain_all(whole: type[BaseModel], details: list[ErrorDetails], content: Any) -> list[str]:
-    # A value that fits none of several types has one detail for each: they belong into one line.
-    reasons: dict[str, list[str]] = {}
-    for detail in details:
-        key, reason = _explain(whole, detail, content)
-        reasons.setdefault(key, []).append(reason)
-    return [f"{key}: {', or '.join(told)}" if key else "; ".join(told) for key, told in reasons.items()]
+def _origin(path: Sequence[Step], layers: Sequence[Layer]) -> str:
+    """The file that a problem's key stands in: the first that holds most of the key's path."""
+    return max(layers, key=lambda layer: _held(path, layer.content)).origin
 
 
-def _explain(whole: type[BaseModel], detail: ErrorDetails, content: Any) -> tuple[str, str]:
-    kind, came = detail["type"], detail["input"]
-    path = _path_in_file(detail["loc"], content, is_absent=kind == "missing")
-    key = ".".join(str(part) for part in path)
-    if kind == "extra_forbidden":
-        return key, f"unknown key{_suggestion(str(path[-1]), known_keys(path[:-1], content, whole))}"
-    if kind == "missing":
-        return key, "missing; copy it from the params.yaml that came with prefloop"
-    if kind == "union_tag_invalid":
-        context = detail["ctx"]
-        return f"{key}.{_tag_of(context)}", f"got '{context['tag']}'; expected one of {context['expected_tags']}"
-    if kind == "union_tag_not_found":
-        tag = _tag_of(detail["ctx"])
-        return f"{key}.{tag}", f"missing; it names the {_TAGS[tag]}"
-    if kind in ("model_type", "dict_type", "model_attributes_type"):
-        return key, f"got {came!r}; expected keys and their values"
-    message = detail["msg"].removeprefix("Value error, ")
-    if not key:
-        return key, message
-    shown = "" if isinstance(came, dict | list) else f"got {came!r}; "
-    return key, f"{shown}{message[:1].lower()}{message[1:]}"
-
-
-def _path_in_file(loc: tuple[int | str, ...], content: Any, is_absent: bool) -> list[int | str]:
-    # The tag of a union stands in `loc` but is no key of the file: leave it out.
-    path: list[int | str] = []
-    value = content
-    for number, step in enumerate(loc):
+def _held(path: Sequence[Step], content: Any) -> int:
+    """How many steps of a path there are in some content."""
+    for number, step in enumerate(path):
         try:
-            value = value[step]
+            content = content[step]
         except (KeyError, IndexError, TypeError):
-            if not (is_absent and number == len(loc) - 1):
-                continue
-        path.append(step)
-    return path
-
-
-def _suggestion(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f" (did you mean '{close[0]}'?)" if close else (f"; known: {', '.join(known)}" if known else "")
-
-
-def known_keys(path: list[int | str], content: Any, whole: type[BaseModel] = Params) -> list[str]:
-    """Keys that the section at `path` may have; `content` decides between sections of several kinds."""
-    section: Any = whole
-    for step in path:
-        section = _inside(section, step, content)
-        content = content[step]
-    chosen = _of_kind(section, content)
-    return sorted(chosen.model_fields) if chosen is not None else []
-
-
-def _inside(section: Any, step: int | str, content: Any) -> Any:
-    chosen = _of_kind(section, content)
-    if chosen is not None:
-        return chosen.model_fields[str(step)].annotation
-    arguments = get_args(section)
-    return arguments[1] if get_origin(section) is dict else arguments[0]
-
-
-def _of_kind(section: Any, content: Any) -> type[BaseModel] | None:
-    if isinstance(section, type):
-        return section if issubclass(section, BaseModel) else None
-    chosen = content if isinstance(content, dict) else {}
-    parts = get_args(get_args(section)[0] if get_origin(section) is Annotated else section)
-    kinds = [kind for kind in parts if isinstance(kind, type) and issubclass(kind, BaseModel)]
-    if len(kinds) == 1 and NoneType in parts:  # a section or null
-        return kinds[0]
-    fields = ((kind, tag, kind.model_fields[tag]) for kind in kinds for tag in _TAGS if tag in kind.model_fields)
-    return next((kind for kind, tag, field in fields if chosen.get(tag) in get_args(field.annotation)), None)
-
-
-def _tag_of(context: dict[str, Any]) -> str:
-    return str(context["discriminator"]).strip("'")
+            return number
+    return len(path)

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import AfterValidator, Field, SerializeAsAny, WrapValidator, field_validator, model_validator
+from pydantic import Field, SerializeAsAny, WrapValidator, field_validator, model_validator
 
 from prefloop.acquisition.registry import ORACLE_CEILINGS
 from prefloop.config.data import Data, Embed, Neighbours
 from prefloop.config.policies import Policy
+from prefloop.config.shared import Compare, PolicyName, Runs, Seed, Tracking, check_policies
 from prefloop.reward.kinds import RewardBase, kind_of, reward_section, validated
-from prefloop.section import Section
+from prefloop.section import Section, Whole
 
-Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
-
-
-def _distinct(value: tuple[object, ...]) -> tuple[object, ...]:
-    if len(set(value)) != len(value):
-        raise ValueError("an entry stands twice")
-    return value
-
-
-Distinct = AfterValidator(_distinct)
 if TYPE_CHECKING:
     Reward = RewardBase
 else:
     Reward = reward_section()
-PolicyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 
 
 class Oracle(Section):
@@ -38,17 +28,11 @@ class Oracle(Section):
     salt: str
 
 
-class Benchmark(Section):
+class Benchmark(Runs):
     """Section `benchmark`."""
 
-    policies: Annotated[tuple[str, ...], Distinct]
-    seeds: Annotated[tuple[Seed, ...], Distinct]
     initial: Annotated[int, Field(ge=1)]
-    batch: Annotated[int, Field(ge=1)]
-    rounds: Annotated[int, Field(ge=1)]
     validation: Annotated[int, Field(ge=0)]
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
-    threads: Annotated[int, Field(ge=0)]
     jobs: Annotated[int, Field(ge=0, le=1024)]
 
     @property
@@ -78,17 +62,6 @@ class Assessment(Section):
         return value
 
 
-class Compare(Section):
-    """Section `compare`."""
-
-    reference: Annotated[list[str], Field(min_length=1)]
-    min_seeds: Annotated[int, Field(ge=2, le=100)]
-    worthwhile: Annotated[float, Field(gt=0, lt=1)]
-    resamples: Annotated[int, Field(ge=100, le=100_000)]
-    confidence: Annotated[float, Field(ge=0.5, le=0.999)]
-    seed: Seed
-
-
 class Campaign(Section):
     """Section `campaign`."""
 
@@ -99,16 +72,10 @@ class Campaign(Section):
     batch: Annotated[int, Field(ge=1)]
 
 
-class Tracking(Section):
-    """Section `tracking`."""
-
-    enabled: bool
-    uri: str
-    experiment: Annotated[str, Field(min_length=1)]
-
-
-class Params(Section):
+class Params(Whole):
     """All of params.yaml."""
+
+    FILE: ClassVar[str] = "params.yaml"
 
     data: Data
     embed: Embed
@@ -143,15 +110,10 @@ class Params(Section):
         wanted += [("compare.reference", name) for name in self.compare.reference if self.benchmark.policies]
         wanted.append(("campaign.policy", self.campaign.policy))
         wanted.append(("campaign.cold_start", self.campaign.cold_start))
-        for key, name in wanted:
-            if name not in self.policies:
-                raise ValueError(f"{key}: unknown policy '{name}'; known: {', '.join(sorted(self.policies))}")
+        check_policies(wanted, dict(self.policies))
         for key, name in wanted[-2:]:
             if self.policies[name].pairs.rule in ORACLE_CEILINGS:
                 raise ValueError(f"{key}: '{name}' reads a judge's scores, which only simulated runs have")
-        if self.benchmark.policies and not set(self.compare.reference) & set(self.benchmark.policies):
-            raise ValueError(
-                f"compare.reference: none of {', '.join(self.compare.reference)} is among benchmark.policies "
-                f"({', '.join(self.benchmark.policies)})"
-            )
+        if self.benchmark.policies:
+            self.compare.check_reference(self.benchmark.policies, "benchmark.policies")
         return self

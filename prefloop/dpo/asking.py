@@ -70,7 +70,7 @@ def label_round(
         if not len(chosen):
             raise NothingLeft(
                 f"{m - len(labelled)} more comparisons wanted, and no pool prompt is left on which the policy "
-                "writes two different completions: add prompts, or lower run.labels or run.rounds"
+                "writes two different completions: add prompts, or lower run.batch or run.rounds"
             )
         pairs = [pair_of(row) for row in chosen.row.tolist()]
         asked |= set(chosen.prompt.tolist())

@@ -11,6 +11,7 @@ import yaml
 
 from prefloop.dpo.config import DpoParams
 from prefloop.dpo.describe import FACTS, decisive, describe_run
+from prefloop.dpo.facts import round_line
 from prefloop.dpo.layout import DpoLayout
 from prefloop.identity import libraries, machine, parts
 from prefloop.io.atomic import write_text
@@ -97,7 +98,7 @@ def observer(recorder: DpoRecorder) -> Callable[[dict[str, Any]], Observer]:
 
     def begin(about: dict[str, Any]) -> Observer:
         def on_round(done: Finished) -> None:
-            _say(done)
+            log.info(round_line(done.facts, done.seconds))
             recorder.round(about, done.facts, done.generations, done.pairs, done.seconds)
 
         return on_round
@@ -175,13 +176,3 @@ def _keys(params: DpoParams) -> list[tuple[str, int]]:
 
 def _dump(params: DpoParams, section: str) -> Any:
     return getattr(params, section).model_dump(mode="json")
-
-
-def _say(done: Finished) -> None:
-    facts = done.facts
-    oracle, judge = ("–" if (win := facts[f"win_{by}"]) is None else f"{win:.3f}" for by in ("oracle", "judge"))
-    log.info(
-        "%s-%d round %d: %d labels, win rate %s (judge %s), KL %.2f nats, %.1f s",
-        *(facts["policy"], facts["seed"], facts["round"], facts["n_labels"]),
-        *(oracle, judge, facts["kl"], done.seconds),
-    )

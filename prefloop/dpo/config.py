@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from prefloop.config.model import Compare, Distinct, PolicyName, Seed, Tracking
+from prefloop.config.model import Params
+from prefloop.config.shared import Compare, Distinct, HubSet, PolicyName, Runs, Seed, Tracking, check_policies
 from prefloop.judges.config import Judge, Oracle
-from prefloop.section import Section
+from prefloop.section import Section, Whole
 
-Device = Literal["auto", "cpu", "cuda"]
 Factor = Annotated[int, Field(ge=1, le=1024)]
 
 
-class Hub(Section):
-    """A data set of the hub, or a local copy with its schema."""
-
-    preset: Literal["imdb", "tldr"]
-    path: Path | None
-    revision: str | None
+class Hub(HubSet[Literal["imdb", "tldr"]]):
+    """Section `prompts.hub`."""
 
 
 class Example(Section):
@@ -125,20 +121,16 @@ class Train(Section):
         return self
 
 
-class Run(Section):
+class Run(Runs):
     """Section `run`: which runs, how long, on what."""
 
     policies: Annotated[tuple[str, ...], Field(min_length=1), Distinct]
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), Distinct]
-    labels: Annotated[int, Field(ge=1)]
-    rounds: Annotated[int, Field(ge=1)]
-    device: Device
-    threads: Annotated[int, Field(ge=0)]
 
     @property
     def budget(self) -> int:
         """Labels of a whole run."""
-        return self.labels * self.rounds
+        return self.batch * self.rounds
 
 
 class Evaluation(Section):
@@ -199,8 +191,11 @@ class DOptimal(Section):
 Policy = Annotated[Plain | Entropic | Certain | Nested | Diverse | DOptimal, Field(discriminator="rule")]
 
 
-class DpoParams(Section):
+class DpoParams(Whole):
     """All of dpo/params.yaml."""
+
+    FILE: ClassVar[str] = "dpo/params.yaml"
+    RENAMED: ClassVar[dict[str, str]] = {"run.labels": "run.batch"}
 
     prompts: Prompts
     start: Start
@@ -223,15 +218,8 @@ class DpoParams(Section):
 
     @model_validator(mode="after")
     def _policies_exist(self) -> DpoParams:
-        for name in self.run.policies:
-            if name not in self.policies:
-                known = ", ".join(sorted(self.policies))
-                raise ValueError(f"run.policies: unknown policy '{name}'; known: {known}")
-        if not set(self.compare.reference) & set(self.run.policies):
-            raise ValueError(
-                f"compare.reference: none of {', '.join(self.compare.reference)} is among run.policies "
-                f"({', '.join(self.run.policies)})"
-            )
+        check_policies([("run.policies", name) for name in self.run.policies], dict(self.policies))
+        self.compare.check_reference(self.run.policies, "run.policies")
         return self
 
     @model_validator(mode="after")
@@ -242,3 +230,9 @@ class DpoParams(Section):
                 "own habits can't pass for quality"
             )
         return self
+
+
+def is_dpo(content: object) -> bool:
+    """Whether the content of a parameter file, whole or an overlay, is active DPO's: by its sections."""
+    names = set(content) if isinstance(content, dict) else set()
+    return len(names & set(DpoParams.model_fields)) > len(names & set(Params.model_fields))

@@ -41,6 +41,21 @@ def label_facts(
     }
 
 
+def round_line(facts: Mapping[str, Any], seconds: float) -> str:
+    """One line about a finished round.
+
+    Args:
+        facts: its row of rounds.parquet.
+        seconds: how long it took.
+    """
+    wins = (facts["win_oracle"], facts["win_judge"])
+    oracle, judge = ("–" if win is None else f"{win:.3f}" for win in wins)
+    return (
+        f"{facts['policy']}-{facts['seed']} round {facts['round']}: {facts['n_labels']} labels, win rate {oracle} "
+        f"(judge {judge}), KL {facts['kl']:.2f} nats, {seconds:.1f} s"
+    )
+
+
 def _margins(labelled: Sequence[LabelledPair], beta: float) -> np.ndarray:
     """r_a - r_b of the implicit reward before the round's training, float64 [n]."""
     log_policy = np.array([of.pair.log_policy for of in labelled]).reshape(-1, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from prefloop.io.layout import Runs
 
@@ -12,10 +13,7 @@ from prefloop.io.layout import Runs
 class DpoLayout(Runs):
     """Paths below `data/dpo/` for the DVC workflow, DIR for `prefloop dpo run --out DIR`."""
 
-    @classmethod
-    def repository(cls) -> DpoLayout:
-        """The layout of the DVC workflow, relative to the repository's root."""
-        return cls(Path("data/dpo"), Path(".prefloop/dpo"))
+    REPOSITORY: ClassVar[tuple[str, str]] = ("data/dpo", ".prefloop/dpo")
 
     @property
     def prompts(self) -> Path:

@@ -14,6 +14,7 @@ from prefloop.dpo.config import Evaluation, Policy, Run, Train
 from prefloop.dpo.evaluation import Evaluator, start_completions, summarise
 from prefloop.dpo.facts import label_facts
 from prefloop.dpo.language_model import LanguageModel, load_weights, save_weights, weights_digest
+from prefloop.dpo.metrics import ROUNDS
 from prefloop.dpo.problem import Problem
 from prefloop.dpo.record import DpoFormat, RoundRecord, pack_tokens, unpack_tokens
 from prefloop.dpo.registry import RULES
@@ -133,7 +134,7 @@ class DpoRun:
             return reference
         start = reference
         if self._spec.train.mode == "continue" and number > 1:
-            before = labelled[: (number - 1) * self._spec.run.labels]
+            before = labelled[: (number - 1) * self._spec.run.batch]
             start = self._kept_policy(before, number - 1)
         return self._train(start, labelled, number)[0]
 
@@ -169,7 +170,7 @@ class DpoRun:
             "loss_last": losses[-1] if losses else None,
             **summarise(evaluated),
         }
-        return RoundRecord(number, labels.labelled, labels.unanswered, evaluated, facts)
+        return RoundRecord(number, labels.labelled, labels.unanswered, evaluated, ROUNDS.row(facts))
 
     def _label(self, desk: RoundDesk, number: int, clock: Clock) -> RoundLabels:
         spec, problem = self._spec, self._problem
@@ -184,7 +185,7 @@ class DpoRun:
         def shown(pair: WrittenPair) -> Comparison:
             return Comparison(problem.prompts.texts[pair.prompt], *(problem.text(t) for t in pair.completions))
 
-        labels = label_round(spec.run.labels, choose, desk.pair, shown, self._oracle, self._asked, desk.add_label)
+        labels = label_round(spec.run.batch, choose, desk.pair, shown, self._oracle, self._asked, desk.add_label)
         clock.lap("ask")
         return labels
 

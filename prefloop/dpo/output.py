@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from prefloop.dpo.language_model import save_model
+from prefloop.dpo.metrics import ROUNDS
 from prefloop.dpo.problem import Problem
 from prefloop.dpo.record import RoundRecord
 from prefloop.io.arrays import write_table
@@ -18,16 +19,6 @@ from prefloop.io.documents import write_json
 from prefloop.io.hashing import completion_id, pair_id
 from prefloop.labels.verdicts import TIE, VERDICTS
 
-ROUNDS = pa.schema(
-    [("policy", pa.string()), ("seed", pa.int64()), ("round", pa.int32())]
-    + [(name, pa.int64()) for name in ("n_labels", "n_ties", "n_no_answer", "n_calls", "n_tokens")]
-    + [(name, pa.int64()) for name in ("written", "sampled", "dropped")]
-    + [(name, pa.float64()) for name in ("loss_first", "loss_last", "certainty", "agreement")]
-    + [(name, pa.float64()) for name in ("win_oracle", "win_judge")]
-    + [(name, pa.int64()) for name in ("unjudged_oracle", "unjudged_judge", "eval_calls", "eval_tokens")]
-    + [(name, pa.float64()) for name in ("kl", "length", "distinct_1", "distinct_2")]
-    + [("reference", pa.string())]
-)
 EVALUATION = pa.schema(
     [("round", pa.int32())]
     + [(name, pa.string()) for name in ("prompt_id", "prompt", "start_completion", "completion")]
@@ -64,7 +55,7 @@ def write_run(
     """
     beta = about["parameters"]["train"]["beta"]
     with atomic_folder(folder) as new:
-        write_table(new / "rounds.parquet", pa.Table.from_pylist([r.facts for r in records], schema=ROUNDS))
+        write_table(new / ROUNDS.file, ROUNDS.table(record.facts for record in records))
         tables = [evaluation_table(r, problem, evaluated_prompts, start_texts) for r in records]
         write_table(new / "evaluation.parquet", pa.concat_tables(tables))
         write_table(new / "pairs.parquet", pa.concat_tables([pairs_table(r, problem, beta) for r in records]))

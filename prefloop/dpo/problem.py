@@ -82,8 +82,8 @@ def check_counts(prompts: PromptSet, run: Run, evaluation: Evaluation) -> None:
     """
     if run.budget > len(prompts.pool):
         raise ConfigError(
-            f"run.labels * run.rounds = {run.budget} labels, each on a prompt of its own, from "
-            f"{len(prompts.pool)} pool prompts: lower run.labels or run.rounds, or add prompts"
+            f"run.batch * run.rounds = {run.budget} labels, each on a prompt of its own, from "
+            f"{len(prompts.pool)} pool prompts: lower run.batch or run.rounds, or add prompts"
         )
     if evaluation.prompts > len(prompts.test):
         log.info(

@@ -23,7 +23,7 @@ from prefloop.errors import ConfigError, DataError, ModelError
 from prefloop.identity import circumstances
 from prefloop.io.atomic import atomic_folder
 from prefloop.io.documents import write_json
-from prefloop.quiet import quiet_transformers
+from prefloop.progress import quiet_transformers
 
 log = logging.getLogger("prefloop")
 

@@ -8,6 +8,7 @@ from scipy.stats import spearmanr
 
 from prefloop import uncertainty as u
 from prefloop.evaluation.calibration import calibration_error
+from prefloop.evaluation.metrics import METRICS
 
 
 def pair_logits(rewards: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -74,13 +75,17 @@ def predictive_metrics(
         "predictive": u.predictive_entropy(logits),
         "sigma": sigma,
     }
-    return {name: float(np.average(values, weights=weight)) for name, values in means.items()} | {
-        "ece": calibration.debiased,
-        "ece_floor": calibration.floor,
-        "spearman_error": _spearman(epistemic, 1 - correct),
-        "spearman_brier": _spearman(epistemic, squared),
-        "spearman_sigma": _spearman(sigma, 1 - correct),
-    }
+    metrics = {name: float(np.average(values, weights=weight)) for name, values in means.items()}
+    return METRICS.measured(
+        metrics
+        | {
+            "ece": calibration.debiased,
+            "ece_floor": calibration.floor,
+            "spearman_error": _spearman(epistemic, 1 - correct),
+            "spearman_brier": _spearman(epistemic, squared),
+            "spearman_sigma": _spearman(sigma, 1 - correct),
+        }
+    )
 
 
 def _spearman(x: np.ndarray, y: np.ndarray) -> float | None:

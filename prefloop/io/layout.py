@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 
 @dataclass(frozen=True)
@@ -14,10 +14,17 @@ class Runs:
     Attributes:
         data: the folder of tracked inputs and outputs.
         state: the folder of resume state and caches, no DVC output, never committed.
+        REPOSITORY: both in the DVC workflow.
     """
 
+    REPOSITORY: ClassVar[tuple[str, str]]
     data: Path
     state: Path
+
+    @classmethod
+    def repository(cls) -> Self:
+        """The layout of the DVC workflow, relative to the repository's root."""
+        return cls(*map(Path, cls.REPOSITORY))
 
     @classmethod
     def folder(cls, root: Path) -> Self:
@@ -43,10 +50,7 @@ class Runs:
 class Layout(Runs):
     """Paths below `data/` for the DVC workflow, DIR for `prefloop bench --out DIR`."""
 
-    @classmethod
-    def repository(cls) -> Layout:
-        """The layout of the DVC workflow, relative to the repository's root."""
-        return cls(Path("data"), Path(".prefloop"))
+    REPOSITORY: ClassVar[tuple[str, str]] = ("data", ".prefloop")
 
     @property
     def prepared(self) -> Path:

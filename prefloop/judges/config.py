@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from prefloop.config.shared import Device
 from prefloop.section import Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -39,7 +40,7 @@ class RewardModel(Section):
     kind: Literal["reward_model"]
     path: Path
     encoder: Annotated[str, Field(min_length=1)]
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    device: Device
     batch_size: Annotated[int, Field(ge=1, le=4096)]
 
 

@@ -18,8 +18,8 @@ from prefloop.report.results import Savings, read_savings
 from prefloop.rounds.made import Made, digests, key_of, stamps
 
 if TYPE_CHECKING:
-    from prefloop.tracking.comparison import ComparisonRecorder
-    from prefloop.tracking.recorder import RunRecorder
+    from prefloop.tracking.savings import ComparisonRecorder
+    from prefloop.tracking.simulated import RunRecorder
 
 # Two comparisons into one folder: the second is told at once.
 _PATIENCE_S = 1.0
@@ -130,7 +130,7 @@ def bench(params: Params, layout: Layout) -> Savings:
 
 
 def _all_steps(params: Params, layout: Layout) -> None:
-    from prefloop.tracking.comparison import ComparisonRecorder
+    from prefloop.tracking.savings import ComparisonRecorder
 
     made, recorder = Made(layout.state), ComparisonRecorder(params.tracking, Path.cwd())
     prepared = _prepared_key(params)

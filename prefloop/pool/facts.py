@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from prefloop.evaluation.downstream.chosen import choice_metrics
+from prefloop.evaluation.metrics import METRICS, ROUNDS
 from prefloop.labels.verdicts import A, B
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.pool.evaluate import labelled_metrics, outside_predictions, split_metrics
@@ -73,7 +74,11 @@ def evaluate_round(
         "temperature": float(model.temperature),
         "epochs": float(model.epochs.mean()),
     }
-    return RoundRecord(new.number, new.batch, new.verdicts, new.looked_at, predictions, facts, metrics)
+    return RoundRecord(
+        *(new.number, new.batch, new.verdicts, new.looked_at, predictions),
+        facts=ROUNDS.row(facts),
+        metrics=[METRICS.row(row) for row in metrics],
+    )
 
 
 def _ties(verdicts: np.ndarray) -> int:

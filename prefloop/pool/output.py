@@ -13,6 +13,7 @@ from prefloop.errors import StateError
 from prefloop.evaluation.downstream.chosen import model_counts
 from prefloop.evaluation.downstream.result import Assessment
 from prefloop.evaluation.downstream.score import assessment_rows
+from prefloop.evaluation.metrics import ASSESSMENT, METRICS, ROUNDS
 from prefloop.io.arrays import open_array, read_table, write_array, write_table
 from prefloop.io.atomic import atomic_folder
 from prefloop.io.documents import read_json, write_json
@@ -21,32 +22,6 @@ from prefloop.labels.verdicts import VERDICTS
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.pool.record import RoundRecord
 from prefloop.reward.registry import RewardModel, save_model
-
-_FACTS = pa.schema(
-    [("policy", pa.string()), ("seed", pa.int64()), ("round", pa.int32())]
-    + [(name, pa.int64()) for name in ("n_labels", "n_val_labels", "n_ties", "n_prompts")]
-    + [(name, pa.int64()) for name in ("batch_ties", "judge_calls")]
-    + [(name, pa.float64()) for name in ("gap", "winner_regret", "pair_regret", "best_hit")]
-    + [(n, pa.float64()) for n in ("score_uncertainty", "score_entropy", "entropy_ratio", "temperature", "epochs")]
-)
-_METRICS = pa.schema(
-    [("policy", pa.string()), ("seed", pa.int64()), ("round", pa.int32())]
-    + [(name, pa.int64()) for name in ("n_labels", "n_val_labels")]
-    + [("split", pa.string()), ("n_pairs", pa.int64())]
-    + [(n, pa.float64()) for n in ("log_likelihood", "accuracy", "brier", "ece", "ece_floor")]
-    + [(n, pa.float64()) for n in ("epistemic", "aleatoric")]
-    + [(n, pa.float64()) for n in ("predictive", "spearman_error", "spearman_brier", "sigma", "spearman_sigma")]
-)
-
-_ASSESSMENT = pa.schema(
-    [("policy", pa.string()), ("seed", pa.int64()), ("share", pa.float64()), ("n_labels", pa.int64())]
-    + [("split", pa.string()), ("n_pairs", pa.int64())]
-    + [(f"accuracy{of}", pa.float64()) for of in ("", "_small_gap", "_medium_gap", "_large_gap")]
-    + [("log_likelihood", pa.float64()), ("ece", pa.float64()), ("ece_floor", pa.float64())]
-    + [("n_prompts", pa.int64())]
-    + [(name, pa.float64()) for name in ("best_of_accuracy", "best_of_regret")]
-    + [(name, pa.float64()) for name in ("proxy_score", "uniform_score", "best_score")]
-)
 
 
 def write_run(
@@ -74,14 +49,12 @@ def write_run(
     identity = {"policy": about["policy"], "seed": about["seed"]}
     scored = assessment_rows(prepared, hidden.evaluation, hidden.answers.scores, assessed)
     with atomic_folder(folder) as temporary:
-        facts = [record.facts for record in records]
         metrics = [row for record in records for row in record.metrics]
-        write_table(temporary / "rounds.parquet", pa.Table.from_pylist(facts, schema=_FACTS))
-        write_table(temporary / "metrics.parquet", pa.Table.from_pylist(metrics, schema=_METRICS))
+        write_table(temporary / ROUNDS.file, ROUNDS.table(record.facts for record in records))
+        write_table(temporary / METRICS.file, METRICS.table(metrics))
         write_table(temporary / "acquired.parquet", acquired_table(records, prepared))
         write_array(temporary / "predictions.npy", np.stack([r.predictions for r in records]))
-        assessment = pa.Table.from_pylist([{**identity, **row} for row in scored], schema=_ASSESSMENT)
-        write_table(temporary / "assessment.parquet", assessment)
+        write_table(temporary / ASSESSMENT.file, ASSESSMENT.table({**identity, **row} for row in scored))
         write_array(temporary / "assessment_rewards.npy", assessed.rewards)
         write_array(temporary / "assessment_policy.npy", assessed.log_policy)
         write_table(temporary / "models.parquet", _models_table(records, prepared, identity))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
 from prefloop.report.scores import Scores
 from prefloop.rng import Stream, generator
 

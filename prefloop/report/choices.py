@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from math import inf
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.special import stdtrit
 
+from prefloop.evaluation.metrics import ROUNDS, SHARE
 from prefloop.report.numbers import Estimate
 from prefloop.report.outcome_results import Choices, ModelShare
 from prefloop.report.runs import Runs
 
-# Least and largest value of each mean: amounts are not negative, shares lie between 0 and 1.
-AMOUNT, SHARE = (0.0, inf), (0.0, 1.0)
-_MEANS = {"gap": AMOUNT, "winner_regret": AMOUNT, "pair_regret": AMOUNT, "best_hit": SHARE}
+# Each mean over a batch, with its least and largest value.
+_MEANS = {name: ROUNDS.bounds(name) for name in ROUNDS.of_role("choice")}
 _SHOWN_MODELS = 3
 
 

@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 import pyarrow.compute as pc
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
+from prefloop.evaluation.metrics import METRICS
 from prefloop.report.choices import compare_choices
 from prefloop.report.contest import Contest, Outcome, contest_of, decide
 from prefloop.report.curves import Curves, covered, curves_of, paired
@@ -21,7 +22,7 @@ from prefloop.report.scores import Scores
 from prefloop.report.wording import TARGETS
 
 # Least and largest value of each metric, and what a coin toss gives.
-BOUNDS = {"log_likelihood": (-np.inf, 0.0), "accuracy": (0.0, 1.0)}
+BOUNDS = {metric: METRICS.bounds(metric) for metric in ("log_likelihood", "accuracy")}
 COIN_TOSS = {"log_likelihood": -np.log(2), "accuracy": 0.5}
 # The one primary outcome: every verdict of the report, its answer and its advice go by it.
 PRIMARY_OUTCOME = "test log-likelihood over the whole curve"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
 from prefloop.report.conclusion import conclude
 from prefloop.report.curves import Curves, half_widths, paired, verdict
 from prefloop.report.efficiency import efficiency, factors_of

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from prefloop.report.colours import line_of
+from prefloop.colours import line_of
 
 _TEXT, _FRAME, _GRID = "#262626", "#8C8C8C", "#E6E6E6"
 

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
+from prefloop.evaluation.metrics import ASSESSMENT
 from prefloop.report.comparison import COIN_TOSS, DataFacts, coin_tosses, contest_between
 from prefloop.report.contest import Contest, decide
 from prefloop.report.curves import Curves, curves_of, paired, paired_by_round
@@ -19,15 +20,7 @@ from prefloop.report.tables import interval_columns, standard_errors
 
 # Fixed in advance, whatever they say: the name in savings.json, and the score it is the mean of.
 PRIMARY = {"reward_model": "accuracy", "policy": "proxy_score"}
-_MEANS = ("ece", "ece_floor", "accuracy_small_gap", "accuracy_medium_gap", "accuracy_large_gap")
-
-
-_BOUNDS = {
-    "accuracy": (0.0, 1.0),
-    "log_likelihood": (-np.inf, 0.0),
-    "best_of_accuracy": (0.0, 1.0),
-    "best_of_regret": (0.0, np.inf),
-}
+_MEANS = ASSESSMENT.of_role("detail")
 
 
 def draw_outcomes(runs: Runs, judged: Judged, config: Compare) -> dict[str, Curves]:
@@ -37,7 +30,7 @@ def draw_outcomes(runs: Runs, judged: Judged, config: Compare) -> dict[str, Curv
     """
     start = float(min(runs.n_labels[0], judged.n_labels[0]))
     return {
-        name: curves_of(scores, judged.n_labels, start, config.confidence, _BOUNDS.get(name, (-np.inf, np.inf)))
+        name: curves_of(scores, judged.n_labels, start, config.confidence, ASSESSMENT.bounds(name))
         for name, scores in judged.scores.items()
     }
 

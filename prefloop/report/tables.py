@@ -11,15 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
+from prefloop.evaluation.metrics import METRICS
 from prefloop.report.contest import Contest
 from prefloop.report.curves import Curves, half_widths
 from prefloop.report.runs import Runs, SplitScores
 from prefloop.report.scores import Scores
 
 KEY = ("policy", "seed", "round", "n_labels", "n_val_labels", "split")
-SCORES = ("log_likelihood", "accuracy", "brier", "ece", "ece_floor")
-_CORRELATIONS = ("spearman_brier", "spearman_error", "spearman_sigma")
-FURTHER = ("epistemic", "aleatoric", "predictive", "sigma", *_CORRELATIONS, "n_pairs")
+SCORES = METRICS.of_role("score")
+FURTHER = (*METRICS.of_role("uncertainty"), *sorted(METRICS.of_role("correlation")), "n_pairs")
 WITH_INTERVAL = ("log_likelihood", "accuracy")
 MEAN_KEY = ("policy", "round", "n_labels", "n_val_labels", "split")
 INTERVAL_COLUMNS = tuple(

@@ -1,104 +1,151 @@
-"""The MLflow run of a whole comparison, and of everything that is finished."""
+"""The MLflow run of a whole comparison, and of everything that is finished; a kind declares what differs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import nan
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+import pyarrow as pa
 
 from prefloop.io.documents import read_json
-from prefloop.report.results import Savings, read_savings
-from prefloop.tracking.findings import (
-    candidates,
-    finding,
-    headline_metrics,
-    note,
-    policy_numbers,
-)
-from prefloop.tracking.headline import policies_table
-from prefloop.tracking.names import comparison_spec
-from prefloop.tracking.outputs import outputs_digest, rounds_of, track_run
-from prefloop.tracking.recorder import RunRecorder
+from prefloop.report.numbers import Difference, Saving
+from prefloop.tracking.outputs import outputs_digest
 from prefloop.tracking.run_logger import RunLogger
 from prefloop.tracking.tracker import Tracker
-from prefloop.tracking.view import SIMULATED, value_ranges
-
-_FILES = ("report.md", "savings.json", "curves.csv", "curves_mean.csv", "assessment.csv")
+from prefloop.tracking.workflow import Workflow
 
 
-class ComparisonRecorder(RunRecorder):
-    """The writer of MLflow for simulated runs and their comparison."""
+class _Compared(Protocol):
+    """Any comparison's results: one entry a policy."""
 
-    def comparison_done(self, report: Path, runs: Mapping[tuple[str, int], Path]) -> None:
-        """Log a comparison and whatever of its runs is not logged yet.
+    @property
+    def policies(self) -> Mapping[str, object]: ...
+
+
+Results = TypeVar("Results", bound=_Compared)
+
+
+@dataclass(frozen=True)
+class ComparisonRun(Generic[Results]):
+    """One kind of comparison: what its parent run keeps of the report's folder.
+
+    Attributes:
+        workflow: its runs.
+        results: file with all its numbers.
+        files: further files to keep; the pictures of `plots` are kept too.
+        read: reads that file.
+        numbers: a policy's numbers, the same on all its runs; NaN where they cannot be told.
+        headline: about a dozen numbers of the whole; the rest stands in its tables.
+        tags: what was found, in words.
+    """
+
+    workflow: Workflow
+    results: str
+    files: tuple[str, ...]
+    read: Callable[[Path], Results]
+    numbers: Callable[[Results, str], dict[str, float]]
+    headline: Callable[[Results], dict[str, float]]
+    tags: Callable[[Results], dict[str, str]]
+
+    def track(self, tracker: Tracker, report: Path, runs: Mapping[tuple[str, int], Path]) -> RunLogger:
+        """Log a comparison: headline, tables and the report on the parent, each policy's numbers on its runs.
 
         Args:
+            tracker: the experiment.
             report: the report's folder.
             runs: folder of each (policy, seed) that was compared.
+
+        Returns:
+            The parent run.
         """
-        self.note(lambda tracker: track_comparison(tracker, report, runs))
+        results = self.read(report / self.results)
+        numbers = {policy: self.numbers(results, policy) for policy in results.policies}
+        for (policy, _), folder in runs.items():
+            self.workflow.track_run(tracker, folder).log_summary(numbers.get(policy, {}))
+        self.workflow.show(tracker, runs)
+        about = read_json(next(iter(runs.values())) / "run.json")
+        parent = tracker.run(self.workflow.comparison_spec(about))
+        files = ("report.md", self.results, *self.files)
+        pictures = sorted((report / "plots").glob("*.png"))
+        digest = outputs_digest(report, [*files, *(f"plots/{picture.name}" for picture in pictures)])
+        if not parent.holds(digest):
+            parent.log_summary(self.headline(results))
+            parent.replace_table("policies.csv", policies_table(numbers))
+            parent.set_tags(self.tags(results))
+            parent.log_files([report / name for name in files if (report / name).is_file()])
+            parent.log_files(pictures, "plots")
+            parent.finish(digest)
+        return parent
+
+    def track_all(self, tracker: Tracker, report: Path, runs: Mapping[tuple[str, int], Path]) -> int:
+        """Rebuild the MLflow runs of all finished runs that are there, and the comparison's where all are.
+
+        Args:
+            tracker: the experiment.
+            report: the report's folder.
+            runs: folder of each configured (policy, seed).
+
+        Returns:
+            Number of finished runs.
+        """
+        done = {key: folder for key, folder in runs.items() if (folder / "run.json").is_file()}
+        if done and len(done) == len(runs) and (report / self.results).is_file():
+            self.track(tracker, report, done)
+        else:
+            for folder in done.values():
+                self.workflow.track_run(tracker, folder)
+            self.workflow.show(tracker, done)
+        return len(done)
 
 
-def track_comparison(tracker: Tracker, report: Path, runs: Mapping[tuple[str, int], Path]) -> RunLogger:
-    """Log a comparison: headline, tables and the report on the parent, each policy's savings on its runs.
+def saving_metrics(of: Saving | None, difference: Difference, prefix: str, name: str) -> dict[str, float]:
+    """A policy's saving and a difference of its curve, as numbers of a whole run; NaN where it cannot be told.
 
     Args:
-        tracker: the experiment.
-        report: the report's folder.
-        runs: folder of each (policy, seed) that was compared.
-
-    Returns:
-        The parent run.
+        of: the saving; None for the reference itself.
+        difference: what the saving's verdict rests on.
+        prefix: of the saving's names.
+        name: the difference's.
     """
-    savings = read_savings(report / "savings.json")
-    numbers = {policy: policy_numbers(savings, policy) for policy in savings.policies}
-    for (policy, _), folder in runs.items():
-        run = track_run(tracker, folder)
-        run.log_summary(numbers.get(policy, {}))
-    _show(tracker, runs)
-    parent = tracker.run(comparison_spec(read_json(next(iter(runs.values())) / "run.json")))
-    pictures = sorted((report / "plots").glob("*.png"))
-    digest = outputs_digest(report, [*_FILES, *(f"plots/{picture.name}" for picture in pictures)])
-    if not parent.holds(digest):
-        _log_parent(parent, savings, numbers)
-        files = [report / name for name in _FILES]
-        parent.log_files([file for file in files if file.is_file()])
-        parent.log_files(pictures, "plots")
-        parent.finish(digest)
-    return parent
+    labels = {f"{prefix}labels_to_target": None if of is None else of.labels_to_target}
+    return _with_nan(labels | _told(of, f"{prefix}saved") | _bounds(difference, f"{name}_difference"))
 
 
-def track_all(tracker: Tracker, runs: Mapping[tuple[str, int], Path], report: Path) -> int:
-    """Rebuild the MLflow runs of all finished simulated runs that are there.
+def best_metrics(by: Difference, of: Saving | None) -> dict[str, float]:
+    """The best policy's difference and saving with their bounds; NaN where there is no such number."""
+    return _with_nan(_bounds(by, "best_difference") | _told(of, "best_saved"))
+
+
+def _bounds(difference: Difference, name: str) -> dict[str, float | None]:
+    return {name: difference.difference, f"{name}_low": difference.low, f"{name}_high": difference.high}
+
+
+def _told(of: Saving | None, name: str) -> dict[str, float | None]:
+    told = of if of is not None and of.told else None
+    saved = (None, None, None) if told is None else (told.saved, told.saved_low, told.saved_high)
+    return dict(zip((name, f"{name}_low", f"{name}_high"), saved, strict=True))
+
+
+def _with_nan(numbers: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: nan if value is None else value for name, value in numbers.items()}
+
+
+def policies_table(numbers: Mapping[str, Mapping[str, float]]) -> pa.Table:
+    """One row per policy with all its numbers, null where it has none.
 
     Args:
-        tracker: the experiment.
-        runs: folder of each configured (policy, seed).
-        report: the report's folder.
-
-    Returns:
-        Number of simulated runs tracked.
+        numbers: by policy, in the order of the rows.
     """
-    done = {key: folder for key, folder in runs.items() if (folder / "run.json").is_file()}
-    if done and len(done) == len(runs) and (report / "savings.json").is_file():
-        track_comparison(tracker, report, done)
-    else:
-        for folder in done.values():
-            track_run(tracker, folder)
-        _show(tracker, done)
-    return len(done)
+    columns = list(dict.fromkeys(key for values in numbers.values() for key in values))
+    values = {key: [_null(of.get(key)) for of in numbers.values()] for key in columns}
+    return pa.table(
+        {"policy": pa.array(list(numbers), pa.string())}
+        | {key: pa.array(column, pa.float64()) for key, column in values.items()}
+    )
 
 
-def _show(tracker: Tracker, runs: Mapping[tuple[str, int], Path]) -> None:
-    """Point the UI's prepared view at some runs of one dataset, each chart in the range of their values."""
-    if not runs:
-        return
-    dataset = read_json(next(iter(runs.values())) / "run.json")["dataset"]
-    values = (metrics for folder in runs.values() for _, metrics in rounds_of(folder))
-    tracker.show_exactly(dataset, SIMULATED, value_ranges(values, SIMULATED))
-
-
-def _log_parent(parent: RunLogger, savings: Savings, numbers: Mapping[str, Mapping[str, float]]) -> None:
-    parent.log_summary(headline_metrics(savings))
-    parent.replace_table("policies.csv", policies_table(numbers, list(numbers)))
-    best = next(iter(candidates(savings)), "none")
-    parent.set_tags({"finding": finding(savings), "best_policy": best, "mlflow.note.content": note(savings)})
+def _null(value: float | None) -> float | None:
+    return None if value is None or value != value else value

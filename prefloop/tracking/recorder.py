@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from prefloop.config.model import Tracking
+from prefloop.config.shared import Tracking
 from prefloop.errors import TrackingError
-from prefloop.tracking.names import round_metrics, system_facts
-from prefloop.tracking.outputs import open_run, track_run
 from prefloop.tracking.tracker import Tracker
-from prefloop.tracking.view import SIMULATED, value_ranges
 
 log = logging.getLogger("prefloop")
 
@@ -55,34 +51,6 @@ class Recorder:
             self._works = True
 
 
-class RunRecorder(Recorder):
-    """The writer of MLflow for simulated runs."""
-
-    def round(
-        self,
-        about: Mapping[str, Any],
-        facts: Mapping[str, Any],
-        metrics: list[dict[str, Any]],
-        seconds: float,
-    ) -> None:
-        """Log one finished round, so that its run's curve grows in the UI.
-
-        Args:
-            about: content of the run's run.json.
-            facts: the round's row of rounds.parquet.
-            metrics: its rows of metrics.parquet.
-            seconds: how long it took; timings stand in MLflow and in no tracked output.
-        """
-        values = round_metrics(facts, metrics)
-
-        def write(tracker: Tracker) -> None:
-            run = open_run(tracker, about, value_ranges([values], SIMULATED))
-            run.set_tags(system_facts())
-            run.resume()
-            run.log_rounds([(int(facts["n_labels"]), values | {"seconds": seconds})])
-
-        self.note(write)
-
-    def run_done(self, folder: Path) -> None:
-        """Log one finished run from its folder: what its rounds did not log is filled in."""
-        self.note(lambda tracker: track_run(tracker, folder))
+def tracked(config: Tracking, write: Callable[[Tracker], object]) -> None:
+    """Write something from a process that writes nothing else, for instance a stage of a campaign."""
+    Recorder(config, Path.cwd()).note(write)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from prefloop.config.shared import Tracking
 from prefloop.errors import TrackingError
 from prefloop.io.atomic import atomic_path
 from prefloop.io.hashing import text_id
@@ -47,6 +49,22 @@ def artifact_root(uri: str, root: Path) -> str | None:
         return (path.parent / "mlartifacts").as_uri()
     is_server = uri.split(":", 1)[0] in ("http", "https", "databricks", "uc")
     return None if is_server else (_home(root) / "mlartifacts").resolve().as_uri()
+
+
+def ui_command(config: Tracking, root: Path, host: str, port: int) -> list[str]:
+    """Command line that serves the UI of a database store.
+
+    Args:
+        config: section `tracking`.
+        root: folder that a relative SQLite path starts from.
+        host, port: where to listen.
+    """
+    uri = resolve_uri(config.uri, root)
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
+    artifacts = artifact_root(uri, root)
+    if artifacts is not None:
+        command += ["--default-artifact-root", artifacts]
+    return [*command, "--host", host, "--port", str(port), "--workers", "1"]
 
 
 @contextmanager

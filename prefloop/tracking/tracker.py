@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prefloop.config.model import Tracking
+from prefloop.config.shared import Tracking
 from prefloop.tracking.run_logger import RunLogger
 from prefloop.tracking.store import (
     artifact_root,

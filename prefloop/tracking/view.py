@@ -31,16 +31,6 @@ class Board:
     charts: tuple[str, ...]
 
 
-SIMULATED = Board(
-    "run",
-    (
-        *("test_log_likelihood", "ood_log_likelihood", "test_accuracy"),
-        *("test_epistemic", "n_prompts", "entropy_ratio"),
-    ),
-)
-DPO = Board("dpo", ("win_oracle", "win_judge", "kl", "length", "agreement", "distinct_2"))
-
-
 def value_ranges(rounds: Iterable[Mapping[str, float]], board: Board) -> Ranges:
     """Lowest and highest finite value of each charted metric over some rounds' metrics."""
     found: dict[str, tuple[float, float]] = {}

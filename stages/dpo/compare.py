@@ -9,7 +9,7 @@ from prefloop.dpo import bench
 from prefloop.dpo.config import DpoParams
 from prefloop.dpo.layout import DpoLayout
 from prefloop.tracking.dpo_comparison import DpoComparisonRecorder
-from stages.dpo._main import dpo_main
+from stages._main import stage_main
 
 
 def run(params: DpoParams, layout: DpoLayout) -> None:
@@ -18,4 +18,4 @@ def run(params: DpoParams, layout: DpoLayout) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(dpo_main(run))
+    sys.exit(stage_main(run, DpoParams, DpoLayout))

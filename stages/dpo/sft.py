@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 
 from prefloop.dpo import bench
-from stages.dpo._main import dpo_main
+from prefloop.dpo.config import DpoParams
+from prefloop.dpo.layout import DpoLayout
+from stages._main import stage_main
 
 run = bench.start
 
 
 if __name__ == "__main__":
-    sys.exit(dpo_main(run))
+    sys.exit(stage_main(run, DpoParams, DpoLayout))

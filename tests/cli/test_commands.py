@@ -13,6 +13,9 @@ import stages.evaluate
 import stages.labels
 import stages.train
 from prefloop.acquisition.registry import BATCH_POLICIES
+from prefloop.config import Params, load_params
+from prefloop.config.load import load_whole
+from prefloop.dpo.config import DpoParams
 from prefloop.io.layout import Layout
 from prefloop.labels.log import read_labels
 from tests.cli.conftest import rows, write_params, write_rows
@@ -41,6 +44,15 @@ def test_policies_lists_what_there_is(prefloop):
     table = prefloop("policies", "--params", ROOT / "params.yaml").out
     assert "bal_pm" in table
     assert "random_control" in table
+
+
+@pytest.mark.parametrize(("preset", "whole"), [("paper", Params), ("dpo_tldr", DpoParams)], ids=["core", "dpo"])
+def test_params_writes_every_key_of_a_preset(prefloop, preset, whole):
+    path = ROOT / "docs" / "presets" / f"{preset}.yaml"
+    printed = prefloop("params", path).out
+    assert prefloop("params", path, "--out", "params.yaml").code == 0
+    assert Path("params.yaml").read_text() == printed
+    assert load_whole(Path("params.yaml"), whole) == load_params(path, whole)
 
 
 def test_data_check_of_a_good_file(prefloop, data):

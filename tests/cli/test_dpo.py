@@ -27,7 +27,7 @@ def command(inputs, out, *options):
     return ("dpo", "run", *common, *options)
 
 
-SHORT = ("--policies", "certainty", "--seeds", "2", "--rounds", "2", "--labels", "5")
+SHORT = ("--policies", "certainty", "--seeds", "2", "--rounds", "2", "--batch", "5")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_other_prompts_in_the_same_file_start_anew(prefloop, inputs, tmp_path):
     file = tmp_path / "prompts.jsonl"
     file.write_text(inputs[0].read_text())
     changed = (file, *inputs[1:])
-    short = ("--policies", "random", "--seeds", "1", "--rounds", "1", "--labels", "4")
+    short = ("--policies", "random", "--seeds", "1", "--rounds", "1", "--batch", "4")
     assert prefloop(*command(changed, tmp_path / "out", *short)).code == 0
     file.write_text("".join(file.read_text().splitlines(keepends=True)[:150]))
     again = prefloop(*command(changed, tmp_path / "out", *short))
@@ -86,7 +86,7 @@ def test_runs_are_tracked_beside_the_comparison_and_can_be_tracked_again(prefloo
     ("options", "code", "expected"),
     [
         (("--policies", "certanty"), 2, "unknown policy 'certanty'"),
-        (("--labels", "1000"), 2, "run.labels * run.rounds = 3000"),
+        (("--batch", "1000"), 2, "run.batch * run.rounds = 3000"),
         (("--model", "no/such/folder/at/all"), 1, "start.model"),
         (("--prompts", "missing.jsonl"), 2, "missing.jsonl is missing"),
     ],

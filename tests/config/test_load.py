@@ -235,10 +235,33 @@ def test_parameters_are_frozen():
         params.embed.model = "x"
 
 
-@pytest.mark.parametrize("path", [PAPER, AS_PUBLISHED], ids=lambda path: path.stem)
-def test_a_preset_is_valid_and_has_every_key(path: Path):
-    load_params(path)
-    assert keys(yaml.safe_load(path.read_text())) == keys(CONTENT)
+def at(content: Any, path: tuple[str, ...]) -> Any:
+    """Value under a path of keys, None where there is none."""
+    for step in path:
+        content = content.get(step) if isinstance(content, dict) else None
+    return content
+
+
+def leaves(content: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Paths of all values that are no sections."""
+    if not isinstance(content, dict):
+        return [path]
+    return [leaf for key, below in content.items() for leaf in leaves(below, (*path, key))]
+
+
+def repeated(content: Any, base: Any) -> list[tuple[str, ...]]:
+    """Values of `base` that some content says again, in the order of the shorter: what an overlay need not say."""
+    shorter = min((leaves(content), leaves(base)), key=len)
+    return [path for path in shorter if at(content, path) == at(base, path)]
+
+
+@pytest.mark.parametrize(("path", "base"), [(PAPER, FILE), (AS_PUBLISHED, PAPER)], ids=["paper", "as_published"])
+def test_a_preset_is_valid_and_differs_in_all_it_says(path: Path, base: Path):
+    content = yaml.safe_load(path.read_text())
+    assert content.pop("extends") == ("packaged" if base == FILE else base.name)
+    params = load_params(path).model_dump(mode="json")
+    assert repeated(content, load_params(base).model_dump(mode="json")) == []
+    assert repeated(params, content) == leaves(content)
 
 
 def test_the_paper_s_scale():

@@ -8,17 +8,16 @@ import re
 import pytest
 import yaml
 
-from prefloop.dpo.load import load_dpo_params, packaged_dpo_params, parse_dpo_params
+from prefloop.config import load_params, packaged_params, parse_params
+from prefloop.dpo.config import DpoParams, is_dpo
 from prefloop.dpo.registry import RULES
 from prefloop.errors import ConfigError
-from tests.config.test_load import keys
+from tests.config.test_load import leaves, repeated
 from tests.worlds import ROOT
 
 FILE = ROOT / "dpo" / "params.yaml"
 CONTENT = yaml.safe_load(FILE.read_text())
 PRESETS = sorted((ROOT / "docs" / "presets").glob("dpo_*.yaml"))
-# Sections of several kinds have other keys by kind.
-BY_KIND = ("oracle", "judge")
 
 
 def changed(**changes):
@@ -34,30 +33,31 @@ def changed(**changes):
 
 def message(**changes):
     with pytest.raises(ConfigError) as caught:
-        parse_dpo_params(changed(**changes), "p.yaml")
+        parse_params(changed(**changes), "p.yaml", DpoParams)
     return str(caught.value)
 
 
 def test_the_repositorys_file_is_valid_and_is_the_packaged_one():
-    assert packaged_dpo_params() == FILE
-    assert load_dpo_params(FILE).run.budget == CONTENT["run"]["labels"] * CONTENT["run"]["rounds"]
+    assert packaged_params(DpoParams) == FILE
+    assert load_params(FILE, DpoParams).run.budget == CONTENT["run"]["batch"] * CONTENT["run"]["rounds"]
 
 
 def test_every_rule_has_a_policy_and_every_policy_a_rule():
-    assert {policy.rule for policy in load_dpo_params(FILE).policies.values()} == set(RULES)
+    assert {policy.rule for policy in load_params(FILE, DpoParams).policies.values()} == set(RULES)
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
-def test_a_preset_is_valid_and_has_the_same_keys(path):
-    load_dpo_params(path)
+def test_a_preset_is_valid_and_differs_in_all_it_says(path):
     content = yaml.safe_load(path.read_text())
-    assert {key for key in keys(content) if key[0] not in BY_KIND} == {
-        key for key in keys(CONTENT) if key[0] not in BY_KIND
-    }
+    assert content.pop("extends") == "packaged"
+    assert is_dpo(content)
+    params = load_params(path, DpoParams).model_dump(mode="json")
+    assert repeated(content, load_params(FILE, DpoParams).model_dump(mode="json")) == []
+    assert repeated(params, content) == leaves(content)
 
 
 def test_the_papers_numbers_stand_in_the_presets():
-    imdb, tldr = (load_dpo_params(path) for path in PRESETS)
+    imdb, tldr = (load_params(path, DpoParams) for path in PRESETS)
     assert (imdb.train.beta, imdb.train.learning_rate, imdb.train.batch_size) == (0.2, 1e-6, 64)
     assert (imdb.train.epochs, tldr.train.epochs) == (50, 70)
     assert (imdb.policies["hybrid"].pairs, imdb.policies["hybrid"].prompts) == (32, 8)
@@ -86,6 +86,7 @@ def test_every_key_has_a_comment_above_it():
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
+        ({"run__labels": 16}, r"run\.labels: unknown key; it is called run\.batch now"),
         ({"run__polices": ["random"]}, r"run\.polices: unknown key \(did you mean 'policies'\?\)"),
         ({"policies__hybrid__pair": 3}, r"policies\.hybrid\.pair: unknown key \(did you mean 'pairs'\?\)"),
         ({"policies__mine": {"rule": "hybird"}}, r"policies\.mine\.rule: got 'hybird'; expected one of 'random'"),

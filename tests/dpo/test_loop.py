@@ -237,8 +237,8 @@ def test_swapping_every_pair_changes_nothing(world, monkeypatch, tmp_path):
 def test_prompts_that_run_out_are_said_before_anything_is_spent(world, oracle_is):
     oracle = Recording()
     oracle_is(oracle)
-    with pytest.raises(ConfigError, match=r"run.labels \* run.rounds = 300"):
-        run(world, small_params(run={"labels": 100}))
+    with pytest.raises(ConfigError, match=r"run.batch \* run.rounds = 300"):
+        run(world, small_params(run={"batch": 100}))
     assert oracle.asked == []
 
 
@@ -262,7 +262,7 @@ def taught(world):
         params = small_params(
             oracle={"judge": {"kind": kind}},
             judge={"kind": judge},
-            run={"labels": 40, "rounds": 2},
+            run={"batch": 40, "rounds": 2},
             train={"learning_rate": 0.01, "epochs": 3},
             evaluation={"prompts": 45},
         )
@@ -280,6 +280,6 @@ def test_random_labels_teach_nothing_and_real_ones_do(taught):
 def test_run_json_says_what_was_run(world):
     about = read_json(run(world, small_params()) / "run.json")
     assert about["budget"] == 18
-    assert about["parameters"]["run"] == {"labels": 6, "rounds": 3, "device": "cpu", "threads": 1}
+    assert about["parameters"]["run"] == {"batch": 6, "rounds": 3, "device": "cpu", "threads": 1}
     assert {"torch", "transformers", "trl", "peft"} <= about["versions"].keys()
     assert "/" not in about["dataset"]

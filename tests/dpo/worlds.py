@@ -9,8 +9,9 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from prefloop.config import parse_params
+from prefloop.dpo.config import DpoParams
 from prefloop.dpo.layout import DpoLayout
-from prefloop.dpo.load import parse_dpo_params
 from prefloop.dpo.prompts import write_prompts
 from prefloop.dpo.run import load_problem, run_policy
 from tests.worlds import parameters
@@ -62,7 +63,7 @@ def prompts(count):
 SMALL = {
     "sampling": {"max_new_tokens": 8, "batch_size": 64},
     "train": {"learning_rate": 0.003, "epochs": 1, "batch_size": 4, "micro_batch_size": 4},
-    "run": {"seeds": [0], "labels": 6, "rounds": 3, "device": "cpu"},
+    "run": {"seeds": [0], "batch": 6, "rounds": 3, "device": "cpu"},
     "evaluation": {"prompts": 24},
     "compare": {"resamples": 100},
     "tracking": {"enabled": False},
@@ -84,7 +85,7 @@ def small_params(**changes):
     content["prompts"] |= {"source": "files", "test": 0.25}
     for update in (SMALL, changes):
         _merge(content, update)
-    return parse_dpo_params(content, "test")
+    return parse_params(content, "test", DpoParams)
 
 
 def _merge(into, update):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
 from prefloop.report.comparison import DataFacts
 from prefloop.report.judged import Judged, judge_runs
 from prefloop.report.results import SplitSize

@@ -12,6 +12,7 @@ import pyarrow as pa
 from prefloop.data.prepared import SPLITS, Models, Prepared
 from prefloop.evaluation.downstream.result import Assessment
 from prefloop.evaluation.downstream.score import assessment_rows
+from prefloop.evaluation.metrics import ASSESSMENT, METRICS, ROUNDS
 from prefloop.evaluation.predictive import pair_logits, predictive_metrics
 from prefloop.io.arrays import write_array, write_table
 from prefloop.io.documents import write_json
@@ -145,13 +146,8 @@ def simulate_assessment(world: World, rng: np.random.Generator, speed: float, bu
 def write_assessment(folder: Path, world: World, policy: str, seed: int, assessed: Assessment) -> None:
     """Write what an assessment leaves in a run's folder."""
     rows = assessment_rows(world.prepared, world.sets, world.scores, assessed)
-    floats = [f"accuracy{of}" for of in ("", "_small_gap", "_medium_gap", "_large_gap")]
-    floats += ["share", "log_likelihood", "ece", "ece_floor", "best_of_accuracy", "best_of_regret"]
-    floats += ["proxy_score", "uniform_score", "best_score"]
-    schema = _schema(("seed", "n_labels", "n_pairs", "n_prompts"), tuple(floats))
-    table = [{"policy": policy, "seed": seed, **row} for row in rows]
-    schema = schema.append(pa.field("split", pa.string()))
-    write_table(folder / "assessment.parquet", pa.Table.from_pylist(table, schema=schema))
+    table = ASSESSMENT.table({"policy": policy, "seed": seed, **row} for row in rows)
+    write_table(folder / "assessment.parquet", table)
     write_array(folder / "assessment_rewards.npy", assessed.rewards)
     write_array(folder / "assessment_policy.npy", assessed.log_policy)
 
@@ -181,8 +177,8 @@ def _write_tables(
             logits = pair_logits(rewards, pairs.a - world.first, pairs.b - world.first)
             values = predictive_metrics(logits, pairs.y)
             metrics.append(key | labels | {"split": split, "n_pairs": len(pairs)} | values)
-    write_table(folder / "rounds.parquet", pa.Table.from_pylist(rounds, schema=_rounds_schema()))
-    write_table(folder / "metrics.parquet", pa.Table.from_pylist(metrics, schema=_metrics_schema()))
+    write_table(folder / "rounds.parquet", ROUNDS.table(rounds))
+    write_table(folder / "metrics.parquet", METRICS.table(metrics))
     write_table(folder / "acquired.parquet", _acquired(len(predictions), batch))
     write_table(folder / "models.parquet", _models(policy, seed, len(predictions)))
 
@@ -223,22 +219,3 @@ def _acquired(rounds: int, batch: int) -> pa.Table:
         for order in range(batch)
     ]
     return pa.Table.from_pylist(rows)
-
-
-def _rounds_schema() -> pa.Schema:
-    integers = ("seed", "round", "n_labels", "n_val_labels", "n_ties", "n_prompts", "batch_ties", "judge_calls")
-    floats = ("score_uncertainty", "score_entropy", "entropy_ratio", "temperature", "epochs")
-    return _schema(integers, ("gap", "winner_regret", "pair_regret", "best_hit", *floats))
-
-
-def _metrics_schema() -> pa.Schema:
-    integers = ("seed", "round", "n_labels", "n_val_labels", "n_pairs")
-    floats = ("log_likelihood", "accuracy", "brier", "ece", "ece_floor")
-    floats += ("epistemic", "aleatoric", "predictive", "sigma")
-    correlations = ("spearman_brier", "spearman_error", "spearman_sigma")
-    return _schema(integers, (*floats, *correlations)).append(pa.field("split", pa.string()))
-
-
-def _schema(integers: tuple[str, ...], floats: tuple[str, ...]) -> pa.Schema:
-    fields = [("policy", pa.string()), *((name, pa.int64()) for name in integers)]
-    return pa.schema(fields + [(name, pa.float64()) for name in floats])

@@ -8,14 +8,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from prefloop.dpo.report.comparison import seed_means
+from prefloop.evaluation.metrics import NOT_NEGATIVE, SHARE
 from prefloop.report.amounts import DASH, between, gap, reach, saved
-from prefloop.report.choices import AMOUNT, SHARE, estimate
+from prefloop.report.choices import estimate
 from prefloop.report.contest import NO_SAVING
 from prefloop.report.curves_plot import mean_curves
 from prefloop.report.figure import styles
 from prefloop.report.numbers import Difference, Estimate, Saving
-from prefloop.tracking.headline import best_metrics
-from prefloop.tracking.names import saving_metrics
+from prefloop.tracking.comparison import best_metrics, saving_metrics
 
 shares = st.lists(st.floats(0, 1), min_size=2, max_size=5)
 
@@ -56,7 +56,7 @@ def test_a_share_of_two_seeds_lies_between_0_and_1(values):
 
 @given(st.lists(st.floats(0, 1e3), min_size=2, max_size=4))
 def test_a_gap_or_a_regret_is_never_negative(values):
-    of = estimate(np.array(values), 0.95, AMOUNT)
+    of = estimate(np.array(values), 0.95, NOT_NEGATIVE)
     assert 0 <= of.low <= of.value <= of.high
 
 

@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 
 from prefloop.errors import EXIT_FAILED, PrefloopError, StateError, exit_code_of
 from prefloop.scale.comparison import make_runs
-from prefloop.tracking.recorder import RunRecorder
+from prefloop.tracking.simulated import RunRecorder
 from tests.scale.worlds import KEYS, Noting, Watcher, are_gone, contents, params_of, within
 
 ALL_ROUNDS = {(policy, seed, number) for policy, seed in KEYS for number in range(5)}

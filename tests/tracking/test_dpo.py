@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
 from prefloop.dpo.report.write import write_comparison
 from prefloop.io.arrays import read_table
 from prefloop.io.documents import read_json
-from prefloop.tracking.dpo import DpoRecorder, comparison_spec, open_dpo_run, round_metrics, track_dpo_run
-from prefloop.tracking.dpo_comparison import track_dpo_comparison
+from prefloop.tracking.dpo import DPO, DpoRecorder, round_metrics
+from prefloop.tracking.dpo_comparison import DPO_COMPARISON
 from prefloop.tracking.tracker import Tracker
 from prefloop.tracking.view import VIEW_TAG
 from tests.dpo.report.simulate import Kind, about, write_run
@@ -47,10 +47,10 @@ def artifact(tracker, run, path):
 
 def test_tracking_twice_changes_nothing(tracker, outputs):
     runs, report = outputs
-    track_dpo_comparison(tracker, report, runs)
+    DPO_COMPARISON.track(tracker, report, runs)
     first = snapshot(tracker)
     assert len(first) == 7
-    parent = track_dpo_comparison(tracker, report, runs)
+    parent = DPO_COMPARISON.track(tracker, report, runs)
     assert snapshot(tracker) == first
     for run, (metrics, params, tags, files) in first.items():
         if run == parent.id:
@@ -78,13 +78,13 @@ def test_tracking_twice_changes_nothing(tracker, outputs):
 
 def test_never_stands_as_nan(tracker, outputs):
     runs, report = outputs
-    track_dpo_comparison(tracker, report, runs)
-    run = track_dpo_run(tracker, runs["offline", 0])
+    DPO_COMPARISON.track(tracker, report, runs)
+    run = DPO.track_run(tracker, runs["offline", 0])
     assert math.isnan(tracker._client.get_run(run.id).data.metrics["win_oracle_labels_to_target"])
 
 
 def test_generations_are_read_as_tables_one_a_round(tracker, outputs):
-    run = track_dpo_run(tracker, outputs[0]["hybrid", 0])
+    run = DPO.track_run(tracker, outputs[0]["hybrid", 0])
     for folder, rounds in (("generations", range(5)), ("pairs", range(1, 5))):
         files = [file.path for file in tracker._client.list_artifacts(run.id, folder)]
         assert files == [f"{folder}/round_{number:04d}.csv" for number in rounds]
@@ -111,7 +111,7 @@ def test_live_rounds_and_a_rebuilt_run_are_the_same(tracker, tmp_path):
 
     log([0, 1], 1.5)  # killed, resumed, killed again while a round was logged
     log([1, 2], 2.5)
-    run = track_dpo_run(tracker, folder)
+    run = DPO.track_run(tracker, folder)
     log([4], 3.5)
     history = {
         name: [(p.step, p.value) for p in tracker._client.get_metric_history(run.id, name)]
@@ -138,12 +138,13 @@ def test_a_broken_store_never_stops_a_run(outputs, tmp_path, caplog):
 
 def test_a_longer_run_is_the_same_run_and_belongs_to_the_same_comparison(tracker):
     short, long = (about("random", 0, Kind(), "longer", 16, rounds) for rounds in (4, 8))
-    assert comparison_spec(short) == comparison_spec(long)
-    assert open_dpo_run(tracker, short).id == open_dpo_run(tracker, long).id
+    assert DPO.comparison_spec(short) == DPO.comparison_spec(long)
+    assert DPO.open_run(tracker, short).id == DPO.open_run(tracker, long).id
     other = about("hybrid", 1, Kind(rule="hybrid"), "f", 16, 4)
-    assert comparison_spec(other) == comparison_spec(short)
+    assert DPO.comparison_spec(other) == DPO.comparison_spec(short)
     assert (
-        comparison_spec(about("random", 0, Kind(), "f", 32, 4)).fingerprint != comparison_spec(short).fingerprint
+        DPO.comparison_spec(about("random", 0, Kind(), "f", 32, 4)).fingerprint
+        != DPO.comparison_spec(short).fingerprint
     )
 
 
@@ -153,7 +154,7 @@ def test_metrics_are_the_numbers_of_the_round():
 
 
 def test_the_prepared_view_shows_win_rates(tracker, outputs):
-    track_dpo_run(tracker, outputs[0]["random", 0])
+    DPO.track_run(tracker, outputs[0]["random", 0])
     view = json.loads(tracker._client.get_experiment(tracker.experiment).tags[VIEW_TAG])
     assert "params.kind = 'dpo'" in view["searchFilter"]
     assert "params.dataset = 'simulated'" in view["searchFilter"]

@@ -1,6 +1,7 @@
 import pytest
 
-from prefloop.tracking.names import assessed_metrics, comparison_spec, flat, round_metrics, run_spec
+from prefloop.tracking.names import flat
+from prefloop.tracking.simulated import SIMULATED, assessed_metrics, round_metrics
 
 ABOUT = {
     "policy": "bal_pm",
@@ -22,7 +23,7 @@ def changed(**sections):
 
 
 def test_runs_can_be_grouped_by_what_users_group_by():
-    params = run_spec(ABOUT, "parent").params
+    params = SIMULATED.run_spec(ABOUT, "parent").params
     wanted = {"policy": "bal_pm", "seed": "3", "dataset": "hh", "batch_size": "32", "initial": "64"}
     assert wanted.items() <= params.items()
     assert {"members": "5", "encoder": "small", "policy.batch.beta": "0.03"}.items() <= params.items()
@@ -30,16 +31,16 @@ def test_runs_can_be_grouped_by_what_users_group_by():
 
 def test_a_longer_run_is_the_same_run():
     longer = changed(benchmark={"initial": 64, "batch": 32, "rounds": 20})
-    assert run_spec(longer, None) == run_spec(ABOUT, None)
-    assert comparison_spec(longer) == comparison_spec(ABOUT)
+    assert SIMULATED.run_spec(longer, None) == SIMULATED.run_spec(ABOUT, None)
+    assert SIMULATED.comparison_spec(longer) == SIMULATED.comparison_spec(ABOUT)
 
 
 def test_policies_share_a_comparison_and_other_shared_parameters_make_another():
     other_policy = {**changed(policy={"batch": {"policy": "random"}}), "policy": "random", "seed": 0}
-    assert comparison_spec(other_policy) == comparison_spec(ABOUT)
+    assert SIMULATED.comparison_spec(other_policy) == SIMULATED.comparison_spec(ABOUT)
     other_batch = changed(benchmark={"initial": 64, "batch": 64, "rounds": 8})
-    assert comparison_spec(other_batch).fingerprint != comparison_spec(ABOUT).fingerprint
-    assert comparison_spec(other_batch).key == comparison_spec(ABOUT).key
+    assert SIMULATED.comparison_spec(other_batch).fingerprint != SIMULATED.comparison_spec(ABOUT).fingerprint
+    assert SIMULATED.comparison_spec(other_batch).key == SIMULATED.comparison_spec(ABOUT).key
 
 
 def test_round_metrics_are_named_by_split_and_leave_out_what_is_missing():

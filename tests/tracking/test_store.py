@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from prefloop.config.model import Tracking
+from prefloop.config.shared import Tracking
 from prefloop.errors import TrackingError
-from prefloop.tracking.recorder import RunRecorder
+from prefloop.tracking.simulated import RunRecorder
 from prefloop.tracking.store import artifact_root, mlflow_environment, resolve_uri
 from prefloop.tracking.tracker import RunSpec, Tracker
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow.artifacts import load_text
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
 from prefloop.io.documents import read_json, write_json
 from prefloop.report.amounts import plain
 from prefloop.report.comparison import DataFacts
@@ -16,10 +16,9 @@ from prefloop.report.judged import judge_runs
 from prefloop.report.results import read_savings
 from prefloop.report.runs import load_runs, score_split
 from prefloop.report.write import write_report
-from prefloop.tracking.comparison import track_all, track_comparison
-from prefloop.tracking.names import campaign_spec, run_spec
-from prefloop.tracking.outputs import rounds_of, track_campaign_batch, track_campaign_metrics, track_run
-from prefloop.tracking.recorder import RunRecorder
+from prefloop.tracking.campaign import campaign_spec, track_campaign_batch, track_campaign_metrics
+from prefloop.tracking.savings import SAVINGS
+from prefloop.tracking.simulated import SIMULATED, RunRecorder, rounds_of
 from prefloop.tracking.store import open_client
 from prefloop.tracking.tracker import CURRENT, RunSpec, Tracker
 from prefloop.tracking.view import VIEW_TAG
@@ -92,11 +91,11 @@ def named(tracker, name):
 
 def test_tracking_twice_changes_nothing(tracker, outputs):
     runs, report = outputs
-    assert track_all(tracker, runs, report) == 6
+    assert SAVINGS.track_all(tracker, report, runs) == 6
     first = snapshot(tracker)
     assert len(first) == 7
     for opened in (tracker, again(tracker)):
-        assert track_all(opened, runs, report) == 6
+        assert SAVINGS.track_all(opened, report, runs) == 6
         assert snapshot(tracker) == first
     for metrics, params, tags, files in first.values():
         if params["kind"] == "comparison":
@@ -113,7 +112,7 @@ def test_tracking_twice_changes_nothing(tracker, outputs):
 
 
 def test_acquired_batches_are_tables_one_a_round(tracker, outputs):
-    run = track_run(tracker, outputs[0]["bal_pm", 0])
+    run = SIMULATED.track_run(tracker, outputs[0]["bal_pm", 0])
     files = [file.path for file in tracker._client.list_artifacts(run.id, "acquired")]
     assert files == [f"acquired/round_{number:04d}.csv" for number in range(ROUNDS)]
 
@@ -138,15 +137,15 @@ def test_a_resumed_run_continues_where_it_was(tracker, world, tmp_path):
 
 def test_changed_parameters_make_a_new_run_and_mark_the_old(tracker, outputs, tmp_path):
     about = read_json(outputs[0]["bald", 1] / "run.json")
-    old = tracker.run(run_spec(about, None))
-    new = tracker.run(run_spec({**about, "fingerprint": "other"}, None))
+    old = tracker.run(SIMULATED.run_spec(about, None))
+    new = tracker.run(SIMULATED.run_spec({**about, "fingerprint": "other"}, None))
     assert old.id != new.id
 
     def current(run):
         return tracker._client.get_run(run.id).data.tags[CURRENT]
 
     assert (current(old), current(new)) == ("false", "true")
-    assert tracker.run(run_spec(about, None)).id == old.id
+    assert tracker.run(SIMULATED.run_spec(about, None)).id == old.id
     assert (current(old), current(new)) == ("true", "false")
 
 
@@ -163,7 +162,7 @@ def test_what_is_logged_already_costs_no_history_and_one_client(tracker, outputs
     import mlflow
 
     runs, report = outputs
-    track_all(tracker, runs, report)
+    SAVINGS.track_all(tracker, report, runs)
     calls = Counter()
 
     class Counting(mlflow.MlflowClient):
@@ -181,7 +180,7 @@ def test_what_is_logged_already_costs_no_history_and_one_client(tracker, outputs
         opened = [again(tracker), again(tracker)]
         assert isinstance(opened[0]._client, Counting)
         for of in opened:
-            assert track_all(of, runs, report) == 6
+            assert SAVINGS.track_all(of, report, runs) == 6
     finally:
         open_client.cache_clear()
     assert calls["clients"] == 1
@@ -193,10 +192,10 @@ def test_what_is_logged_already_costs_no_history_and_one_client(tracker, outputs
 def test_a_run_that_was_left_unfinished_is_filled_in_although_its_outputs_are_the_same(tracker, outputs):
     folder = outputs[0]["random", 1]
     about = read_json(folder / "run.json")
-    run = track_run(again(tracker), folder)
+    run = SIMULATED.track_run(again(tracker), folder)
     recorder_of(tracker).round(about, {"n_labels": 10}, [{"split": "test", "log_likelihood": -9.0}], 2.5)
     assert tracker._client.get_run(run.id).info.status == "RUNNING"
-    track_run(again(tracker), folder)
+    SIMULATED.track_run(again(tracker), folder)
     assert tracker._client.get_run(run.id).info.status == "FINISHED"
     history = tracker._client.get_metric_history(run.id, "test_log_likelihood")
     assert len(history) == ROUNDS
@@ -205,9 +204,9 @@ def test_a_run_that_was_left_unfinished_is_filled_in_although_its_outputs_are_th
 
 def test_outputs_that_changed_are_logged(tracker, world, tmp_path):
     folder = write_run(tmp_path / "run", world, "grown", 0, 1.0, rounds=2, batch=BATCH, fingerprint="g")
-    track_run(again(tracker), folder)
+    SIMULATED.track_run(again(tracker), folder)
     write_run(folder, world, "grown", 0, 1.0, rounds=ROUNDS, batch=BATCH, fingerprint="g")
-    run = track_run(again(tracker), folder)
+    run = SIMULATED.track_run(again(tracker), folder)
     history = tracker._client.get_metric_history(run.id, "test_log_likelihood")
     assert [point.step for point in history] == [10, 20, 30, 40]
     assert len(tracker._client.get_metric_history(run.id, "test_area")) == 2
@@ -215,7 +214,7 @@ def test_outputs_that_changed_are_logged(tracker, world, tmp_path):
 
 def test_the_comparison_has_few_metrics_and_a_table_of_the_rest(tracker, outputs):
     runs, report = outputs
-    parent = track_comparison(tracker, report, runs)
+    parent = SAVINGS.track(tracker, report, runs)
     data = tracker._client.get_run(parent.id).data
     savings = read_savings(report / "savings.json")
     assert len(data.metrics) <= 15
@@ -232,14 +231,14 @@ def test_the_comparison_has_few_metrics_and_a_table_of_the_rest(tracker, outputs
     text = load_text(f"{tracker._client.get_run(parent.id).info.artifact_uri}/policies.csv")
     rows = {row["policy"]: row for row in csv.DictReader(io.StringIO(text))}
     assert list(rows) == list(savings.policies)
-    child = tracker._client.get_run(track_run(tracker, runs["bal_pm", 0]).id).data.metrics
+    child = tracker._client.get_run(SIMULATED.track_run(tracker, runs["bal_pm", 0]).id).data.metrics
     for name in ("saved", "area_difference_low", "fresh_test_accuracy_saved", "proxy_test_score_difference"):
         # Two seeds can tell nothing of a saving: no number in the table, NaN in the metric.
         assert rows["bal_pm"][name] == ("" if child[name] != child[name] else str(child[name]))
 
 
 def test_each_chart_is_in_the_range_of_its_own_runs(tracker, outputs):
-    track_all(tracker, *outputs)
+    SAVINGS.track_all(tracker, outputs[1], outputs[0])
     view = json.loads(tracker._client.get_experiment(tracker.experiment).tags[VIEW_TAG])
     values = [metrics for folder in outputs[0].values() for _, metrics in rounds_of(folder)]
     for chart in view["compareRunCharts"]:
@@ -254,7 +253,7 @@ def test_each_chart_is_in_the_range_of_its_own_runs(tracker, outputs):
 
 
 def test_the_prepared_view_names_the_dataset(tracker, outputs):
-    track_run(tracker, outputs[0]["random", 0])
+    SIMULATED.track_run(tracker, outputs[0]["random", 0])
     view = json.loads(tracker._client.get_experiment(tracker.experiment).tags[VIEW_TAG])
     assert "params.dataset = 'simulated'" in view["searchFilter"]
     assert view["groupBy"]["groupByKeys"] == [{"mode": "tag", "groupByData": "policy"}]

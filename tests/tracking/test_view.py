@@ -4,15 +4,15 @@ import math
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from prefloop.tracking import dpo, simulated
 from prefloop.tracking.view import (
-    DPO,
-    SIMULATED,
     shared_view,
     shown_ranges,
     united,
     value_ranges,
 )
 
+SIMULATED, DPO = simulated.SIMULATED.board, dpo.DPO.board
 METRIC = SIMULATED.charts[0]
 values = st.floats(-1e6, 1e6).filter(lambda value: value == 0 or abs(value) > 1e-6)
 many = st.lists(values, min_size=2, max_size=20)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
 from prefloop.dpo.report.equal_kl import at_equal_kl
 from prefloop.dpo.report.facts import Facts
 from prefloop.dpo.report.outcomes import JUDGES, Resampled

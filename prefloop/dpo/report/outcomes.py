@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
+from prefloop.dpo.metrics import ROUNDS
 from prefloop.dpo.report.runs import DpoRuns
 from prefloop.errors import StateError
 from prefloop.report.bootstrap import Replicated, replicate
@@ -16,7 +17,6 @@ from prefloop.report.scores import Scores, one_split
 # Who judges, and the score that says so: the one that labels is fixed as the primary one.
 JUDGES = {"oracle": "win_oracle", "judge": "win_judge"}
 MOVES = ("kl", "length")
-_BOUNDS = {"kl": (-np.inf, np.inf), "length": (0.0, np.inf)}
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _sums(scores: np.ndarray, kept: np.ndarray) -> Scores:
 
 def _curves(scores: Scores, n_labels: np.ndarray, name: str, config: Compare) -> Curves:
     # All policies begin without any label.
-    return curves_of(scores, n_labels, 0.0, config.confidence, _BOUNDS.get(name, (0.0, 1.0)))
+    return curves_of(scores, n_labels, 0.0, config.confidence, ROUNDS.bounds(name))
 
 
 def _with_prior(curves: Curves, later: Curves) -> Curves:

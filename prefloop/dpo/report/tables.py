@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from prefloop.dpo.metrics import ROUNDS
 from prefloop.dpo.report.comparison import seed_means
 from prefloop.dpo.report.outcomes import Resampled
 from prefloop.dpo.report.runs import DpoRuns
 from prefloop.report.contest import Contest
 from prefloop.report.tables import interval_columns
 
-_DISTINCT = ("distinct_1", "distinct_2")
-_COUNTS = ("n_ties", "n_no_answer", "n_calls", "n_tokens", "written", "sampled", "dropped")
-_FURTHER = (*_COUNTS, "unjudged_oracle", "unjudged_judge", "loss_first", "loss_last", "certainty", "agreement")
+_DISTINCT = ROUNDS.of_role("diversity")
+_FURTHER = ROUNDS.of_role("label", "unjudged", "training")
 
 
 def curves_table(runs: DpoRuns) -> pa.Table:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from prefloop.config.model import Compare
+from prefloop.config.shared import Compare
 from tests.dpo.report.simulate import Kind, write_run
 
 KINDS = {

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from prefloop.dpo.output import ROUNDS
+from prefloop.dpo.metrics import ROUNDS
 from prefloop.dpo.report.runs import DpoRuns
 from prefloop.io.arrays import write_table
 from prefloop.io.documents import write_json
@@ -131,7 +131,7 @@ def about(policy: str, seed: int, kind: Kind, fingerprint: str, batch: int, roun
             },
             "judge": {"kind": "word_list", "path": "/somewhere/words.txt"},
             "train": {"mode": "reset", "beta": 0.2},
-            "run": {"labels": batch, "rounds": rounds, "device": "cpu", "threads": 1},
+            "run": {"batch": batch, "rounds": rounds, "device": "cpu", "threads": 1},
             "evaluation": {"prompts": 60, "temperature": 1.0},
             "policy": {"rule": kind.rule},
         },
@@ -143,12 +143,13 @@ def rounds_table(policy: str, seed: int, scores: Mapping[str, np.ndarray], batch
     rows = []
     for round_ in range(len(scores["oracle"])):
         rng = np.random.default_rng([number_of(policy), seed, round_])
+        none = dict.fromkeys(("loss_first", "loss_last", "certainty", "agreement"))
         later = {"loss_first": np.log(2), "loss_last": 0.69 - 0.05 * round_, "certainty": 0.1 * (round_ - 1)}
         rows.append(
             {"policy": policy, "seed": seed, "round": round_, "n_labels": round_ * batch, "n_ties": round_}
             | {"n_no_answer": seed % 2 * round_, "n_calls": round_ * batch + seed % 2 * round_, "n_tokens": 0}
             | {"written": 2 * batch * (round_ > 0), "sampled": 0, "dropped": round_ % 2}
-            | (later if round_ else {})
+            | (none | later if round_ else none)
             | ({"agreement": 0.5 + 0.05 * round_} if round_ > 1 else {})
             | {"win_oracle": _mean(scores["oracle"][round_]), "win_judge": _mean(scores["judge"][round_])}
             | {f"unjudged_{of}": int(np.isnan(scores[of][round_]).sum()) for of in ("oracle", "judge")}
@@ -157,7 +158,7 @@ def rounds_table(policy: str, seed: int, scores: Mapping[str, np.ndarray], batch
             | {f"distinct_{n}": 0.2 * n - 0.01 * round_ + 0.005 * rng.normal() for n in (1, 2)}
             | {"reference": "r0"}
         )
-    return pa.Table.from_pylist(rows, schema=ROUNDS)
+    return ROUNDS.table(rows)
 
 
 def _mean(values: np.ndarray) -> float | None:

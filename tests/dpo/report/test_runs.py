@@ -94,7 +94,8 @@ def test_a_damaged_file_is_named(folders, tmp_path):
 
 
 def test_simulated_runs_have_the_columns_that_runs_write(folders):
-    from prefloop.dpo.output import EVALUATION, PAIRS, ROUNDS
+    from prefloop.dpo.metrics import ROUNDS
+    from prefloop.dpo.output import EVALUATION, PAIRS
 
-    for name, schema in (("rounds", ROUNDS), ("evaluation", EVALUATION), ("pairs", PAIRS)):
+    for name, schema in (("rounds", ROUNDS.schema), ("evaluation", EVALUATION), ("pairs", PAIRS)):
         assert read_table(folders["random", 0] / f"{name}.parquet").schema.equals(schema), name

@@ -1,16 +1,16 @@
-"""What MLflow keeps of a comparison: accessors of its results, and the numbers made of them.
-
-The accessors in the first half are all that knows the shape of savings.json.
-"""
+"""What MLflow keeps of a comparison of simulated runs: numbers and words made of savings.json."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from prefloop.report.amounts import plain
 from prefloop.report.numbers import Difference, Duel, Saving
-from prefloop.report.results import Savings
+from prefloop.report.results import Savings, read_savings
 from prefloop.report.wording import headline, ordered
-from prefloop.tracking.headline import best_metrics
-from prefloop.tracking.names import saving_metrics
+from prefloop.tracking.comparison import ComparisonRun, best_metrics, saving_metrics
+from prefloop.tracking.simulated import SIMULATED, RunRecorder
 
 _OUTCOMES = {"reward_model": "fresh_test_accuracy", "policy": "proxy_test_score"}
 
@@ -81,3 +81,32 @@ def headline_metrics(savings: Savings) -> dict[str, float]:
         **reference_finals(savings),
         **(best_metrics(difference(savings.policies[best[0]]), saving(savings.policies[best[0]])) if best else {}),
     }
+
+
+def _tags(savings: Savings) -> dict[str, str]:
+    best = next(iter(candidates(savings)), "none")
+    return {"finding": finding(savings), "best_policy": best, "mlflow.note.content": note(savings)}
+
+
+SAVINGS = ComparisonRun(
+    workflow=SIMULATED,
+    results="savings.json",
+    files=("curves.csv", "curves_mean.csv", "assessment.csv"),
+    read=read_savings,
+    numbers=policy_numbers,
+    headline=headline_metrics,
+    tags=_tags,
+)
+
+
+class ComparisonRecorder(RunRecorder):
+    """The writer of MLflow for simulated runs and their comparison."""
+
+    def comparison_done(self, report: Path, runs: Mapping[tuple[str, int], Path]) -> None:
+        """Log a comparison and whatever of its runs is not logged yet.
+
+        Args:
+            report: the report's folder.
+            runs: folder of each (policy, seed) that was compared.
+        """
+        self.note(lambda tracker: SAVINGS.track(tracker, report, runs))

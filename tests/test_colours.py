@@ -7,11 +7,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefloop.colours import LINES, line_of
 from prefloop.config import load_params, packaged_params
-from prefloop.report.colours import LINES, line_of
 from prefloop.report.figure import styles
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 DPO = yaml.safe_load((ROOT / "dpo" / "params.yaml").read_text())["policies"]
