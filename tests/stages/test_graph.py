@@ -179,10 +179,10 @@ def test_imports_point_one_way():
         assert not {"cli", "tests", "benchmarks"} & top_level_imports(path), path
 
 
-@pytest.mark.parametrize("bottom", ["prefloop/io", "prefloop/errors.py", "prefloop/rng.py", "prefloop/config"])
+@pytest.mark.parametrize("bottom", ["prefloop/io", "prefloop/errors.py", "prefloop/rng.py", "prefloop/section.py"])
 def test_the_bottom_rests_on_nothing_above(bottom):
     below = [Path(p) for p in ("prefloop/__init__.py", "prefloop/io", "prefloop/errors.py", "prefloop/rng.py")]
-    below.append(Path("prefloop/config"))
+    below.append(Path("prefloop/section.py"))
     assert not [str(file) for file in imported(bottom) if not any(covers(part, file) for part in below)]
 
 
