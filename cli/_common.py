@@ -40,8 +40,9 @@ def load(path: Path, whole: type[Whole] | None = None) -> Whole:
         whole: model of all of it; None is the core's.
     """
     from prefloop.config import Params, load_params
+    from stages._main import configure_process
 
-    configure()
+    configure_process()
     return load_params(path, whole or Params)
 
 
@@ -59,13 +60,6 @@ def dumped(params: Whole) -> str:
     import yaml
 
     return str(yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
-
-
-def configure() -> None:
-    """Set the process up for real work: logging, quiet libraries."""
-    from stages._main import configure_process
-
-    configure_process()
 
 
 def beside(uri: str, out: Path) -> str:

@@ -1,10 +1,12 @@
-"""Progress of long work: a bar on a terminal, a plain line now and then elsewhere."""
+"""What long work shows: a bar on a terminal, a plain line now and then elsewhere; and no bars of libraries."""
 
 from __future__ import annotations
 
 import logging
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from tqdm import tqdm
@@ -47,3 +49,19 @@ class Progress:
         rate = self._done / max(self._last - self._start, 1e-9)
         left = (self._total - self._done) / rate if rate else float("nan")
         log.info("%s: %d/%d %s, %.1f/s, %.0f s left", self._what, self._done, self._total, self._unit, rate, left)
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Inside, transformers reports errors only and draws no bars; afterwards all is as it was."""
+    from transformers.utils import logging as transformers_logging
+
+    level, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if bars:
+            transformers_logging.enable_progress_bar()

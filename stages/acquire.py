@@ -13,8 +13,8 @@ from prefloop.labels.log import last_round, read_labels, warn_of_late_labels
 from prefloop.pool.problem import divided, load_inputs
 from prefloop.reward.registry import load_model
 from prefloop.tracking.campaign import track_campaign_batch
+from prefloop.tracking.recorder import tracked
 from stages._main import stage_main
-from stages._tracking import tracked
 
 
 def run(params: Params, layout: Layout) -> None:

@@ -14,8 +14,8 @@ from prefloop.pool.evaluate import evaluate_campaign
 from prefloop.pool.problem import divided, load_inputs
 from prefloop.reward.registry import load_model
 from prefloop.tracking.campaign import track_campaign_metrics
+from prefloop.tracking.recorder import tracked
 from stages._main import stage_main
-from stages._tracking import tracked
 
 
 def run(params: Params, layout: Layout) -> None:

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from prefloop.errors import DataError, ModelError, StateError
 from prefloop.io.atomic import write_bytes
-from prefloop.quiet import quiet_transformers
+from prefloop.progress import quiet_transformers
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from prefloop.embed.locate import find_model
 from prefloop.errors import ConfigError, DataError, ModelError
 from prefloop.io.atomic import atomic_folder
 from prefloop.io.documents import write_json
-from prefloop.quiet import quiet_transformers
+from prefloop.progress import quiet_transformers
 
 log = logging.getLogger("prefloop")
 

@@ -12,7 +12,7 @@ from prefloop.device import resolve_device
 from prefloop.embed.encoder import Encoder
 from prefloop.embed.locate import ModelFolder, find_model
 from prefloop.errors import ConfigError, ModelError
-from prefloop.quiet import quiet_transformers
+from prefloop.progress import quiet_transformers
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 

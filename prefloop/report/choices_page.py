@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Set
 
 from prefloop.report.amounts import between
-from prefloop.report.markdown import picture, table
 from prefloop.report.numbers import Estimate
 from prefloop.report.outcome_results import Choices, ModelShare
+from prefloop.report.page import picture, table
 from prefloop.report.results import Savings
 from prefloop.report.wording import by_gap, digits, shown
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from prefloop.report.choices_page import choices_page
 from prefloop.report.curves import told_apart
 from prefloop.report.main_tables import main_table, nats_table, ood_table, views_table
-from prefloop.report.markdown import picture, table
 from prefloop.report.outcomes_page import outcomes_page, outcomes_tables
+from prefloop.report.page import picture, table
 from prefloop.report.reading import reading
 from prefloop.report.results import Savings
 from prefloop.report.wording import TARGETS, excluded, losses, ordered, shown

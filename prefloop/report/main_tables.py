@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from prefloop.report.amounts import DASH, gap, labels, saved
-from prefloop.report.markdown import table
 from prefloop.report.numbers import Against
+from prefloop.report.page import table
 from prefloop.report.results import Savings
 from prefloop.report.wording import VIEWS, best_baseline, excluded, in_views, ordered, shown
 

@@ -6,9 +6,9 @@ from collections.abc import Set
 
 from prefloop.report.amounts import DASH, gap, saved
 from prefloop.report.curves import verdict
-from prefloop.report.markdown import picture, table
 from prefloop.report.numbers import Difference
 from prefloop.report.outcome_results import Ablation, Outcomes
+from prefloop.report.page import picture, table
 from prefloop.report.results import Savings
 from prefloop.report.wording import by_outcome, digits, excluded, labels_at_share, shown
 

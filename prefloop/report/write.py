@@ -9,9 +9,9 @@ import pyarrow as pa
 from prefloop.config.shared import Compare
 from prefloop.report.comparison import DataFacts, compare_runs, contest_between, draw
 from prefloop.report.document import document
-from prefloop.report.folder import write_folder
 from prefloop.report.judged import Judged
 from prefloop.report.outcomes import compare_outcomes, draw_outcomes, outcome_series
+from prefloop.report.page import write_folder
 from prefloop.report.plots import draw_all
 from prefloop.report.results import Savings
 from prefloop.report.runs import Runs, SplitScores

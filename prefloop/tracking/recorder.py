@@ -49,3 +49,8 @@ class Recorder:
                 self._tracker = Tracker(self._config, self._root)
             write(self._tracker)
             self._works = True
+
+
+def tracked(config: Tracking, write: Callable[[Tracker], object]) -> None:
+    """Write something from a process that writes nothing else, for instance a stage of a campaign."""
+    Recorder(config, Path.cwd()).note(write)

@@ -16,8 +16,8 @@ from prefloop.dpo.report.wording import (
 )
 from prefloop.report.amounts import DASH, OF_SHARES, gap, labels_from, saved
 from prefloop.report.curves import told_apart
-from prefloop.report.markdown import picture, table
 from prefloop.report.numbers import Difference
+from prefloop.report.page import picture, table
 
 _CAPTIONS = {
     "win_oracle": "Win rate over the start model by the training oracle, and its difference from the reference's.",

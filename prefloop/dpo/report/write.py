@@ -15,7 +15,7 @@ from prefloop.dpo.report.results import Comparison
 from prefloop.dpo.report.runs import load_runs
 from prefloop.dpo.report.tables import curves_table, mean_table
 from prefloop.report.contest import contest_of
-from prefloop.report.folder import write_folder
+from prefloop.report.page import write_folder
 
 
 def write_comparison(

@@ -1,8 +1,8 @@
-"""The folder of a report: whole or not at all."""
+"""A report's page and folder: pieces of Markdown, and all of it written whole or not at all."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,17 @@ import pyarrow as pa
 from prefloop.io.atomic import atomic_folder, write_bytes, write_text
 from prefloop.io.documents import write_json
 from prefloop.report.tables import to_csv
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table whose first column is text and whose others are numbers."""
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def picture(name: str, caption: str) -> str:
+    """A picture that lies in `plots/`, with its caption below."""
+    return f"![{caption}](plots/{name}.png)\n\n*{caption}*\n"
 
 
 def write_folder(
