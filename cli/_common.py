@@ -62,13 +62,6 @@ def dumped(params: Whole) -> str:
     return str(yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
 
-def configure() -> None:
-    """Set the process up for real work: logging, quiet libraries."""
-    from stages._main import configure_process
-
-    configure_process()
-
-
 def beside(uri: str, out: Path) -> str:
     """A tracking URI whose relative SQLite file lies in the comparison's folder, wherever one stands."""
     prefix = "sqlite:///"
