@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from prefloop.dpo.asking import LabelledPair, RoundLabels, label_round
 from prefloop.dpo.config import Policy, Run, Train
 from prefloop.dpo.evaluation import Evaluator, summarise
@@ -21,8 +23,8 @@ from prefloop.dpo.training import Preference, train_dpo
 from prefloop.dpo.view import OnPolicyPairs
 from prefloop.dpo.writing import WrittenPair
 from prefloop.errors import StateError
-from prefloop.judges.types import Comparison, Oracle
-from prefloop.labels.verdicts import A, B
+from prefloop.labels.comparison import Annotator, Comparison
+from prefloop.labels.verdicts import trained_by
 from prefloop.rng import Stream, generator
 
 log = logging.getLogger("prefloop")
@@ -63,7 +65,7 @@ class RunState:
 
 def run_rounds(
     problem: Problem,
-    oracle: Oracle,
+    oracle: Annotator,
     evaluator: Evaluator,
     spec: DpoSpec,
     store: DpoStore,
@@ -130,7 +132,7 @@ def _kept_policy(
 
 
 def _round(
-    problem: Problem, oracle: Oracle, evaluator: Evaluator, spec: DpoSpec, state: RunState, number: int
+    problem: Problem, oracle: Annotator, evaluator: Evaluator, spec: DpoSpec, state: RunState, number: int
 ) -> tuple[RoundRecord, LanguageModel, dict[str, float]]:
     clock = Clock()
     desk = RoundDesk(
@@ -169,7 +171,7 @@ def _round(
 
 def _label(
     problem: Problem,
-    oracle: Oracle,
+    oracle: Annotator,
     spec: DpoSpec,
     state: RunState,
     desk: RoundDesk,
@@ -203,12 +205,11 @@ def _train(
 
 
 def _preferences(problem: Problem, labelled: Sequence[LabelledPair]) -> list[Preference]:
+    trained = trained_by(np.array([of.verdict for of in labelled], dtype=np.int64))
+    sides = zip(trained.rows.tolist(), trained.winner.tolist(), trained.loser.tolist(), strict=True)
     found = []
-    for of in labelled:
-        if of.verdict not in (A, B):
-            continue
-        chosen, rejected = (of.verdict, 1 - of.verdict)
-        pair = of.pair
+    for row, chosen, rejected in sides:
+        pair = labelled[row].pair
         found.append(
             Preference(
                 prompt=problem.tokens[pair.prompt],

@@ -25,7 +25,7 @@ from prefloop.errors import ConfigError
 from prefloop.io.lock import locked
 from prefloop.judges.build import build_judge, build_oracle
 from prefloop.judges.noise import Noisy
-from prefloop.judges.types import Oracle
+from prefloop.labels.comparison import Annotator
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def run_policy(
     return folder
 
 
-def make_judges(params: DpoParams, layout: DpoLayout) -> tuple[Noisy, Oracle]:
+def make_judges(params: DpoParams, layout: DpoLayout) -> tuple[Noisy, Annotator]:
     """The training oracle and the independent judge.
 
     Raises:
@@ -130,7 +130,7 @@ def make_judges(params: DpoParams, layout: DpoLayout) -> tuple[Noisy, Oracle]:
 
 
 def _evaluator(
-    params: DpoParams, problem: Problem, judges: tuple[Oracle, Oracle], store: DpoStore, seed: int
+    params: DpoParams, problem: Problem, judges: tuple[Annotator, Annotator], store: DpoStore, seed: int
 ) -> Evaluator:
     start = store.start_completions()
     if start is None:

@@ -11,8 +11,8 @@ from prefloop.errors import ConfigError, ModelError
 from prefloop.io.hashing import text_id
 from prefloop.judges.config import Endpoint as Config
 from prefloop.judges.rubric import Reply, fill_in, read_reply
-from prefloop.judges.types import Answer, Comparison
-from prefloop.labels.verdicts import TIE, A
+from prefloop.labels.comparison import Answer, Comparison
+from prefloop.labels.verdicts import TIE, A, turned
 from prefloop.progress import Progress
 
 if TYPE_CHECKING:
@@ -128,8 +128,7 @@ class Endpoint:
 
 def _agreed(forth: int, back: int) -> tuple[int, str | None]:
     """The verdict of both requests in terms of the first one's order, and what was wrong with a tie."""
-    turned = back if back == TIE else 1 - back
-    if forth == turned:
+    if forth == turned(back):
         return forth, None
     if TIE in (forth, back):
         return TIE, "a tie in one order only"

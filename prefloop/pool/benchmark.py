@@ -25,6 +25,7 @@ from prefloop.io.documents import read_json, to_json
 from prefloop.io.hashing import source_digest, text_id
 from prefloop.io.layout import Layout
 from prefloop.io.lock import locked
+from prefloop.labels.labelled import Labelled
 from prefloop.oracle.answers import Answers
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.oracle.simulated import SimulatedOracle
@@ -32,7 +33,7 @@ from prefloop.pool.loop import RunSpec, run_rounds
 from prefloop.pool.output import is_whole, write_run
 from prefloop.pool.problem import Problem, dataset_name, division_of, inputs_digest
 from prefloop.pool.record import RoundRecord, RoundStore
-from prefloop.pool.steps import Labelled, check_budget
+from prefloop.pool.steps import check_budget
 from prefloop.versions import versions
 
 Observer = Callable[[RoundRecord, float], None]

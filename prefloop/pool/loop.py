@@ -12,6 +12,7 @@ from prefloop.config.model import Benchmark, Reward
 from prefloop.config.policies import Policy
 from prefloop.data.pairs import Pairs
 from prefloop.device import resolve_device, set_threads
+from prefloop.labels.labelled import Labelled
 from prefloop.oracle.calls import JudgeCalls
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.oracle.simulated import SimulatedOracle
@@ -20,7 +21,6 @@ from prefloop.pool.problem import Problem
 from prefloop.pool.record import RoundRecord, RoundStore
 from prefloop.pool.steps import (
     Batch,
-    Labelled,
     check_budget,
     choose_batch,
     fit_round,
