@@ -17,6 +17,7 @@ SMALL = {
     "embedding": ["--texts", "300"],
     "prepare_scale": ["--pairs", "50000"],
     "pair_rules": ["--prompts", "1000", "4000"],
+    "label_log": ["--lines", "50000", "--reference", "5000", "--standing", "20000", "--appends", "20"],
     "null_reports": ["--reports", "5", "--seeds", "3"],
     "dpo_round": ["--labels", "8", "--evaluated", "128", "--threads", "1"],
 }

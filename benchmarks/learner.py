@@ -29,12 +29,13 @@ from prefloop.config import Params, load_params, packaged_params
 from prefloop.config.model import Reward
 from prefloop.data.pairs import Pairs
 from prefloop.io.layout import Layout
+from prefloop.labels.labelled import Labelled
 from prefloop.labels.verdicts import TIE
 from prefloop.oracle.answers import Answers, majority
 from prefloop.oracle.hidden import HiddenAnswers, hidden_of, load_hidden
 from prefloop.pool.evaluate import outside_predictions, split_metrics
 from prefloop.pool.problem import Inputs, Problem, divided, load_inputs
-from prefloop.pool.steps import Labelled, fit_round
+from prefloop.pool.steps import fit_round
 from prefloop.reward.fitted import FittedEnsemble
 from prefloop.rng import Stream, generator
 

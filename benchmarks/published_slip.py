@@ -21,10 +21,11 @@ from prefloop.config.policies import Policy
 from prefloop.data.pairs import Pairs
 from prefloop.entropy.published import PoolEntropy
 from prefloop.io.layout import Layout
+from prefloop.labels.labelled import Labelled
 from prefloop.oracle.hidden import hidden_of, load_hidden
 from prefloop.oracle.simulated import SimulatedOracle
 from prefloop.pool.problem import Problem, divided, load_inputs
-from prefloop.pool.steps import Labelled, choose_batch, fit_round, random_pairs
+from prefloop.pool.steps import choose_batch, fit_round, random_pairs
 from prefloop.rng import Stream
 
 BATCH, STEPS = 160, 40

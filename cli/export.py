@@ -14,6 +14,7 @@ from prefloop.exchange.form import Form
 
 if TYPE_CHECKING:
     from prefloop.exchange.acquired import Acquired
+    from prefloop.io.layout import Layout
 
 
 def export(
@@ -59,8 +60,7 @@ def export(
 def _source(run: Path | None, labels: Path | None, data: Path | None) -> tuple[Acquired, Path]:
     from prefloop.data.prepared import load_prepared
     from prefloop.exchange.acquired import acquired_by_labels, acquired_by_run
-    from prefloop.io.lock import locked
-    from prefloop.labels.log import read_labels
+    from prefloop.labels.labelled import current_labels
 
     if run is not None and labels is None:
         return acquired_by_run(run), data or _prepared_beside(run / "../../..")
@@ -68,16 +68,19 @@ def _source(run: Path | None, labels: Path | None, data: Path | None) -> tuple[A
         raise ConfigError("give one of --run FOLDER (a simulated run) and --labels FILE (a campaign's log)")
     if not labels.is_file():
         raise StateError(f"{labels} is missing: give the label log of a campaign, data/labels/labels.jsonl")
-    with locked(labels):
-        given = read_labels(labels)
+    given = current_labels(labels, _beside(labels / "../..").label_table)
     prepared = data or _prepared_beside(labels / "../..")
     return acquired_by_labels(given, load_prepared(prepared)), prepared
 
 
-def _prepared_beside(root: Path) -> Path:
+def _beside(root: Path) -> Layout:
     from prefloop.io.layout import Layout
 
-    prepared = Layout.folder(Path(os.path.normpath(root))).prepared
+    return Layout.folder(Path(os.path.normpath(root)))
+
+
+def _prepared_beside(root: Path) -> Path:
+    prepared = _beside(root).prepared
     if not prepared.is_dir():
         raise StateError(f"{prepared} is missing: give the folder of the prepared tables with --data")
     return prepared

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli._common import AsJson, configure, print_json
+from cli._common import AsJson, print_json
 
 app = typer.Typer(no_args_is_help=True, help="What runs keep to resume from.")
 
@@ -37,7 +37,6 @@ def list_(out: Out = None, as_json: AsJson = False) -> None:
 
     from prefloop.rounds.state import list_states
 
-    configure()
     states = list_states(_roots(out))
     if as_json:
         print_json([{**asdict(state), "workflow": str(state.workflow)} for state in states])
@@ -64,7 +63,6 @@ def prune(out: Out = None, as_json: AsJson = False) -> None:
     from prefloop.rounds.state import list_states
     from prefloop.rounds.state import prune as remove
 
-    configure()
     old = [state for state in list_states(_roots(out)) if not state.in_use]
     freed = remove(old)
     if as_json:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from prefloop.campaign.batch import next_batch
+from prefloop.campaign.batch import campaign_labels, next_batch
 from prefloop.config import Params
 from prefloop.io.arrays import read_table, write_table
 from prefloop.io.layout import Layout
-from prefloop.labels.aggregate import campaign_labels
-from prefloop.labels.log import last_round, read_labels, warn_of_late_labels
+from prefloop.labels.labelled import read_label_table, warn_of_late_labels
 from prefloop.pool.problem import divided, load_inputs
 from prefloop.reward.registry import load_model
 from prefloop.tracking.campaign import track_campaign_batch
@@ -20,11 +19,11 @@ from stages._main import stage_main
 def run(params: Params, layout: Layout) -> None:
     """Write the batch; the last one is kept by DVC (persist) so that its rest is asked first."""
     problem = divided(load_inputs(layout, params), params.data, None)
-    labels = read_labels(layout.label_snapshot)
+    labels = read_label_table(layout.label_table)
     model, about = load_model(layout.campaign_model)
     previous = read_table(layout.batch) if layout.batch.exists() else None
     labelled = campaign_labels(labels, problem)
-    write_table(layout.batch, next_batch(params, problem, model, labelled, previous, last_round(labels) + 1))
+    write_table(layout.batch, next_batch(params, problem, model, labelled, previous, labels.last_round + 1))
     warn_of_late_labels(layout.labels, layout.label_snapshot)
     chosen = params.campaign
     tracked(

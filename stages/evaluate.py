@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
+from prefloop.campaign.batch import campaign_labels
 from prefloop.config import Params
 from prefloop.io.documents import write_json
 from prefloop.io.layout import Layout
-from prefloop.labels.aggregate import campaign_labels
-from prefloop.labels.log import read_labels
+from prefloop.labels.labelled import read_label_table
 from prefloop.oracle.hidden import hidden_of, load_hidden
 from prefloop.pool.evaluate import evaluate_campaign
 from prefloop.pool.problem import divided, load_inputs
@@ -22,7 +22,7 @@ def run(params: Params, layout: Layout) -> None:
     """Evaluate the current model and write its metrics; without hidden answers they say so."""
     problem = divided(load_inputs(layout, params), params.data, None)
     model, about = load_model(layout.campaign_model)
-    labelled = campaign_labels(read_labels(layout.label_snapshot), problem)
+    labelled = campaign_labels(read_label_table(layout.label_table), problem)
     evaluation = hidden_of(problem, load_hidden(layout.prepared, problem.inputs)).evaluation
     write_json(layout.campaign_metrics, evaluate_campaign(problem, evaluation, model, labelled))
     chosen, metrics = params.campaign, layout.campaign_metrics

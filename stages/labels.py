@@ -1,4 +1,4 @@
-"""Stage labels: a snapshot of the label log, so that what later stages read is what was hashed."""
+"""Stage labels: a snapshot of the label log and what it says by pair, for the later stages of the round."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import sys
 
 from prefloop.config import Params
 from prefloop.io.layout import Layout
-from prefloop.labels.log import snapshot
+from prefloop.labels.labelled import take_snapshot
 from stages._main import stage_main
 
 
 def run(params: Params, layout: Layout) -> None:
-    """Copy the log under the writers' lock."""
-    snapshot(layout.labels, layout.label_snapshot)
+    """Copy the log under the writers' lock, check it, and aggregate its labels."""
+    take_snapshot(layout.labels, layout.label_snapshot, layout.label_table)
 
 
 if __name__ == "__main__":

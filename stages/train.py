@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from prefloop.campaign.batch import about_model, train
+from prefloop.campaign.batch import about_model, campaign_labels, train
 from prefloop.config import Params
 from prefloop.io.layout import Layout
-from prefloop.labels.aggregate import campaign_labels
-from prefloop.labels.log import last_round, read_labels
+from prefloop.labels.labelled import read_label_table
 from prefloop.pool.problem import divided, load_inputs
 from prefloop.reward.registry import save_model
 from stages._main import stage_main
@@ -17,9 +16,9 @@ from stages._main import stage_main
 def run(params: Params, layout: Layout) -> None:
     """Train from scratch on the snapshot and write the weights with encoder and parameters."""
     problem = divided(load_inputs(layout, params), params.data, None)
-    labels = read_labels(layout.label_snapshot)
-    model = train(params, problem, campaign_labels(labels, problem), max(last_round(labels), 0))
-    save_model(layout.campaign_model, params.reward.kind, model, about_model(params, problem, len(labels)))
+    labels = read_label_table(layout.label_table)
+    model = train(params, problem, campaign_labels(labels, problem), max(labels.last_round, 0))
+    save_model(layout.campaign_model, params.reward.kind, model, about_model(params, problem, labels.lines))
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ from prefloop.acquisition.strength import check_models
 from prefloop.config import Params
 from prefloop.data.pairs import Pairs
 from prefloop.io.hashing import pair_id
+from prefloop.labels.labelled import Labelled, LabelTable
 from prefloop.pool.identity import dataset_name
 from prefloop.pool.problem import Problem
-from prefloop.pool.steps import Batch, Labelled, blind_candidates, choose_batch, fit_round
+from prefloop.pool.steps import Batch, blind_candidates, choose_batch, fit_round
 from prefloop.reward.registry import RewardModel
 
 log = logging.getLogger("prefloop")
@@ -24,6 +25,11 @@ BATCH_SCHEMA = pa.schema(
     + [(name, pa.string()) for name in ("pair_id", "prompt_id", "completion_a", "completion_b")]
     + [(name, pa.float64()) for name in ("score", "uncertainty", "entropy")]
 )
+
+
+def campaign_labels(labels: LabelTable, problem: Problem) -> Labelled:
+    """The campaign's labelled pairs: those of its pool, as in `LabelTable.among`."""
+    return labels.among(problem.prepared, problem.prepared.completions_of("pool"))
 
 
 def train(params: Params, problem: Problem, labelled: Labelled, round_: int) -> RewardModel:

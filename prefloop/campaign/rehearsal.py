@@ -1,24 +1,26 @@
-"""The simulated annotator on the campaign's batch."""
+"""The campaign's batch, put to an annotator: the simulated oracle stands in for people."""
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefloop.config import Params
-from prefloop.data.prepared import Prepared, load_prepared
+from prefloop.data.compared import read_comparisons
+from prefloop.data.prepared import load_prepared
 from prefloop.errors import NothingLeft, StateError
 from prefloop.io.arrays import read_table
 from prefloop.io.layout import Layout
-from prefloop.labels.log import Label, append_after_reading
-from prefloop.labels.verdicts import VERDICTS
+from prefloop.labels.comparison import Annotator
+from prefloop.labels.label import Label, label_of
+from prefloop.labels.labelled import read_label_table
+from prefloop.labels.log import LabelLog, Mark, News
 from prefloop.oracle.answers import load_answers
-from prefloop.oracle.simulated import SimulatedOracle
+from prefloop.oracle.simulated import SimulatedAnnotator, SimulatedOracle
 
 
 def answer_batch(params: Params, layout: Layout, limit: int | None) -> dict[str, Any]:
@@ -37,41 +39,60 @@ def answer_batch(params: Params, layout: Layout, limit: int | None) -> dict[str,
         DataError: a pair has no hidden answer.
         StateError: the batch is missing, or was made from other data.
     """
-    batch = read_table(layout.batch)
-    prepared = load_prepared(layout.prepared)
+    batch, prepared = read_table(layout.batch), load_prepared(layout.prepared)
     simulated = SimulatedOracle(params.oracle, prepared, load_answers(layout.prepared, prepared))
-
-    def answer(labels: list[Label]) -> list[Label]:
-        done = pa.array([label.pair_id for label in labels], pa.string())
-        waiting = batch.filter(pc.invert(pc.is_in(batch["pair_id"], value_set=done))).slice(0, limit)
-        if not len(waiting):
-            raise NothingLeft(f"{layout.batch} has no unlabelled comparison: run dvc repro for the next batch")
-        codes = simulated.verdicts(*(_rows(waiting[f"completion_{c}"], prepared, layout) for c in "ab"))
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        return [_label(row, VERDICTS[v], now) for row, v in zip(waiting.to_pylist(), codes, strict=True)]
-
-    # Read and append as one step: two oracles at once must not answer the same pairs twice.
-    given = append_after_reading(layout.labels, answer)
+    given = label_batch(batch, SimulatedAnnotator(simulated, prepared), "oracle", layout, limit)
     verdicts = Counter(label.verdict for label in given)
     return {"round": given[0].round, "labels": len(given), "verdicts": dict(verdicts)}
 
 
-def _rows(ids: pa.ChunkedArray, prepared: Prepared, layout: Layout) -> np.ndarray:
-    rows = pc.index_in(ids, prepared.completion_ids)
-    if rows.null_count:
-        raise StateError(f"{layout.batch} does not belong to {layout.prepared}: run dvc repro for a new batch")
-    return rows.to_numpy().astype(np.int64)
+def label_batch(
+    batch: pa.Table, annotator: Annotator, source: str, layout: Layout, limit: int | None
+) -> list[Label]:
+    """Put what of a batch has no label to an annotator, and append its answers.
+
+    What has a label is known from the labelled table and the lines behind it: the log as a whole is not read.
+    The log stays locked meanwhile: two annotators at once do not answer the same pairs twice.
+
+    Args:
+        batch: a table of `batch.BATCH_SCHEMA`.
+        annotator: who is asked.
+        source: who that is, for the log.
+        layout: where prepared tables, labelled table and log lie.
+        limit: ask about at most so many, or None.
+
+    Returns:
+        The appended labels.
+
+    Raises:
+        NothingLeft: the batch is empty or wholly labelled.
+        StateError: the batch was made from other data.
+    """
+    before, mark = _labelled_before(layout.label_table)
+
+    def answer(news: News) -> list[Label]:
+        done = news.lines["pair_id"].filter(pc.is_valid(news.lines["verdict"])).chunks
+        done = [*([] if news.is_whole else before.chunks), *done]
+        is_done = pc.is_in(batch["pair_id"], value_set=pa.chunked_array(done, pa.string()))
+        waiting = batch.filter(pc.invert(is_done)).slice(0, limit)
+        if not len(waiting):
+            raise NothingLeft(f"{layout.batch} has no unlabelled comparison: run dvc repro for the next batch")
+        try:
+            comparisons = read_comparisons(layout.prepared, waiting)
+        except StateError as error:
+            raise StateError(
+                f"{layout.batch} does not belong to {layout.prepared}: run dvc repro for a new batch ({error})"
+            ) from None
+        answers = zip(comparisons, annotator.ask(comparisons), waiting["round"].to_pylist(), strict=True)
+        return [label_of(c, a, annotator=annotator.name, source=source, round_=r) for c, a, r in answers]
+
+    return LabelLog(layout.labels, mark).answer(answer)
 
 
-def _label(row: dict[str, Any], verdict: str, now: str) -> Label:
-    return Label(
-        pair_id=row["pair_id"],
-        prompt_id=row["prompt_id"],
-        completion_a=row["completion_a"],
-        completion_b=row["completion_b"],
-        annotator="oracle",
-        verdict=verdict,  # type: ignore[arg-type]
-        timestamp=now,
-        round=row["round"],
-        source="oracle",
-    )
+def _labelled_before(table: Path) -> tuple[pa.ChunkedArray, Mark]:
+    """Pairs with a label in the labelled table, and how far in the log it goes; none where it is unusable."""
+    try:
+        labels = read_label_table(table)
+    except StateError:
+        return pa.chunked_array([], pa.string()), Mark()
+    return labels.pairs["pair_id"], labels.mark

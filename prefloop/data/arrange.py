@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prefloop.data.collect import NONE, VERDICTS, Collected, Mentions, PairRows
+from prefloop.data.collect import NONE, Collected, Mentions, PairRows
 from prefloop.data.splits import Assignment
 from prefloop.data.texts import sort_keys
+from prefloop.labels.verdicts import COMPARED
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def _count_votes(pairs: PairRows, row: np.ndarray) -> tuple[np.ndarray, np.ndarr
     new_pair[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])
     new_vote = new_pair.copy()
     new_vote[1:] |= (pairs.verdict[1:] != pairs.verdict[:-1]) | (pairs.annotator[1:] != pairs.annotator[:-1])
-    votes = np.zeros((int(new_pair.sum()), len(VERDICTS)), dtype=np.int32)
+    votes = np.zeros((int(new_pair.sum()), len(COMPARED)), dtype=np.int32)
     counted = new_vote & (pairs.verdict != NONE)
     np.add.at(votes, (np.cumsum(new_pair)[counted] - 1, pairs.verdict[counted]), 1)
     return a[new_pair], b[new_pair], votes, int((~new_vote).sum())

@@ -16,15 +16,14 @@ from prefloop.data.prepared import AUTO, SPLITS
 from prefloop.data.records import PairRecord, Record, ResponsesRecord
 from prefloop.data.texts import TextTable
 from prefloop.io.hashing import completion_id, prompt_id, text_id
+from prefloop.labels.verdicts import COMPARED, turned
 
 log = logging.getLogger("prefloop")
 
-VERDICTS = ("a", "b", "tie")
 NONE = -1
 
 _SPLIT_CODE: dict[str | None, int] = {None: AUTO, **{name: code for code, name in enumerate(SPLITS)}}
-_VERDICT_CODE: dict[str | None, int] = {None: NONE, **{name: code for code, name in enumerate(VERDICTS)}}
-_SWAPPED = {NONE: NONE, 0: 1, 1: 0, 2: 2}
+_VERDICT_CODE: dict[str | None, int] = {None: NONE, **{name: code for code, name in enumerate(COMPARED)}}
 _LOG_EVERY = 250_000
 
 
@@ -43,7 +42,7 @@ class PairRows(Columns):
 
     Attributes:
         prompt, first, second: int64, rows of prompt and completions in the order of collection.
-        verdict: int8, index into VERDICTS for first and second, or NONE.
+        verdict: int8, index into COMPARED for first and second, or NONE.
         split: int8, index into SPLITS, or AUTO.
         source, annotator: int32, numbers of names; annotator may be NONE.
     """
@@ -158,7 +157,7 @@ class _Collector:
         self._add_model(second, record.model_b, record)
         verdict = _VERDICT_CODE[record.verdict]
         if a_id > b_id:
-            first, second, verdict = second, first, _SWAPPED[verdict]
+            first, second, verdict = second, first, turned(verdict)
         split, source = _SPLIT_CODE[record.split], self.sources[record.source]
         row = (prompt, first, second, verdict, split, source, self.annotators[record.annotator])
         for column, value in zip(self.pairs, row, strict=True):

@@ -1,4 +1,4 @@
-"""Texts, models, sources and scores of the compared completions, and of no others."""
+"""Texts of compared completions, and what an export tells of them: models, sources and scores."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from prefloop.errors import StateError
 from prefloop.io.lookup import find_rows
+from prefloop.labels.comparison import Comparison
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,26 @@ def read_compared(prepared: Path, pairs: pa.Table) -> Compared:
         _all(prepared / "completions.parquet", "completion_id", completions, ["text", "models"]),
         dict(zip(scored["id"], scored["score"], strict=True)),
     )
+
+
+def read_comparisons(prepared: Path, pairs: pa.Table) -> list[Comparison]:
+    """The comparisons that some pairs are, with their texts.
+
+    Args:
+        prepared: folder of the prepared tables.
+        pairs: prompt_id, completion_a, completion_b.
+
+    Raises:
+        StateError: a table is missing or damaged, or does not have one of the ids.
+    """
+    completions = pa.concat_arrays([pc.unique(pairs[name]) for name in ("completion_a", "completion_b")])
+    prompts = _all(prepared / "prompts.parquet", "prompt_id", pc.unique(pairs["prompt_id"]), ["prompt"])
+    texts = _all(prepared / "completions.parquet", "completion_id", completions, ["text"])
+    columns = (pairs[name].to_pylist() for name in ("prompt_id", "completion_a", "completion_b"))
+    return [
+        Comparison(prompts[prompt]["prompt"], texts[a]["text"], texts[b]["text"])
+        for prompt, a, b in zip(*columns, strict=True)
+    ]
 
 
 def _all(path: Path, key: str, ids: pa.Array, columns: list[str]) -> dict[str, dict[str, Any]]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from prefloop.config.data import SplitName
-
-Verdict = Literal["a", "b", "tie"]
+from prefloop.labels.verdicts import Compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class PairRecord:
     prompt: str
     completion_a: str
     completion_b: str
-    verdict: Verdict | None
+    verdict: Compared | None
     source: str
     split: SplitName | None = None
     place: Place | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from prefloop.dpo.view import OnPolicyPairs
 from prefloop.dpo.writing import WrittenPair
 from prefloop.errors import ModelError, NothingLeft
-from prefloop.judges.types import LOST, Answer, Comparison, Oracle
+from prefloop.labels.comparison import LOST, Annotator, Answer, Comparison
 
 # An oracle that answers nothing in so many questions running is out of order.
 _SILENT = 10
@@ -43,7 +43,7 @@ def label_round(
     choose: Callable[[int, int], OnPolicyPairs],
     pair_of: Callable[[int], WrittenPair],
     comparison_of: Callable[[WrittenPair], Comparison],
-    oracle: Oracle,
+    oracle: Annotator,
     asked: set[int],
     bought: Callable[[WrittenPair], None],
 ) -> RoundLabels:

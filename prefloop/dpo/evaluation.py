@@ -13,7 +13,7 @@ from prefloop.dpo.language_model import LanguageModel
 from prefloop.dpo.problem import Problem
 from prefloop.dpo.sampling import Completion
 from prefloop.errors import ModelError
-from prefloop.judges.types import Answer, Comparison, Oracle
+from prefloop.labels.comparison import Annotator, Answer, Comparison
 from prefloop.labels.verdicts import TIE, A, B
 from prefloop.rng import Stream
 
@@ -58,8 +58,8 @@ class Evaluator:
         self,
         problem: Problem,
         config: Evaluation,
-        oracle: Oracle,
-        judge: Oracle,
+        oracle: Annotator,
+        judge: Annotator,
         seed: int,
         start: Sequence[tuple[int, ...]],
     ) -> None:
@@ -87,7 +87,7 @@ class Evaluator:
             tokens=sum(answer.tokens for answer in [*oracle, *judge]),
         )
 
-    def _answers(self, by: Oracle, texts: Sequence[str]) -> list[Answer]:
+    def _answers(self, by: Annotator, texts: Sequence[str]) -> list[Answer]:
         """What a judge says of each text against the start model's; what it does not answer is asked again.
 
         Raises:

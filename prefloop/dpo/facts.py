@@ -10,7 +10,7 @@ import numpy as np
 from prefloop.dpo.asking import LabelledPair, RoundLabels
 from prefloop.dpo.roundview import RoundDesk
 from prefloop.dpo.scores import implicit_reward
-from prefloop.labels.verdicts import TIE, A
+from prefloop.labels.verdicts import A, is_decided
 
 
 def label_facts(
@@ -26,7 +26,7 @@ def label_facts(
     """
     new = {
         "n_labels": len(labels.labelled),
-        "n_ties": sum(of.verdict == TIE for of in labels.labelled),
+        "n_ties": int((~is_decided(_verdicts(labels.labelled))).sum()),
         "n_no_answer": len(labels.unanswered),
         "n_calls": labels.calls,
         "n_tokens": labels.tokens,
@@ -66,9 +66,13 @@ def _margins(labelled: Sequence[LabelledPair], beta: float) -> np.ndarray:
 
 def _agreement(labelled: Sequence[LabelledPair], beta: float) -> float | None:
     margins = _margins(labelled, beta)
-    verdicts = np.array([of.verdict for of in labelled], dtype=np.int64)
-    counted = (verdicts != TIE) & (margins != 0)
+    verdicts = _verdicts(labelled)
+    counted = is_decided(verdicts) & (margins != 0)
     return _mean(((margins > 0) == (verdicts == A))[counted])
+
+
+def _verdicts(labelled: Sequence[LabelledPair]) -> np.ndarray:
+    return np.array([of.verdict for of in labelled], dtype=np.int64)
 
 
 def _mean(values: np.ndarray) -> float | None:

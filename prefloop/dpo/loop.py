@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from prefloop.dpo.asking import LabelledPair, RoundLabels, label_round
 from prefloop.dpo.config import Evaluation, Policy, Run, Train
 from prefloop.dpo.evaluation import Evaluator, start_completions, summarise
@@ -23,8 +25,8 @@ from prefloop.dpo.training import Preference, train_dpo
 from prefloop.dpo.view import OnPolicyPairs
 from prefloop.dpo.writing import WrittenPair
 from prefloop.errors import StateError
-from prefloop.judges.types import Comparison, Oracle
-from prefloop.labels.verdicts import A, B
+from prefloop.labels.comparison import Annotator, Comparison
+from prefloop.labels.verdicts import trained_by
 from prefloop.rng import Stream, generator
 from prefloop.rounds.store import RoundStore
 
@@ -61,7 +63,9 @@ class DpoRun:
     form = DpoFormat()
     evaluator: Evaluator
 
-    def __init__(self, problem: Problem, oracle: Oracle, judges: tuple[Oracle, Oracle], spec: DpoSpec) -> None:
+    def __init__(
+        self, problem: Problem, oracle: Annotator, judges: tuple[Annotator, Annotator], spec: DpoSpec
+    ) -> None:
         self._problem, self._oracle, self._judges, self._spec = problem, oracle, judges, spec
         self._digest = weights_digest(problem.reference.model)
         self._records: list[RoundRecord] = []
@@ -203,12 +207,11 @@ class DpoRun:
 
 
 def _preferences(problem: Problem, labelled: Sequence[LabelledPair]) -> list[Preference]:
+    trained = trained_by(np.array([of.verdict for of in labelled], dtype=np.int64))
+    sides = zip(trained.rows.tolist(), trained.winner.tolist(), trained.loser.tolist(), strict=True)
     found = []
-    for of in labelled:
-        if of.verdict not in (A, B):
-            continue
-        chosen, rejected = (of.verdict, 1 - of.verdict)
-        pair = of.pair
+    for row, chosen, rejected in sides:
+        pair = labelled[row].pair
         found.append(
             Preference(
                 prompt=problem.tokens[pair.prompt],

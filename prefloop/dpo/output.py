@@ -17,7 +17,7 @@ from prefloop.io.arrays import write_table
 from prefloop.io.atomic import atomic_folder
 from prefloop.io.documents import write_json
 from prefloop.io.hashing import completion_id, pair_id
-from prefloop.labels.verdicts import TIE, VERDICTS
+from prefloop.labels.verdicts import WORDS, turned
 
 EVALUATION = pa.schema(
     [("round", pa.int32())]
@@ -91,7 +91,7 @@ def pairs_table(record: RoundRecord, problem: Problem, beta: float) -> pa.Table:
         a, b = (0, 1) if ids[0] < ids[1] else (1, 0)
         policy, reference = of.pair.log_policy, of.pair.log_reference
         margins = [beta * (p - r) for p, r in zip(policy, reference, strict=True)]
-        verdict = of.verdict if of.verdict == TIE or a == 0 else 1 - of.verdict
+        verdict = of.verdict if a == 0 else turned(of.verdict)
         rows.append(
             {
                 "round": record.number,
@@ -101,7 +101,7 @@ def pairs_table(record: RoundRecord, problem: Problem, beta: float) -> pa.Table:
                 "prompt": problem.prompts.texts[of.pair.prompt],
                 "completion_a": texts[a],
                 "completion_b": texts[b],
-                "verdict": VERDICTS[verdict],
+                "verdict": WORDS[verdict],
                 "log_policy_a": policy[a],
                 "log_policy_b": policy[b],
                 "log_reference_a": reference[a],

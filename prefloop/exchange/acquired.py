@@ -11,9 +11,8 @@ import pyarrow.compute as pc
 from prefloop.data.prepared import Prepared
 from prefloop.errors import ConfigError, LabelsMissing
 from prefloop.io.arrays import read_table
-from prefloop.labels.aggregate import resolve_labels
-from prefloop.labels.log import Label
-from prefloop.labels.verdicts import VERDICTS
+from prefloop.labels.labelled import LabelTable
+from prefloop.labels.verdicts import COMPARED, trained_by
 
 _COLUMNS = ["prompt_id", "completion_a", "completion_b", "verdict"]
 
@@ -56,7 +55,7 @@ def acquired_by_run(folder: Path) -> Acquired:
     return Acquired(read_table(folder / "acquired.parquet", _COLUMNS), 0)
 
 
-def acquired_by_labels(labels: list[Label], prepared: Prepared) -> Acquired:
+def acquired_by_labels(labels: LabelTable, prepared: Prepared) -> Acquired:
     """What annotators labelled, in order of each pair's first label.
 
     The verdict is the majority of the annotators' last words, over the whole log.
@@ -65,16 +64,15 @@ def acquired_by_labels(labels: list[Label], prepared: Prepared) -> Acquired:
         DataError: a label whose completions belong to two prompts.
     """
     # Whatever was labelled is exported, on whichever side a division has it.
-    labelled = resolve_labels(labels, prepared, slice(0, len(prepared.completion_ids)))
+    labelled = labels.among(prepared, slice(0, len(prepared.completion_ids)))
     pairs = labelled.pairs
     columns = [
         prepared.prompt_ids.take(pairs.prompt),
         prepared.completion_ids.take(pairs.a),
         prepared.completion_ids.take(pairs.b),
-        pa.array(VERDICTS).take(labelled.verdicts),
+        pa.array(COMPARED).take(labelled.verdicts),
     ]
-    absent = len({label.pair_id for label in labels}) - len(pairs)
-    return Acquired(pa.Table.from_arrays(columns, _COLUMNS), absent)
+    return Acquired(pa.Table.from_arrays(columns, _COLUMNS), len(labels.pairs) - len(pairs))
 
 
 def decided(pairs: pa.Table) -> pa.Table:
@@ -89,13 +87,15 @@ def decided(pairs: pa.Table) -> pa.Table:
     Raises:
         LabelsMissing: no pair has a winner.
     """
-    kept = pairs.filter(pc.is_in(pairs["verdict"], pa.array(["a", "b"])))
+    codes = pc.index_in(pairs["verdict"], pa.array(COMPARED)).to_numpy()
+    trained = trained_by(codes)
+    kept = pairs.take(trained.rows)
     if not len(kept):
         raise LabelsMissing(
             f"no decided label: {len(pairs)} labelled pairs, none with a winner; expected at least one "
             "verdict a or b. Label a batch (dvc repro, then prefloop labels oracle, or your annotators)"
         )
-    first = pc.equal(kept["verdict"], "a")
+    first = pa.array(trained.winner < trained.loser)
     a, b = kept["completion_a"], kept["completion_b"]
     return pa.table(
         {

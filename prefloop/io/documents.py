@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterable, Iterator
-from io import RawIOBase
+from contextlib import suppress
+from io import FileIO
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from prefloop.errors import DataError, StateError
 from prefloop.io.atomic import write_text
 
-_LONGEST_LINE = 1 << 20
+log = logging.getLogger("prefloop")
+
+_BLOCK = 1 << 16
 
 
 def to_json(value: Any) -> str:
@@ -66,11 +71,8 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def append_jsonl(path: Path, values: Iterable[dict[str, Any]]) -> None:
     """Append objects as lines, all or none, synced; the caller holds the file's lock.
 
-    A write that fails half-way (disk full) is taken back. A last line without its line end is
-    ended first if it is whole (an editor's, say).
-
-    Raises:
-        DataError: the last line is half a line; it is left for a person to look at.
+    Nothing but the file's end is read. A write that fails half-way (disk full) is taken back; what an earlier
+    process left unfinished is dealt with as by `end_last_line`.
     """
     content = "".join(to_json(value) + "\n" for value in values).encode("utf-8")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,19 +88,55 @@ def append_jsonl(path: Path, values: Iterable[dict[str, Any]]) -> None:
             raise
 
 
-def _end_last_line(handle: RawIOBase, path: Path) -> int:
-    """Bring the file's end to a line's end; return its size then."""
+def end_last_line(path: Path) -> int:
+    """Bring a JSONL file's end to a line's end, and return its size in bytes then; the caller holds its lock.
+
+    A last line that is a whole JSON object gets its missing line end (an editor's, say). Half a line, which a
+    process left that was killed while it wrote, is moved into a file `NAME.torn-N` beside it, with a warning.
+    """
+    with open(path, "ab+", buffering=0) as handle:
+        return _end_last_line(handle, path)
+
+
+def _end_last_line(handle: FileIO, path: Path) -> int:
     size = handle.seek(0, os.SEEK_END)
-    handle.seek(max(0, size - _LONGEST_LINE))
-    tail = handle.read() or b""
-    last = tail[tail.rfind(b"\n") + 1 :]
+    last = _unended(handle, size)
     if not last:
         return size
     try:
-        json.loads(last)
-    except ValueError:
-        raise DataError.at(
-            path, None, "(last line)", last[:80], "a whole JSON object; mend or delete it"
-        ) from None
-    os.write(handle.fileno(), b"\n")
-    return size + 1
+        is_whole = isinstance(json.loads(last), dict)
+    except (ValueError, RecursionError):
+        is_whole = False
+    if is_whole:
+        os.write(handle.fileno(), b"\n")
+        return size + 1
+    aside = _set_aside(path, last)
+    os.ftruncate(handle.fileno(), size - len(last))
+    os.fsync(handle.fileno())
+    log.warning(
+        "%s: its last line was never finished (%d bytes, %.60r): it is set aside in %s, all other lines are kept",
+        *(path, len(last), last, aside),
+    )
+    return size - len(last)
+
+
+def _unended(handle: FileIO, size: int) -> bytes:
+    """What stands behind the last line end."""
+    tail = b""
+    while len(tail) < size and b"\n" not in tail:
+        # One byte tells that a file ends with a line; only then is more read, a block at a time.
+        start = max(0, size - (len(tail) + _BLOCK if tail else 1))
+        handle.seek(start)
+        tail = (handle.read(size - start - len(tail)) or b"") + tail
+    return tail[tail.rfind(b"\n") + 1 :]
+
+
+def _set_aside(path: Path, content: bytes) -> Path:
+    for number in count(1):
+        aside = path.with_name(f"{path.name}.torn-{number}")
+        with suppress(FileExistsError), open(aside, "xb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+            return aside
+    raise AssertionError("numbers do not end")

@@ -83,6 +83,11 @@ class Layout(Runs):
         return self.campaign / "labels" / "labels.jsonl"
 
     @property
+    def label_table(self) -> Path:
+        """What that copy says by pair, beside it: the labels that the campaign's stages read."""
+        return self.campaign / "labels" / "labels.parquet"
+
+    @property
     def campaign_model(self) -> Path:
         """Weights of the campaign's reward ensemble."""
         return self.campaign / "model.safetensors"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from prefloop.errors import ConfigError
+from prefloop.errors import ConfigError, StateError
 from prefloop.judges import config as kinds
-from prefloop.judges.kept import Kept
 from prefloop.judges.noise import Noisy
-from prefloop.judges.types import Oracle
+from prefloop.labels.comparison import Annotator
 
 
 def build_oracle(config: kinds.Oracle, verdicts: Path) -> Noisy:
@@ -29,13 +28,61 @@ def build_oracle(config: kinds.Oracle, verdicts: Path) -> Noisy:
     return Noisy(build_judge(config.judge, verdicts), config)
 
 
-def build_judge(config: kinds.Judge, verdicts: Path) -> Oracle:
+def build_judge(config: kinds.Judge, verdicts: Path) -> Annotator:
     """A judge without noise; what it is paid for is kept. Arguments and errors as above."""
     judge = KINDS[config.kind](config)
-    return Kept(judge, verdicts) if judge.paid else judge
+    if not judge.paid:
+        return judge
+    from prefloop.judges.kept import Kept
+
+    _refuse_a_log_under_a_former_name(verdicts)
+    return Kept(judge, verdicts)
 
 
-def make_judges(oracle: kinds.Oracle, judge: kinds.Judge, verdicts: Path) -> tuple[Noisy, Oracle]:
+def _refuse_a_log_under_a_former_name(verdicts: Path) -> None:
+    """Active DPO's folder in the repository was `align` before it was `dpo`; its answers were paid for."""
+    former = verdicts.parent.with_name("align") / verdicts.name
+    if verdicts.parent.name == "dpo" and former.is_file() and former.stat().st_size:
+        raise StateError(
+            f"{former} holds answers that were paid for, and is no longer read: append it to {verdicts} and "
+            f"remove it (cat {former} >> {verdicts} && rm {former}), then run the command again"
+        )
+
+
+def name_oracle(kind: str | None, given: kinds.Oracle, *, own: Sequence[str], from_file: bool) -> kinds.Oracle:
+    """The training oracle that the user has named.
+
+    Args:
+        kind: option --oracle: a kind that needs no further keys, or None.
+        given: section `oracle` of the parameters.
+        own: the options by which the user's own model or prompts came.
+        from_file: whether the parameters are a file that the user gave, not the packaged ones.
+
+    Returns:
+        The section, with the judge of that kind.
+
+    Raises:
+        ConfigError: nobody has named an oracle for what is the user's own; or a kind that does not exist or
+            needs keys.
+    """
+    plain = ", ".join(_PLAIN)
+    if kind is not None:
+        if kind not in _PLAIN:
+            raise ConfigError(
+                f"--oracle: got {kind}, expected {plain}; {', '.join(sorted(set(KINDS) - set(_PLAIN)))} "
+                "need keys of their own: set oracle.judge in a parameter file and give it with --params"
+            )
+        return given.model_copy(update={"judge": _PLAIN[kind]})
+    if own and not from_file:
+        raise ConfigError(
+            f"{' and '.join(own)}: nothing says who labels, and the packaged oracle ({given.judge.kind}) knows "
+            f"nothing of your task: name one with --oracle ({plain}), or set oracle.judge in a parameter file and "
+            " give it with --params (see docs/dpo.md)"
+        )
+    return given
+
+
+def make_judges(oracle: kinds.Oracle, judge: kinds.Judge, verdicts: Path) -> tuple[Noisy, Annotator]:
     """The training oracle and the judge that never trains.
 
     Args:
@@ -56,41 +103,41 @@ def make_judges(oracle: kinds.Oracle, judge: kinds.Judge, verdicts: Path) -> tup
     return trains, never_trains
 
 
-def _vader(config: kinds.Vader) -> Oracle:
+def _vader(config: kinds.Vader) -> Annotator:
     from prefloop.judges.lexica import vader
     from prefloop.judges.scored import Scored, text_scores
 
     return Scored(_versioned("vader", "vaderSentiment"), text_scores(vader()))
 
 
-def _textblob(config: kinds.TextBlob) -> Oracle:
+def _textblob(config: kinds.TextBlob) -> Annotator:
     from prefloop.judges.lexica import textblob
     from prefloop.judges.scored import Scored, text_scores
 
     return Scored(_versioned("textblob", "textblob"), text_scores(textblob()))
 
 
-def _word_list(config: kinds.WordList) -> Oracle:
+def _word_list(config: kinds.WordList) -> Annotator:
     from prefloop.judges.scored import Scored, text_scores
     from prefloop.judges.word_list import valence_sum
 
     return Scored(f"word_list:{_digest(config.path)}", text_scores(valence_sum(config.path)))
 
 
-def _reward_model(config: kinds.RewardModel) -> Oracle:
+def _reward_model(config: kinds.RewardModel) -> Annotator:
     from prefloop.judges.reward import mean_rewards
     from prefloop.judges.scored import Scored
 
     return Scored(f"reward_model:{_digest(config.path)}", mean_rewards(config))
 
 
-def _endpoint(config: kinds.Endpoint) -> Oracle:
+def _endpoint(config: kinds.Endpoint) -> Annotator:
     from prefloop.judges.endpoint import Endpoint
 
     return Endpoint(config)
 
 
-def _coin(config: kinds.Coin) -> Oracle:
+def _coin(config: kinds.Coin) -> Annotator:
     from prefloop.judges.coin import Coin
 
     return Coin()
@@ -108,7 +155,13 @@ def _digest(path: Path) -> str:
     return file_digest(path)[:12] if path.is_file() else "missing"
 
 
-KINDS: dict[str, Callable[[Any], Oracle]] = {
+_PLAIN: dict[str, kinds.Judge] = {
+    "vader": kinds.Vader(kind="vader"),
+    "textblob": kinds.TextBlob(kind="textblob"),
+    "coin": kinds.Coin(kind="coin"),
+}
+
+KINDS: dict[str, Callable[[Any], Annotator]] = {
     "vader": _vader,
     "textblob": _textblob,
     "word_list": _word_list,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from prefloop.io.hashing import unit_interval
-from prefloop.judges.types import Answer, Comparison
+from prefloop.labels.comparison import Answer, Comparison
 from prefloop.labels.verdicts import TIE, A, B
 
 

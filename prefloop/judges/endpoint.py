@@ -12,9 +12,9 @@ from prefloop.judges.config import Endpoint as Config
 from prefloop.judges.redaction import read_key, shown
 from prefloop.judges.reply import Refusal, Reply, read_refusal, read_reply
 from prefloop.judges.rubric import fill_in
-from prefloop.judges.types import Answer, Comparison
 from prefloop.judges.wire import Received, Wire
-from prefloop.labels.verdicts import TIE, A
+from prefloop.labels.comparison import Answer, Comparison
+from prefloop.labels.verdicts import TIE, A, turned
 from prefloop.progress import Progress
 
 _NO_KEY = "check the key in the variable named by key_variable, and its rights"
@@ -134,8 +134,7 @@ class Endpoint:
 
 def _agreed(forth: int, back: int) -> tuple[int, str | None]:
     """The verdict of both requests in terms of the first one's order, and what was wrong with a tie."""
-    turned = back if back == TIE else 1 - back
-    if forth == turned:
+    if forth == turned(back):
         return forth, None
     if TIE in (forth, back):
         return TIE, "a tie in one order only"

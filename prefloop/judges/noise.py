@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from prefloop.io.hashing import unit_interval
 from prefloop.judges.config import Oracle as Config
-from prefloop.judges.types import LOST, Answer, Comparison, Oracle
-from prefloop.labels.verdicts import TIE, A, B
+from prefloop.labels.comparison import LOST, Annotator, Answer, Comparison
+from prefloop.labels.verdicts import TIE, A, B, turned
 
 
 class Noisy:
@@ -21,7 +21,7 @@ class Noisy:
         inner: the oracle without its errors.
     """
 
-    def __init__(self, inner: Oracle, config: Config) -> None:
+    def __init__(self, inner: Annotator, config: Config) -> None:
         self.inner, self._config = inner, config
         self.name, self.paid = inner.name, inner.paid
 
@@ -44,7 +44,7 @@ class Noisy:
             return Answer(None, LOST, answer.calls, answer.tokens)
         verdict = answer.verdict
         if verdict != TIE and self._coin("flip", comparison) < self._config.flip_rate:
-            verdict = 1 - verdict
+            verdict = turned(verdict)
         if self._coin("position", comparison) < self._config.position_bias:
             verdict = comparison.turned(A if self._coin("first", comparison) < 0.5 else B)
         return Answer(verdict, answer.reason if verdict == TIE else None, answer.calls, answer.tokens)

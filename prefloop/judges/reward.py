@@ -14,7 +14,7 @@ from prefloop.evaluation.rewardbench.encoder import find_recorded_encoder
 from prefloop.evaluation.rewardbench.items import Item
 from prefloop.evaluation.rewardbench.trained import load_trained
 from prefloop.judges.config import RewardModel
-from prefloop.judges.types import Comparison
+from prefloop.labels.comparison import Comparison
 
 
 def mean_rewards(config: RewardModel) -> Callable[[Sequence[Comparison]], np.ndarray]:

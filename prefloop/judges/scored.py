@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from prefloop.errors import ModelError
-from prefloop.judges.types import Answer, Comparison
+from prefloop.labels.comparison import Answer, Comparison
 from prefloop.labels.verdicts import TIE, A, B
 
 
@@ -15,7 +15,7 @@ class Scored:
     """Answers by comparing two scores.
 
     Args:
-        name: see `types.Oracle`.
+        name: see `Annotator`.
         scores: gives float [n, 2], the scores of a and b of n comparisons.
     """
 

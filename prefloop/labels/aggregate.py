@@ -1,84 +1,58 @@
-"""From a log of verdicts to one verdict per pair, by row number."""
+"""Aggregation: from the lines of a label log to one verdict per pair."""
 
 from __future__ import annotations
-
-import logging
-from collections import Counter
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefloop.data.pairs import Pairs
-from prefloop.data.prepared import Prepared
-from prefloop.errors import DataError
-from prefloop.labels.log import Label
-from prefloop.labels.verdicts import TIE, A, B
-from prefloop.pool.problem import Problem
-from prefloop.pool.steps import Labelled
+from prefloop.labels.verdicts import WORDS, majority
 
-log = logging.getLogger("prefloop")
+AGGREGATED = pa.schema(
+    [(name, pa.string()) for name in ("pair_id", "prompt_id", "completion_a", "completion_b", "verdict")]
+    + [(f"votes_{word}", pa.int32()) for word in WORDS]
+    + [("round", pa.int32()), ("order", pa.int64())]
+)
 
 
-def resolve_labels(labels: list[Label], prepared: Prepared, within: slice) -> Labelled:
+def aggregate(lines: pa.Table) -> pa.Table:
     """One verdict per labelled pair: each annotator's last word, then the majority of a against b.
 
-    Equal counts, ties, both_bad and skips give an undecided pair: it is labelled, is not asked
-    again, and trains nothing. Pairs whose completions are no longer in the pool (the data or the
-    split changed) are left out with a warning; their lines stay in the log.
+    Equal counts, ties, both_bad and skips give an undecided pair, which is a tie: it is labelled, is not asked
+    again, and trains nothing. Lines without a verdict are no labels.
 
     Args:
-        labels: the log, in order.
-        prepared: rows of the completions.
-        within: the completions that may be labelled: the pool's, or all.
+        lines: the log, in order, as `prefloop.labels.lines` reads it.
 
     Returns:
-        The pairs in order of their first label.
-
-    Raises:
-        DataError: a label whose completions belong to two prompts.
+        A table of AGGREGATED, in order of each pair's first label. `votes_*` count last words by verdict; `round`
+        (null where unknown) and the ids are those of the first label, `order` is its place among all labels.
     """
-    last: dict[tuple[str, str], Label] = {(label.pair_id, label.annotator): label for label in labels}
-    votes: dict[str, Counter[str]] = {}
-    first: dict[str, Label] = {}
-    for label in labels:
-        first.setdefault(label.pair_id, label)
-    for (pair, _), label in last.items():
-        votes.setdefault(pair, Counter())[label.verdict] += 1
-    pairs, known = _rows(list(first.values()), prepared, within)
-    verdicts = np.array([_majority(votes[pair]) for pair in first], dtype=np.int8)
-    if not known.all():
-        log.warning(
-            "%d labelled pairs are not in the pool of the prepared data and are left out; the log keeps them",
-            int((~known).sum()),
-        )
-    return Labelled(pairs.take(known), verdicts[known])
+    labels = lines.filter(pc.is_valid(lines["verdict"])).combine_chunks()
+    pair = _codes(labels["pair_id"])  # numbered in order of first appearance
+    first = np.unique(pair, return_index=True)[1]
+    last = _last_words(pair, _codes(labels["annotator"]))
+    verdict = pc.index_in(labels["verdict"], pa.array(WORDS)).to_numpy().astype(np.int64)
+    votes = np.bincount(pair[last] * len(WORDS) + verdict[last], minlength=len(first) * len(WORDS))
+    votes = votes.reshape(-1, len(WORDS))
+    columns = {name: labels[name].take(first) for name in AGGREGATED.names[:4]}
+    columns |= {"verdict": pa.array(WORDS).take(majority(votes)), "round": labels["round"].take(first)}
+    columns |= {f"votes_{word}": pa.array(votes[:, code]) for code, word in enumerate(WORDS)}
+    columns["order"] = pa.array(first)
+    return pa.table([columns[field.name].cast(field.type) for field in AGGREGATED], schema=AGGREGATED)
 
 
-def campaign_labels(labels: list[Label], problem: Problem) -> Labelled:
-    """The campaign's labelled pairs: those of its pool, as in `resolve_labels`."""
-    return resolve_labels(labels, problem.prepared, problem.prepared.completions_of("pool"))
+def _codes(column: pa.ChunkedArray) -> np.ndarray:
+    encoded = pc.dictionary_encode(column).combine_chunks()
+    arrays = encoded.chunks if isinstance(encoded, pa.ChunkedArray) else [encoded]
+    codes = [np.asarray(array.indices, dtype=np.int64) for array in arrays]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *codes])
 
 
-def _majority(votes: Counter[str]) -> int:
-    return A if votes["a"] > votes["b"] else B if votes["b"] > votes["a"] else TIE
-
-
-def _rows(labels: list[Label], prepared: Prepared, within: slice) -> tuple[Pairs, np.ndarray]:
-    pool = prepared.completion_ids[within]
-
-    def rows(ids: list[str]) -> np.ndarray:
-        found = pc.index_in(pa.array(ids, pa.string()), pool)
-        places = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-        return np.where(places >= 0, places + within.start, -1)
-
-    a, b = rows([label.completion_a for label in labels]), rows([label.completion_b for label in labels])
-    known = (a >= 0) & (b >= 0)
-    prompts = prepared.completion_prompt
-    mixed = np.flatnonzero(known & (prompts[np.maximum(a, 0)] != prompts[np.maximum(b, 0)]))
-    if mixed.size:
-        raise DataError(
-            f"label of pair {labels[mixed[0]].pair_id}: its completions belong to two prompts; expected two "
-            f"completions of prompt {labels[mixed[0]].prompt_id} ({mixed.size} such labels)"
-        )
-    return Pairs(a, b, prepared.completion_prompt[np.maximum(a, 0)]), known
+def _last_words(pair: np.ndarray, annotator: np.ndarray) -> np.ndarray:
+    """Rows int64 of each annotator's last label of each pair."""
+    key = pair * (int(annotator.max(initial=0)) + 1) + annotator
+    order = np.argsort(key, kind="stable")
+    ends = np.ones(len(key), dtype=bool)
+    ends[:-1] = key[order][1:] != key[order][:-1]
+    return order[ends]

@@ -1,150 +1,117 @@
-"""The append-only log of verdicts: reading with checks, appending under the writers' lock."""
+"""The label log: one append-only file for the answers of people, judges and the simulated oracle."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import BinaryIO
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+import pyarrow as pa
 
-from prefloop.errors import DataError
-from prefloop.io.atomic import write_bytes
-from prefloop.io.documents import append_jsonl, read_jsonl
-from prefloop.io.hashing import pair_id
+from prefloop.io.documents import append_jsonl, end_last_line
+from prefloop.io.hashing import bytes_digest
 from prefloop.io.lock import locked
+from prefloop.labels.label import Label
+from prefloop.labels.lines import NO_LINES, read_lines
 
-log = logging.getLogger("prefloop")
-
-Verdict = Literal["a", "b", "tie", "both_bad", "skip"]
+_END = 4096
 
 
-class Label(BaseModel):
-    """One verdict of one annotator on one pair.
+@dataclass(frozen=True)
+class Mark:
+    """How far a log was read.
 
     Attributes:
-        pair_id, prompt_id, completion_a, completion_b: ids; completion_a < completion_b.
-        annotator: who; a later verdict of the same annotator on the same pair replaces the earlier.
-        verdict: a, b, tie, both_bad or skip.
-        strength: how strong the preference is, 0 to 1, if asked for.
-        shown_left: which completion stood left (or first).
-        duration_ms: time to answer, milliseconds.
-        timestamp: ISO 8601 with zone.
-        round: the batch's round.
-        source: human, judge:<model> or oracle.
-        cost: what the label cost, in the campaign's currency.
-        tokens: tokens a judge read and wrote.
-        rubric_version: which instructions the annotator had.
+        size: bytes read.
+        rows: lines read, blank ones included.
+        end: digest of the last bytes before it: a log that was edited or restored has other ones there.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    size: int = 0
+    rows: int = 0
+    end: str = ""
 
-    pair_id: str
-    prompt_id: str
-    completion_a: str
-    completion_b: str
-    annotator: Annotated[str, Field(min_length=1)]
-    verdict: Verdict
-    strength: Annotated[float, Field(ge=0, le=1)] | None = None
-    shown_left: Literal["a", "b"] | None = None
-    duration_ms: Annotated[int, Field(ge=0)] | None = None
-    timestamp: str
-    round: Annotated[int, Field(ge=0, le=1_000_000)]
-    source: Annotated[str, Field(pattern=r"^(human|oracle|judge:.+)$")]
-    cost: Annotated[float, Field(ge=0)] | None = None
-    tokens: Annotated[int, Field(ge=0)] | None = None
-    rubric_version: str | None = None
+    @classmethod
+    def at(cls, handle: BinaryIO, size: int, rows: int) -> Mark:
+        """The mark behind `size` bytes and `rows` lines of an open log."""
+        return cls(size, rows, _end(handle, size))
 
-    @model_validator(mode="after")
-    def _names_one_pair(self) -> Label:
-        # Otherwise the pair would be asked again, or a verdict be counted for another.
-        if self.completion_a >= self.completion_b:
-            raise ValueError("completion_a < completion_b; with the completions, swap a and b in the verdict too")
-        if self.pair_id != pair_id(self.completion_a, self.completion_b):
-            raise ValueError("the pair_id of these two completions")
-        return self
+    def stands_in(self, handle: BinaryIO, size: int) -> bool:
+        """Whether an open log of `size` bytes begins with what was read, as far as the last bytes tell."""
+        return self.size <= size and (not self.size or _end(handle, self.size) == self.end)
 
 
-def read_labels(path: Path) -> list[Label]:
-    """Read and check a label log, in order.
+def _end(handle: BinaryIO, size: int) -> str:
+    start = max(0, size - _END)
+    handle.seek(start)
+    return bytes_digest(handle.read(size - start))
 
-    Raises:
-        DataError: a line that is no label; nothing is skipped, since every line was paid for.
+
+@dataclass(frozen=True)
+class News:
+    """What was read.
+
+    Attributes:
+        lines: a table of `prefloop.labels.lines.SCHEMA`.
+        is_whole: whether it is the whole log, since what was read of it before no longer stands in it.
     """
-    labels = []
-    for number, value in read_jsonl(path):
-        try:
-            labels.append(Label.model_validate(value))
-        except ValidationError as error:
-            raise _problem(path, number, error.errors()[0]) from None
-    return labels
+
+    lines: pa.Table
+    is_whole: bool
 
 
-def _problem(path: Path, number: int, detail: ErrorDetails) -> DataError:
-    field = ".".join(str(part) for part in detail["loc"]) or "pair_id"
-    if detail["type"] == "missing":
-        return DataError(f"{path}, row {number}, field '{field}': missing, expected in every label")
-    if detail["type"] == "extra_forbidden":
-        return DataError.at(path, number, field, detail["input"], "no such field")
-    expected = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return DataError.at(path, number, field, detail["input"], expected)
+class LabelLog:
+    """A label log as far as this process has read it; to append, nothing of it is read.
 
-
-def append_labels(path: Path, labels: Iterable[Label]) -> None:
-    """Append verdicts, all or none, synced, under the lock that the snapshot also takes."""
-    append_after_reading(path, lambda _: list(labels))
-
-
-def append_after_reading(path: Path, answer: Callable[[list[Label]], list[Label]]) -> list[Label]:
-    """Read the log and append what `answer` makes of it, as one step for all other writers.
-
-    Returns:
-        The appended labels.
-
-    Raises:
-        DataError: a line of the log that is no label.
+    Args:
+        path: the log; may be missing until the first label.
+        mark: read on from here; by default from the beginning.
     """
-    with locked(path):
-        labels = answer(read_labels(path) if path.exists() else [])
-        append_jsonl(path, [label.model_dump(exclude_none=True) for label in labels])
-    return labels
 
+    def __init__(self, path: Path, mark: Mark | None = None) -> None:
+        self._path, self._mark = path, mark or Mark()
 
-def snapshot(path: Path, copy: Path) -> int:
-    """Copy the log as it stands now, under the writers' lock; return the number of its bytes.
+    def append(self, labels: Iterable[Label]) -> None:
+        """Append labels, all or none, synced, under the lock of all who write."""
+        with locked(self._path):
+            self._append(labels)
 
-    Stages depend on the copy: a verdict appended while they work would otherwise be recorded as
-    consumed by them.
+    def read_on(self) -> News:
+        """The lines appended since the last time, by whomever.
 
-    Raises:
-        DataError: the log is missing; it is committed empty and must never be deleted.
-    """
-    if not path.exists():
-        raise DataError(f"{path} is missing: restore it from version control, or create it empty")
-    with locked(path):
-        content = path.read_bytes()
-    write_bytes(copy, content)
-    return len(content)
+        Raises:
+            DataError: a line that is no label; nothing is skipped, since every line was paid for.
+        """
+        with locked(self._path):
+            return self._read_on()
 
+    def answer(self, give: Callable[[News], list[Label]]) -> list[Label]:
+        """Read on and append what `give` makes of it, as one step for all other writers.
 
-def warn_of_late_labels(path: Path, copy: Path) -> None:
-    """Say so when verdicts were appended after the snapshot: this round did not see them.
+        Returns:
+            The appended labels.
 
-    DVC hashes the log after the snapshot was taken, so a verdict that falls between the two is
-    recorded as seen; the next `dvc repro` then needs to be told.
-    """
-    late = path.stat().st_size - copy.stat().st_size if path.exists() else 0
-    if late:
-        log.warning(
-            "%s has changed by %d bytes since its snapshot: run dvc repro again, and if it says that nothing "
-            "changed, dvc repro -f -s labels && dvc repro",
-            path,
-            late,
-        )
+        Raises:
+            DataError: as above.
+        """
+        with locked(self._path):
+            labels = give(self._read_on())
+            self._append(labels)
+        return labels
 
+    def _append(self, labels: Iterable[Label]) -> None:
+        append_jsonl(self._path, [label.model_dump(exclude_none=True) for label in labels])
 
-def last_round(labels: list[Label]) -> int:
-    """The latest round that has a label, -1 when there is none."""
-    return max((label.round for label in labels), default=-1)
+    def _read_on(self) -> News:
+        if not self._path.exists():
+            before, self._mark = self._mark, Mark()
+            return News(NO_LINES, before.size > 0)
+        size = end_last_line(self._path)
+        with open(self._path, "rb") as handle:
+            is_whole = not self._mark.stands_in(handle, size)
+            mark = Mark() if is_whole else self._mark
+            handle.seek(mark.size)
+            lines, rows = read_lines(handle, self._path, mark.rows)
+            self._mark = Mark.at(handle, size, rows)
+        return News(lines, is_whole)

@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 from prefloop.data.prepared import Prepared
 from prefloop.errors import StateError
 from prefloop.io.arrays import read_table
-from prefloop.labels.verdicts import TIE, A, B
+from prefloop.labels.verdicts import COMPARED
+
+_VOTES = tuple(f"votes_{word}" for word in COMPARED)
 
 
 @dataclass(frozen=True)
@@ -44,22 +46,17 @@ def load_answers(folder: Path, prepared: Prepared) -> Answers:
         StateError: a table is missing or damaged, or refers to unknown pairs or completions.
     """
     path = folder / "oracle.parquet"
-    table = read_table(path, ["kind", "id", "votes_a", "votes_b", "votes_tie", "score"])
+    table = read_table(path, ["kind", "id", *_VOTES, "score"])
     pairs = table.filter(pc.equal(table["kind"], "pair"))
-    votes = np.zeros((len(prepared.pair_a), 3), dtype=np.int32)
+    votes = np.zeros((len(prepared.pair_a), len(COMPARED)), dtype=np.int32)
     pair_ids = read_table(folder / "pairs.parquet", ["pair_id"])["pair_id"]
     rows = _rows(pairs["id"], pair_ids, path)
-    for column, name in enumerate(("votes_a", "votes_b", "votes_tie")):
+    for column, name in enumerate(_VOTES):
         votes[rows, column] = pairs[name].to_numpy()
     scored = table.filter(pc.equal(table["kind"], "completion"))
     scores = np.full(len(prepared.completion_ids), np.nan)
     scores[_rows(scored["id"], prepared.completion_ids, path)] = scored["score"].to_numpy()
     return Answers(votes, scores)
-
-
-def majority(votes: np.ndarray) -> np.ndarray:
-    """Verdict codes int8 [n] of votes [n, 3]: A or B where it has more votes than the other, else TIE."""
-    return np.where(votes[:, A] > votes[:, B], A, np.where(votes[:, B] > votes[:, A], B, TIE)).astype(np.int8)
 
 
 def _rows(ids: pa.ChunkedArray, known: pa.Array | pa.ChunkedArray, path: Path) -> np.ndarray:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from prefloop.data.prepared import Prepared
-from prefloop.labels.verdicts import TIE, A
-from prefloop.oracle.answers import Answers, majority
+from prefloop.labels.verdicts import A, is_decided, majority
+from prefloop.oracle.answers import Answers
 
 EVALUATED = ("val", "test", "ood")
 
@@ -44,7 +44,8 @@ def evaluation_sets(prepared: Prepared, answers: Answers) -> dict[str, EvalSet]:
     for split in EVALUATED:
         rows = prepared.pairs_of(split)
         verdict = majority(answers.votes[rows])
-        decided = np.flatnonzero(verdict != TIE) + rows.start
+        has_winner = is_decided(verdict)
+        decided = np.flatnonzero(has_winner) + rows.start
         scored_a, scored_b, scored_prompt = _scored_pairs(prepared, answers.scores, split)
         gap = answers.scores[scored_a] - answers.scores[scored_b]
         found = EvalSet(
@@ -52,7 +53,7 @@ def evaluation_sets(prepared: Prepared, answers: Answers) -> dict[str, EvalSet]:
             np.concatenate([prepared.pair_a[decided], scored_a]),
             np.concatenate([prepared.pair_b[decided], scored_b]),
             np.concatenate([prepared.pair_prompt[decided], scored_prompt]),
-            np.concatenate([verdict[verdict != TIE] == A, gap > 0]).astype(np.float64),
+            np.concatenate([verdict[has_winner] == A, gap > 0]).astype(np.float64),
         )
         if len(found):
             sets[split] = found

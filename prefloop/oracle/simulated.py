@@ -2,16 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.special import expit
 
 from prefloop.config.model import Oracle as Config
 from prefloop.data.prepared import Prepared
 from prefloop.errors import DataError
 from prefloop.io.hashing import pair_id, unit_interval
-from prefloop.labels.verdicts import TIE, A, B
-from prefloop.oracle.answers import Answers, majority
+from prefloop.labels.comparison import Answer, Comparison
+from prefloop.labels.verdicts import TIE, A, B, all_turned, is_decided, majority
+from prefloop.oracle.answers import Answers
+
+
+class SimulatedAnnotator:
+    """The simulated oracle as an `Annotator`: it answers comparisons, by the rows of their completions.
+
+    Args:
+        oracle: answers by rows.
+        prepared: the rows of the completions' ids.
+    """
+
+    name, paid = "oracle", False
+
+    def __init__(self, oracle: SimulatedOracle, prepared: Prepared) -> None:
+        self._oracle, self._ids = oracle, prepared.completion_ids
+
+    def ask(
+        self, comparisons: Sequence[Comparison], keep: Callable[[int, Answer], None] | None = None
+    ) -> list[Answer]:
+        """Answer each comparison.
+
+        Raises:
+            DataError: a completion that the data does not have, or a pair without a hidden answer.
+        """
+        # Of one prompt, the completion of the lower id has the lower row.
+        lower = self._rows([min(c.ids) for c in comparisons])
+        higher = self._rows([max(c.ids) for c in comparisons])
+        verdicts = np.full(len(comparisons), TIE, dtype=np.int8)
+        differ = lower != higher
+        verdicts[differ] = self._oracle.verdicts(lower[differ], higher[differ])
+        answers = [Answer(c.turned(v)) for c, v in zip(comparisons, verdicts.tolist(), strict=True)]
+        if keep is not None:
+            for position, answer in enumerate(answers):
+                keep(position, answer)
+        return answers
+
+    def _rows(self, ids: list[str]) -> np.ndarray:
+        rows = pc.index_in(pa.array(ids, pa.string()), self._ids)
+        if rows.null_count:
+            raise DataError(f"{rows.null_count} of {len(ids)} asked completions are not in the prepared data")
+        return rows.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 class SimulatedOracle:
@@ -87,8 +131,8 @@ class SimulatedOracle:
     def _flipped(self, verdicts: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         if self._config.flip_rate == 0:
             return verdicts
-        flip = (self._draws("flip", a, b) < self._config.flip_rate) & (verdicts != TIE)
-        return np.where(flip, 1 - verdicts, verdicts).astype(np.int8)
+        flip = (self._draws("flip", a, b) < self._config.flip_rate) & is_decided(verdicts)
+        return np.where(flip, all_turned(verdicts), verdicts).astype(np.int8)
 
     def _draws(self, purpose: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         ids = [pair_id(self._ids[int(i)].as_py(), self._ids[int(j)].as_py()) for i, j in zip(a, b, strict=True)]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from prefloop.evaluation.predictive import pair_logits, predictive_metrics
+from prefloop.labels.labelled import Labelled
 from prefloop.oracle.evaluated_pairs import EvalSet
 from prefloop.pool.problem import Problem
-from prefloop.pool.steps import Labelled
 from prefloop.reward.registry import RewardModel
 
 

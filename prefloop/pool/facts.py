@@ -9,12 +9,13 @@ import numpy as np
 
 from prefloop.evaluation.downstream.chosen import choice_metrics
 from prefloop.evaluation.metrics import METRICS, ROUNDS
-from prefloop.labels.verdicts import A, B
+from prefloop.labels.labelled import Labelled
+from prefloop.labels.verdicts import is_decided
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.pool.evaluate import labelled_metrics, outside_predictions, split_metrics
 from prefloop.pool.problem import Problem
 from prefloop.pool.record import RoundRecord
-from prefloop.pool.steps import Batch, Labelled
+from prefloop.pool.steps import Batch
 from prefloop.reward.registry import RewardModel
 
 
@@ -82,7 +83,7 @@ def evaluate_round(
 
 
 def _ties(verdicts: np.ndarray) -> int:
-    return int((~np.isin(verdicts, [A, B])).sum())
+    return int((~is_decided(verdicts)).sum())
 
 
 def _selection_facts(batch: Batch) -> dict[str, float | None]:

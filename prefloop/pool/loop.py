@@ -14,6 +14,7 @@ from prefloop.config.policies import Policy
 from prefloop.data.pairs import Pairs
 from prefloop.device import resolve_device
 from prefloop.errors import StateError
+from prefloop.labels.labelled import Labelled
 from prefloop.oracle.calls import JudgeCalls
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.oracle.simulated import SimulatedOracle
@@ -22,7 +23,6 @@ from prefloop.pool.problem import Problem
 from prefloop.pool.record import PoolFormat, RoundRecord
 from prefloop.pool.steps import (
     Batch,
-    Labelled,
     check_budget,
     choose_batch,
     fit_round,

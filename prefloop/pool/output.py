@@ -18,7 +18,7 @@ from prefloop.io.arrays import open_array, read_table, write_array, write_table
 from prefloop.io.atomic import atomic_folder
 from prefloop.io.documents import read_json, write_json
 from prefloop.io.hashing import pair_id
-from prefloop.labels.verdicts import VERDICTS
+from prefloop.labels.verdicts import WORDS
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.pool.record import RoundRecord
 from prefloop.reward.registry import RewardModel, save_model
@@ -103,7 +103,7 @@ def _acquired(record: RoundRecord, prepared: Prepared) -> pa.Table:
             "prompt_id": prepared.prompt_ids.take(pairs.prompt),
             "completion_a": a,
             "completion_b": b,
-            "verdict": pa.array([VERDICTS[v] for v in record.verdicts], pa.string()),
+            "verdict": pa.array([WORDS[v] for v in record.verdicts], pa.string()),
             "score": pa.array(chosen.scores, pa.float64()),
             "uncertainty": optional(chosen.uncertainty),
             "entropy": optional(chosen.entropy),

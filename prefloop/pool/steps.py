@@ -18,13 +18,11 @@ from prefloop.config.policies import Policy
 from prefloop.data.pairs import Pairs, Pool
 from prefloop.device import resolve_device
 from prefloop.errors import ConfigError
-from prefloop.labels.verdicts import A, B
+from prefloop.labels.labelled import Labelled
 from prefloop.pool.problem import Problem
-from prefloop.reward.groups import comparison_groups
-from prefloop.reward.inputs import Comparisons, FitInputs
+from prefloop.reward.inputs import FitInputs
 from prefloop.reward.registry import RewardModel, fit_model
 from prefloop.rng import Stream, generator
-from prefloop.target import label_weights
 
 ANY_PAIR = PairParameters(rule="auto", per_prompt="auto")
 
@@ -35,50 +33,6 @@ class Batch:
 
     pairs: Pairs
     selection: Selection
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Acquired pairs and their verdicts.
-
-    Attributes:
-        pairs: n pairs.
-        verdicts: int8 [n]: 0 = a, 1 = b, anything else (tie, ...) trains nothing.
-    """
-
-    pairs: Pairs
-    verdicts: np.ndarray
-
-    @property
-    def decided(self) -> np.ndarray:
-        """int64, rows of the pairs that have a winner."""
-        return np.flatnonzero((self.verdicts == A) | (self.verdicts == B))
-
-    def comparisons(self, balance: float = 0.0) -> Comparisons:
-        """The decided pairs as winners and losers, weighted by `label_weights`."""
-        rows = self.decided
-        first = self.verdicts[rows] == A
-        a, b = self.pairs.a[rows], self.pairs.b[rows]
-        weights = label_weights(self.pairs.prompt[rows], balance) if balance else None
-        return Comparisons(np.where(first, a, b), np.where(first, b, a), weights)
-
-    def groups(self, text: np.ndarray) -> np.ndarray:
-        """int64 [n], group of each decided pair: pairs that share a prompt or a text are together.
-
-        Args:
-            text: int32 [C], number of each completion's text.
-        """
-        pairs = self.pairs.take(self.decided)
-        return comparison_groups(pairs.prompt, text[pairs.a], text[pairs.b])
-
-    def join(self, pairs: Pairs, verdicts: np.ndarray) -> Labelled:
-        """This and further labelled pairs."""
-        return Labelled(Pairs.join(self.pairs, pairs), np.concatenate([self.verdicts, verdicts]))
-
-    @classmethod
-    def empty(cls) -> Labelled:
-        """No labels."""
-        return cls(Pairs.empty(), np.zeros(0, dtype=np.int8))
 
 
 def check_budget(pool: Pool, policy: Policy, config: Benchmark, seed: int) -> None:

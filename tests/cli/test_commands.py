@@ -17,7 +17,7 @@ from prefloop.config import Params, load_params
 from prefloop.config.load import load_whole
 from prefloop.dpo.config import DpoParams
 from prefloop.io.layout import Layout
-from prefloop.labels.log import read_labels
+from prefloop.labels.log import LabelLog
 from tests.cli.conftest import rows, write_params, write_rows
 from tests.worlds import ROOT, make_params, make_world, pair_records
 
@@ -80,7 +80,7 @@ def test_data_check_reports_all_problems_and_fails(prefloop, tmp_path):
 
 def test_labels_oracle_answers_the_batch_until_nothing_waits(prefloop, campaign):
     outcome = prefloop("labels", "oracle", "--limit", 2)
-    assert (outcome.code, len(read_labels(campaign.labels))) == (0, 2)
+    assert (outcome.code, len(LabelLog(campaign.labels).read_on().lines)) == (0, 2)
     assert "round 0: 2 labels appended" in outcome.out
     assert "next: dvc repro" in outcome.out
     assert json.loads(prefloop("labels", "oracle", "--json").out)["labels"] == 4

@@ -12,7 +12,8 @@ import pytest
 
 from prefloop.io.arrays import read_table
 from prefloop.io.layout import Layout
-from prefloop.labels.log import Label, append_labels
+from prefloop.labels.label import Label
+from prefloop.labels.log import LabelLog
 from tests.exchange.worlds import named_world, run
 
 
@@ -81,7 +82,7 @@ def test_a_run_elsewhere_finds_its_own_tables(prefloop, world, tmp_path):
 def test_a_campaigns_labels(prefloop, repository):
     rows = read_table(repository.run("random", 0) / "acquired.parquet").to_pylist()[:5]
     verdicts = ["b", "both_bad", "a", "skip", "a"]
-    append_labels(repository.labels, [label(*pair) for pair in zip(rows, verdicts, strict=True)])
+    LabelLog(repository.labels).append([label(*pair) for pair in zip(rows, verdicts, strict=True)])
     before = repository.labels.read_bytes()
     arguments = ("export", "--labels", "data/labels/labels.jsonl", "--out", "set.jsonl", "--json")
     told = json.loads(prefloop(*arguments).out)
@@ -97,7 +98,7 @@ def test_no_decided_label_is_exit_code_3(prefloop, repository):
     for verdict in (None, "tie", "skip"):
         if verdict:
             rows = read_table(repository.run("random", 0) / "acquired.parquet").to_pylist()
-            append_labels(repository.labels, [label(rows[0], verdict)])
+            LabelLog(repository.labels).append([label(rows[0], verdict)])
         outcome = prefloop(*arguments)
         assert (outcome.code, outcome.out) == (3, "")
         assert outcome.err.startswith("error: no decided label: ")

@@ -59,6 +59,7 @@ DAMAGE: dict[str, tuple[str, Any]] = {
     "runs/bal_pm/1/predictions.npy": ("runs/bal_pm/1/predictions.npy", stages.compare.run),
     "runs/bal_pm/1/metrics.parquet": ("runs/bal_pm/1/metrics.parquet", stages.compare.run),
     "runs/random/0/run.json": ("runs/random/0/run.json", stages.compare.run),
+    "campaign/labels.parquet": ("campaign/labels/labels.parquet", stages.train.run),
     "campaign/model.safetensors": ("campaign/model.safetensors", stages.acquire.run),
     "campaign/batch.parquet": ("campaign/batch.parquet", stages.acquire.run),
 }
@@ -96,23 +97,32 @@ def test_a_command_names_the_file_that_is_damaged_or_missing(prefloop, repositor
     assert repository.labels.read_bytes() == b""
 
 
-@pytest.mark.parametrize("line", [b'{"pair_id": ', b'{"pair_id": "x"}', b"\xff\n", b"[]"])
+@pytest.mark.parametrize("line", [b'{"pair_id": \n', b'{"pair_id": "x"}\n', b"\xff\n", b"[]\n"])
 def test_a_broken_line_in_the_label_log(prefloop, repository, capsys, line):
     assert prefloop("labels", "oracle", "--limit", 3).code == 0
     with open(repository.labels, "ab") as log:
         log.write(line)
     labels = repository.labels.read_bytes()
-    assert stage_main(stages.labels.run) == 0
     before = outputs(repository.campaign)
-    for run in (stages.train.run, stages.evaluate.run, stages.acquire.run):
-        capsys.readouterr()
-        assert stage_main(run) == 1
-        assert capsys.readouterr().err.startswith("error: data/campaign/labels/labels.jsonl, row 4, field '")
+    capsys.readouterr()
+    assert stage_main(stages.labels.run) == 1
+    assert capsys.readouterr().err.startswith("error: data/labels/labels.jsonl, row 4, field '")
     outcome = prefloop("labels", "oracle")
     assert outcome.code == 1
     is_one_error(outcome, "data/labels/labels.jsonl, row 4, field '")
     assert outputs(repository.campaign) == before
     assert repository.labels.read_bytes() == labels
+
+
+def test_a_line_that_was_never_finished_is_set_aside(prefloop, repository, capsys, caplog):
+    assert prefloop("labels", "oracle", "--limit", 3).code == 0
+    whole = repository.labels.read_bytes()
+    with open(repository.labels, "ab") as log:
+        log.write(whole[:50])
+    assert stage_main(stages.labels.run) == 0
+    assert "its last line was never finished (50 bytes" in caplog.text
+    assert repository.labels.read_bytes() == repository.label_snapshot.read_bytes() == whole
+    assert repository.labels.with_name("labels.jsonl.torn-1").read_bytes() == whole[:50]
 
 
 def test_a_missing_label_log(repository, capsys):

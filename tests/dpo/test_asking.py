@@ -11,7 +11,7 @@ from prefloop.dpo.asking import label_round
 from prefloop.dpo.view import OnPolicyPairs
 from prefloop.dpo.writing import WrittenPair
 from prefloop.errors import ModelError, NothingLeft
-from prefloop.judges.types import Answer, Comparison
+from prefloop.labels.comparison import Answer, Comparison
 from prefloop.labels.verdicts import A
 
 
@@ -76,7 +76,7 @@ def test_it_stops_when_nothing_is_answered_any_more():
 
 
 def test_answers_lost_by_parameter_are_no_silence():
-    from prefloop.judges.types import LOST
+    from prefloop.labels.comparison import LOST
 
     class Lossy(Oracle):
         def ask(self, comparisons, keep=None):

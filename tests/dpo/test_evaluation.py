@@ -9,7 +9,7 @@ import torch
 from prefloop.dpo import run as run_module
 from prefloop.dpo.evaluation import Evaluated, Evaluator, distinct, start_completions, summarise
 from prefloop.errors import ModelError
-from prefloop.judges.types import Answer
+from prefloop.labels.comparison import Answer
 from prefloop.labels.verdicts import TIE, A, B
 from tests.dpo.toys import END, completions, exact_logprobs, toy_model
 from tests.dpo.worlds import make_world, small_params

@@ -14,7 +14,7 @@ from prefloop.errors import ConfigError, ModelError, NothingLeft
 from prefloop.io.arrays import read_table
 from prefloop.io.documents import read_json
 from prefloop.judges.build import build_judge
-from prefloop.judges.types import Answer, Comparison
+from prefloop.labels.comparison import Answer, Comparison
 from prefloop.labels.verdicts import TIE, A, B
 from tests.dpo.worlds import content, make_world, run, small_params
 

@@ -20,7 +20,9 @@ from prefloop.exchange.table import SCHEMAS
 from prefloop.exchange.turns import messages_of
 from prefloop.io.arrays import read_table
 from prefloop.io.hashing import completion_id, pair_id, prompt_id
-from prefloop.labels.log import Label
+from prefloop.labels.label import Label
+from prefloop.labels.labelled import current_labels
+from prefloop.labels.log import LabelLog
 
 COLUMNS = [
     "prompt", "prompt_id", "chosen", "rejected",
@@ -155,6 +157,11 @@ def labels_of(rows, verdicts):
             )
 
 
+def logged(folder, labels):
+    LabelLog(folder / "labels.jsonl").append(labels)
+    return current_labels(folder / "labels.jsonl", folder / "labels.parquet")
+
+
 def test_a_campaigns_labels_by_majority(named, acquired, tmp_path):
     pairs = read_table(acquired / "acquired.parquet").to_pylist()[:6]
     verdicts = [
@@ -163,7 +170,7 @@ def test_a_campaigns_labels_by_majority(named, acquired, tmp_path):
     ]  # fmt: skip
     labels = list(labels_of(pairs, verdicts))
     labels.append(labels[0].model_copy(update={"verdict": "b"}))
-    found = acquired_by_labels(labels, load_prepared(named.prepared))
+    found = acquired_by_labels(logged(tmp_path, labels), load_prepared(named.prepared))
     counts = write_preferences(found, named.prepared, tmp_path / "x.parquet", Form.ultrafeedback)
     assert (counts["labels"], counts["rows"], counts["undecided"], counts["absent"]) == (6, 3, 3, 0)
     rows = read_table(tmp_path / "x.parquet").to_pylist()
@@ -173,12 +180,12 @@ def test_a_campaigns_labels_by_majority(named, acquired, tmp_path):
     assert counts["against_scores"] == sum(against)
 
 
-def test_labels_of_other_data_are_left_out_and_counted(named, acquired, caplog):
+def test_labels_of_other_data_are_left_out_and_counted(named, acquired, tmp_path, caplog):
     pairs = read_table(acquired / "acquired.parquet").to_pylist()[:2]
     a, b = sorted(completion_id("other", text) for text in ("x", "y"))
     other = {"pair_id": pair_id(a, b), "prompt_id": "other", "completion_a": a, "completion_b": b}
     labels = list(labels_of([other, *pairs], [{"x": "a"}] * 3))
-    found = acquired_by_labels(labels, load_prepared(named.prepared))
+    found = acquired_by_labels(logged(tmp_path, labels), load_prepared(named.prepared))
     assert (len(found.pairs), found.absent) == (2, 1)
     assert "1 labelled pairs are not in the pool" in caplog.text
 

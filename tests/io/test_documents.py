@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefloop.errors import DataError, StateError
-from prefloop.io.documents import append_jsonl, read_json, read_jsonl, to_json, write_json
+from prefloop.io.documents import append_jsonl, end_last_line, read_json, read_jsonl, to_json, write_json
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -80,12 +80,34 @@ def test_a_damaged_document_is_named(tmp_path, content):
         read_json(tmp_path / "y")
 
 
-def test_half_a_last_line_is_left_for_a_person(tmp_path):
-    path = tmp_path / "log.jsonl"
-    path.write_text('{"n": 1}\n{"n": ')
-    with pytest.raises(DataError, match="last line"):
-        append_jsonl(path, [{"n": 2}])
-    assert path.read_text() == '{"n": 1}\n{"n": '
+@given(
+    whole=st.lists(st.integers(0, 99), max_size=3),
+    cut=st.integers(1, 200_000),
+    size=st.sampled_from([1, 70, 200_000]),
+)
+def test_half_a_last_line_is_set_aside_and_no_other_line_with_it(tmp_path_factory, whole, cut, size):
+    path = tmp_path_factory.mktemp("j") / "log.jsonl"
+    before = "".join(f'{{"n": {n}}}\n' for n in whole).encode()
+    line = to_json({"text": "x" * size}).encode()
+    torn = line[: min(cut, len(line) - 1)]
+    path.write_bytes(before + torn)
+    append_jsonl(path, [{"n": 100}])
+    assert path.read_bytes() == before + b'{"n": 100}\n'
+    assert path.with_name("log.jsonl.torn-1").read_bytes() == torn
+    path.write_bytes(before + torn)
+    assert end_last_line(path) == len(before) == path.stat().st_size
+    assert path.with_name("log.jsonl.torn-2").read_bytes() == torn
+    path.write_bytes(before + line)
+    assert end_last_line(path) == len(before + line) + 1
+    assert path.read_bytes() == before + line + b"\n"
+    assert not path.with_name("log.jsonl.torn-3").exists()
+
+
+def test_what_is_set_aside_is_said(tmp_path, caplog):
+    (tmp_path / "log.jsonl").write_bytes(b'{"n": 1}\n{"n": ')
+    end_last_line(tmp_path / "log.jsonl")
+    assert "log.jsonl: its last line was never finished (6 bytes" in caplog.text
+    assert "log.jsonl.torn-1, all other lines are kept" in caplog.text
 
 
 def test_a_write_that_does_not_fit_is_taken_back(tmp_path):

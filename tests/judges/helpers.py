@@ -6,7 +6,7 @@ import random
 
 from hypothesis import strategies as st
 
-from prefloop.judges.types import Answer, Comparison
+from prefloop.labels.comparison import Answer, Comparison
 from prefloop.labels.verdicts import TIE, A, B
 
 PAIRS = [Comparison(f"prompt {n // 3}", f"left {n}", f"right {n}") for n in range(60)]
@@ -17,7 +17,7 @@ def swapped(comparison):
 
 
 def turned(verdict):
-    return verdict if verdict in (None, TIE) else 1 - verdict
+    return {None: None, TIE: TIE, A: B, B: A}[verdict]
 
 
 def verdicts(oracle, comparisons):
@@ -39,8 +39,10 @@ class Table:
             self.asked.append(comparison.pair)
             verdict = random.Random(f"{self._seed}{comparison.pair}").choice([A, A, A, B, B, B, TIE, None])
             if verdict is not None:
-                verdict = TIE if comparison.is_alike else comparison.turned(verdict)
+                verdict = comparison.turned(verdict)
             answer = Answer(verdict, None if verdict is not None else "out of order", 2, 30)
+            if comparison.is_alike:
+                answer = Answer(TIE, calls=0)
             if keep is not None:
                 keep(position, answer)
             answers.append(answer)

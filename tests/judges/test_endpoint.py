@@ -11,7 +11,7 @@ import pytest
 from prefloop.errors import ConfigError, ModelError
 from prefloop.judges.config import Endpoint as Config
 from prefloop.judges.endpoint import Endpoint
-from prefloop.judges.types import Answer, Comparison
+from prefloop.labels.comparison import Answer, Comparison
 from prefloop.labels.verdicts import TIE, A, B
 from tests.judges.helpers import check_oracle
 from tests.judges.server import RUBRIC, completion, error, honest, serving, slow

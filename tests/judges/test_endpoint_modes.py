@@ -12,7 +12,7 @@ import pytest
 from prefloop.errors import ModelError
 from prefloop.judges import wire
 from prefloop.judges.build import build_judge
-from prefloop.judges.types import Comparison
+from prefloop.labels.comparison import Comparison
 from prefloop.labels.verdicts import TIE, A, B
 from tests.judges.modes import LIMIT, MODES, SECRET, SIZES, Mode, leaked
 from tests.judges.server import honest, serving

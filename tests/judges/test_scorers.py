@@ -16,8 +16,8 @@ from prefloop.errors import DataError, ModelError
 from prefloop.judges.coin import Coin
 from prefloop.judges.lexica import textblob, vader
 from prefloop.judges.scored import Scored, text_scores
-from prefloop.judges.types import Comparison
 from prefloop.judges.word_list import read_word_list, valence_sum
+from prefloop.labels.comparison import Comparison
 from prefloop.labels.verdicts import TIE, A, B
 from tests.judges.helpers import PAIRS, check_oracle, comparisons, verdicts
 

@@ -7,8 +7,8 @@ import pytest
 
 from prefloop.errors import ConfigError
 from prefloop.judges.endpoint import Endpoint
-from prefloop.judges.types import Comparison
 from prefloop.judges.wire import pause_s
+from prefloop.labels.comparison import Comparison
 from tests.judges.server import honest, serving
 from tests.judges.test_endpoint import config
 

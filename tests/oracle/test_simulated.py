@@ -1,5 +1,7 @@
 """The simulated annotator: noise is fixed per pair, whatever the order or the number of questions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,9 +11,11 @@ from hypothesis import strategies as st
 from prefloop.config.model import Oracle
 from prefloop.data.prepared import Models, Prepared
 from prefloop.errors import DataError
-from prefloop.labels.verdicts import TIE, A, B
-from prefloop.oracle.answers import Answers, majority
-from prefloop.oracle.simulated import SimulatedOracle
+from prefloop.io.hashing import completion_id, prompt_id
+from prefloop.labels.verdicts import TIE, A, B, all_turned, majority
+from prefloop.oracle.answers import Answers
+from prefloop.oracle.simulated import SimulatedAnnotator, SimulatedOracle
+from tests.judges.helpers import Comparison, check_oracle
 
 COUNT = 2000
 
@@ -113,7 +117,7 @@ def test_swapping_the_answers_swaps_the_verdicts():
     swapped = Answers(answers.votes[:, [1, 0, 2]], answers.scores)
     noise = config(flip_rate=0.3)
     one, two = ask(SimulatedOracle(noise, WORLD, answers)), ask(SimulatedOracle(noise, WORLD, swapped))
-    np.testing.assert_array_equal(two, np.where(one == TIE, TIE, 1 - one))
+    np.testing.assert_array_equal(two, all_turned(one))
 
 
 def test_a_pair_without_an_answer_is_named():
@@ -133,3 +137,25 @@ def test_no_answers_at_all():
     with pytest.raises(DataError, match="2000 of 2000 asked pairs"):
         ask(SimulatedOracle(config(), WORLD, answers))
     assert len(ask(SimulatedOracle(config(), WORLD, answers), np.zeros(0, int))) == 0
+
+
+def test_as_an_annotator_it_answers_comparisons_as_it_answers_rows():
+    """By the same contract as every judge, the order of what is shown included."""
+    rng = np.random.default_rng(0)
+    asked, ids = [], []
+    for number in range(40):
+        one, other = Comparison(f"p{number}", "x", "y"), Comparison(f"p{number}", "y", "x")
+        asked.append(one if rng.random() < 0.5 else other)
+        ids += sorted(one.ids)
+    same = completion_id(prompt_id("p"), "same")
+    small = world(41)
+    small = replace(small, completion_ids=pa.array([*ids, same, same + "x"]))
+    votes = np.concatenate([np.eye(3, dtype=np.int32)[rng.integers(0, 3, 40)], [[0, 0, 0]]]).astype(np.int32)
+    oracle = SimulatedOracle(config(flip_rate=0.2), small, Answers(votes, np.full(82, np.nan)))
+    annotator = SimulatedAnnotator(oracle, small)
+    came = check_oracle(annotator, asked)
+    expected = oracle.verdicts(small.pair_a[:40], small.pair_b[:40]).tolist()
+    assert [c.turned(v) for c, v in zip(asked, came, strict=True)] == expected
+    assert set(came) == {A, B, TIE}
+    with pytest.raises(DataError, match="1 of 1 asked completions are not in the prepared data"):
+        annotator.ask([Comparison("elsewhere", "x", "y")])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from prefloop.pool.steps import Labelled, fit_round, random_pairs
+from prefloop.labels.labelled import Labelled
+from prefloop.pool.steps import fit_round, random_pairs
 from prefloop.rng import Stream
 from tests.worlds import make_params, open_world
 

@@ -12,7 +12,8 @@ from prefloop.config.data import SplitName
 from prefloop.data.example.completions import complete
 from prefloop.data.example.prompts import Prompt, World
 from prefloop.data.example.utility import score, win_probability
-from prefloop.data.records import PairRecord, Place, ResponsesRecord, Verdict
+from prefloop.data.records import PairRecord, Place, ResponsesRecord
+from prefloop.labels.verdicts import Compared
 
 SOURCE = "example"
 # Prompts of the world from which one is drawn: small sets have plain prompts, larger ones more varied contexts.
@@ -70,7 +71,7 @@ def pair_records(part: Part, counts: np.ndarray, rng: np.random.Generator) -> It
         completions = complete(prompt, min(pairs + 1, COMPLETIONS_MOST), rng)
         for (first, second), draw in zip(_pairs(len(completions), pairs, rng), rng.random(pairs), strict=True):
             a, b = completions[first], completions[second]
-            verdict: Verdict = "a" if draw < win_probability(a.utility, b.utility, part.temperature) else "b"
+            verdict: Compared = "a" if draw < win_probability(a.utility, b.utility, part.temperature) else "b"
             place = Place(part.place, next(rows))
             yield PairRecord(
                 prompt.text, a.text, b.text, verdict, SOURCE, part.split, place, model_a=a.model, model_b=b.model

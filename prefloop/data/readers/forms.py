@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import get_args
 
 from prefloop.config.data import SplitName
 from prefloop.data.readers.conversation import is_conversation, render, shared_messages, split_texts
 from prefloop.data.readers.row import Row
-from prefloop.data.records import PairRecord, Record, ResponsesRecord, Verdict
+from prefloop.data.records import PairRecord, Record, ResponsesRecord
 from prefloop.errors import DataError
-
-_LABELS = get_args(Verdict)
+from prefloop.labels.verdicts import COMPARED
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ def given_pair(row: Row, origin: Origin) -> PairRecord:
     0 and 1 are refused: data sets disagree on whether they number the winner or say that the first wins.
     """
     label = row.values.get("label")
-    if label is not None and label != "" and (not isinstance(label, str) or label not in _LABELS):
+    if label is not None and label != "" and (not isinstance(label, str) or label not in COMPARED):
         raise row.error("label", "'a', 'b' or 'tie' (or null, where nobody has judged)")
     return PairRecord(
         prompt=row.text("prompt"),

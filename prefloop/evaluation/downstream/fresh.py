@@ -10,8 +10,9 @@ from prefloop.config.model import Assessment as Config
 from prefloop.config.model import Reward
 from prefloop.evaluation.downstream.proxy import fit_policy, log_policies
 from prefloop.evaluation.downstream.result import Assessment
+from prefloop.labels.labelled import Labelled
 from prefloop.pool.problem import Problem
-from prefloop.pool.steps import Labelled, fit_round
+from prefloop.pool.steps import fit_round
 
 log = logging.getLogger("prefloop")
 

@@ -14,8 +14,9 @@ from prefloop.evaluation.downstream.chosen import choice_metrics
 from prefloop.evaluation.downstream.fresh import FRESH_ROUND, assess
 from prefloop.evaluation.downstream.proxy import fit_policy
 from prefloop.evaluation.downstream.score import assessment_rows
+from prefloop.labels.labelled import Labelled
 from prefloop.oracle.simulated import SimulatedOracle
-from prefloop.pool.steps import Labelled, fit_round
+from prefloop.pool.steps import fit_round
 from tests.evaluation.downstream.tables import all_pairs
 from tests.imports import source_files
 from tests.worlds import ROOT, make_params, make_world, open_world, pair_records, response_records

@@ -4,10 +4,12 @@ import stages.acquire
 import stages.evaluate
 import stages.labels
 import stages.train
+from prefloop.campaign.batch import campaign_labels
 from prefloop.io.arrays import read_table
 from prefloop.io.hashing import pair_id
-from prefloop.labels.aggregate import campaign_labels
-from prefloop.labels.log import Label, append_labels, read_labels
+from prefloop.labels.label import Label
+from prefloop.labels.labelled import current_labels
+from prefloop.labels.log import LabelLog
 from tests.worlds import make_params, open_world
 
 # By BAL-PM, whose batches show their terms; the default needs no model.
@@ -32,7 +34,7 @@ def give(layout, rows, verdict="a", annotator="ann"):
         )
         for row in rows
     ]
-    append_labels(layout.labels, labels)
+    LabelLog(layout.labels).append(labels)
 
 
 def ids(batch):
@@ -41,7 +43,10 @@ def ids(batch):
 
 def resolved(layout):
     problem, _ = open_world(layout, PARAMS, None)
-    prepared, labelled = problem.prepared, campaign_labels(read_labels(layout.labels), problem)
+    prepared, labelled = (
+        problem.prepared,
+        campaign_labels(current_labels(layout.labels, layout.label_table), problem),
+    )
     names = prepared.completion_ids.to_pylist()
     pairs = [pair_id(names[a], names[b]) for a, b in zip(labelled.pairs.a, labelled.pairs.b, strict=True)]
     return dict(zip(pairs, labelled.verdicts.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""What is asked and what comes back; the same for every oracle and judge."""
+"""Comparisons, answers, and the one interface of all who answer: people, judges and the simulated oracle."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Protocol
 
 from prefloop.io.hashing import completion_id, pair_id, prompt_id
-from prefloop.labels.verdicts import TIE
+from prefloop.labels.verdicts import turned
 
 LOST = "lost on purpose (failure_rate)"
 
@@ -26,16 +26,24 @@ class Comparison:
     b: str
 
     @cached_property
-    def pair(self) -> str:
-        """Id of the unordered pair, as in the tables of the core."""
-        prompt = prompt_id(self.prompt)
-        return pair_id(completion_id(prompt, self.a), completion_id(prompt, self.b))
+    def prompt_id(self) -> str:
+        """Id of the prompt, as in the prepared tables."""
+        return prompt_id(self.prompt)
 
     @cached_property
+    def ids(self) -> tuple[str, str]:
+        """Ids of the completions a and b, as in the prepared tables."""
+        return completion_id(self.prompt_id, self.a), completion_id(self.prompt_id, self.b)
+
+    @cached_property
+    def pair(self) -> str:
+        """Id of the unordered pair, as in the prepared tables."""
+        return pair_id(*self.ids)
+
+    @property
     def a_is_lower(self) -> bool:
         """Whether a's id is the lower one: what is keyed by the pair is turned by this."""
-        prompt = prompt_id(self.prompt)
-        return completion_id(prompt, self.a) < completion_id(prompt, self.b)
+        return self.ids[0] < self.ids[1]
 
     @property
     def is_alike(self) -> bool:
@@ -49,15 +57,15 @@ class Comparison:
 
     def turned(self, verdict: int) -> int:
         """A verdict on (a, b) as one on `ordered`, and the other way round."""
-        return verdict if verdict == TIE or self.a_is_lower else 1 - verdict
+        return verdict if self.a_is_lower else turned(verdict)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an oracle said.
+    """What an annotator said of a comparison.
 
     Attributes:
-        verdict: A, B or TIE of `prefloop.labels.verdicts`; None where there is no answer, which is no label.
+        verdict: a code of `prefloop.labels.verdicts`; None where there is no answer, which is no label.
         reason: why there is none; or why it is a tie, where a service contradicted itself.
         calls: requests it took, those that were tried again included; of a kept answer, those it once took.
         tokens: tokens that were read and written, where a service counts them.
@@ -73,8 +81,8 @@ class Answer:
         return Answer(self.verdict, self.reason, self.calls + before.calls, self.tokens + before.tokens)
 
 
-class Oracle(Protocol):
-    """Answers comparisons.
+class Annotator(Protocol):
+    """Who answers comparisons: a judge, the simulated oracle, or people behind a page.
 
     Attributes:
         name: who answers: the kind and all that its answers depend on, long things as a digest; a kept

@@ -1,7 +1,7 @@
 from hypothesis import given, settings
 
 from prefloop.io.hashing import completion_id, pair_id, prompt_id
-from prefloop.judges.types import Comparison
+from prefloop.labels.comparison import Comparison
 from prefloop.labels.verdicts import TIE, A, B
 from tests.judges.helpers import comparison, swapped
 

@@ -1,0 +1,100 @@
+"""Label: one line of the log, the same for people, judges and the simulated oracle."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from prefloop.io.hashing import pair_id
+from prefloop.labels.comparison import Answer, Comparison
+from prefloop.labels.verdicts import WORDS, Word
+
+SOURCE = r"^(human|oracle|judge:.+)$"
+
+
+class Label(BaseModel):
+    """One answer of one annotator on one pair: a verdict, or the reason why there is none.
+
+    Attributes:
+        pair_id, prompt_id, completion_a, completion_b: ids; completion_a < completion_b.
+        annotator: who; a later verdict of the same annotator on the same pair replaces the earlier. Of a judge,
+            its name (`Annotator.name`), which says all that its answers depend on.
+        verdict: a, b, tie, both_bad or skip; None: there is no answer, which is no label.
+        reason: why there is no verdict; or why it is a tie, where a judge contradicted itself.
+        strength: how strong the preference is, 0 to 1, if asked for.
+        shown_left: which completion stood left (or first).
+        duration_ms: time to answer, milliseconds.
+        timestamp: ISO 8601 with zone.
+        round: the batch's round; None for an answer that was paid for outside a campaign.
+        source: human, judge:<model> or oracle.
+        cost: what the label cost, in the campaign's currency.
+        calls: requests a judge took.
+        tokens: tokens a judge read and wrote.
+        rubric_version: which instructions the annotator had.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    pair_id: str
+    prompt_id: str
+    completion_a: str
+    completion_b: str
+    annotator: Annotated[str, Field(min_length=1)]
+    verdict: Word | None = None
+    reason: str | None = None
+    strength: Annotated[float, Field(ge=0, le=1)] | None = None
+    shown_left: Literal["a", "b"] | None = None
+    duration_ms: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    timestamp: str
+    round: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    source: Annotated[str, Field(pattern=SOURCE)]
+    cost: Annotated[float, Field(ge=0)] | None = None
+    calls: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    tokens: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    rubric_version: str | None = None
+
+    @model_validator(mode="after")
+    def _names_one_pair(self) -> Label:
+        # Otherwise the pair would be asked again, or a verdict be counted for another.
+        if self.completion_a >= self.completion_b:
+            raise ValueError("completion_a < completion_b; with the completions, swap a and b in the verdict too")
+        if self.pair_id != pair_id(self.completion_a, self.completion_b):
+            raise ValueError("the pair_id of these two completions")
+        return self
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Label:
+        if self.verdict is None and not self.reason:
+            raise PydanticCustomError("verdict", "expected in every label that has no reason why there is none")
+        if self.round is None and not self.source.startswith("judge:"):
+            raise PydanticCustomError("round", "expected in every label of people and of the oracle")
+        return self
+
+
+def label_of(comparison: Comparison, answer: Answer, *, annotator: str, source: str, round_: int | None) -> Label:
+    """The line of the log for an answer that came now; texts are not stored.
+
+    Args:
+        comparison: what was asked; its texts differ.
+        answer: what came back.
+        annotator, source: see `Label`.
+        round_: the batch's round, or None.
+    """
+    lower, higher = sorted(comparison.ids)
+    return Label(
+        pair_id=comparison.pair,
+        prompt_id=comparison.prompt_id,
+        completion_a=lower,
+        completion_b=higher,
+        annotator=annotator,
+        verdict=None if answer.verdict is None else WORDS[comparison.turned(answer.verdict)],
+        reason=answer.reason,
+        calls=answer.calls if source.startswith("judge:") else None,
+        tokens=answer.tokens if source.startswith("judge:") else None,
+        timestamp=datetime.now(UTC).isoformat(timespec="seconds"),
+        round=round_,
+        source=source,
+    )

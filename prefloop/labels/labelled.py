@@ -1,0 +1,215 @@
+"""The labelled table: aggregated labels, written once a round beside the log's snapshot, and their pool rows."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from prefloop.data.pairs import Pairs
+from prefloop.data.prepared import Prepared
+from prefloop.errors import DataError, StateError
+from prefloop.io.arrays import read_table, write_table
+from prefloop.io.atomic import atomic_path
+from prefloop.io.documents import end_last_line, to_json
+from prefloop.io.lock import locked
+from prefloop.labels.aggregate import AGGREGATED, aggregate
+from prefloop.labels.lines import read_lines
+from prefloop.labels.log import Mark
+from prefloop.labels.verdicts import COMPARED, is_decided, trained_by
+from prefloop.reward.groups import comparison_groups
+from prefloop.reward.inputs import Comparisons
+from prefloop.target import label_weights
+
+log = logging.getLogger("prefloop")
+
+_FACTS = b"prefloop"
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """What a label log says, by pair.
+
+    Attributes:
+        pairs: a table of `aggregate.AGGREGATED`.
+        lines: answers in the log, those without a verdict included.
+        last_round: the latest round that has a label, -1 when there is none.
+        mark: how far the log was read.
+    """
+
+    pairs: pa.Table
+    lines: int
+    last_round: int
+    mark: Mark
+
+    def among(self, prepared: Prepared, within: slice) -> Labelled:
+        """The labelled pairs by row, in order of their first label.
+
+        Pairs whose completions are no longer there (the data or the split changed) are left out with a warning;
+        their lines stay in the log.
+
+        Args:
+            prepared: rows of the completions.
+            within: the completions that may be labelled: the pool's, or all.
+
+        Raises:
+            DataError: a label whose completions belong to two prompts.
+        """
+        pairs, known = _rows(self.pairs, prepared, within)
+        verdicts = pc.index_in(self.pairs["verdict"], pa.array(COMPARED)).to_numpy().astype(np.int8)
+        if not known.all():
+            log.warning(
+                "%d labelled pairs are not in the pool of the prepared data and are left out; the log keeps them",
+                int((~known).sum()),
+            )
+        return Labelled(pairs.take(known), verdicts[known])
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labelled pairs of a division, and their verdicts.
+
+    Attributes:
+        pairs: n pairs.
+        verdicts: int8 [n], codes of `prefloop.labels.verdicts`; what of them trains, `trained_by` says.
+    """
+
+    pairs: Pairs
+    verdicts: np.ndarray
+
+    @property
+    def decided(self) -> np.ndarray:
+        """int64, rows of the pairs that have a winner."""
+        return np.flatnonzero(is_decided(self.verdicts))
+
+    def comparisons(self, balance: float = 0.0) -> Comparisons:
+        """The preferences to train on as winners and losers, weighted by `label_weights`."""
+        trained = trained_by(self.verdicts)
+        pairs = self.pairs.take(trained.rows)
+        weights = label_weights(pairs.prompt, balance) if balance else None
+        first = trained.winner < trained.loser
+        return Comparisons(np.where(first, pairs.a, pairs.b), np.where(first, pairs.b, pairs.a), weights)
+
+    def groups(self, text: np.ndarray) -> np.ndarray:
+        """int64, group of each of `comparisons`: those that share a prompt or a text are together.
+
+        Args:
+            text: int32 [C], number of each completion's text.
+        """
+        pairs = self.pairs.take(trained_by(self.verdicts).rows)
+        return comparison_groups(pairs.prompt, text[pairs.a], text[pairs.b])
+
+    def join(self, pairs: Pairs, verdicts: np.ndarray) -> Labelled:
+        """This and further labelled pairs."""
+        return Labelled(Pairs.join(self.pairs, pairs), np.concatenate([self.verdicts, verdicts]))
+
+    @classmethod
+    def empty(cls) -> Labelled:
+        """No labels."""
+        return cls(Pairs.empty(), np.zeros(0, dtype=np.int8))
+
+
+def take_snapshot(path: Path, copy: Path, table: Path) -> LabelTable:
+    """Copy the log as it stands now, check it, and write what it says by pair.
+
+    Stages depend on the copy: a verdict appended while they work would otherwise be recorded as consumed by
+    them. A line that is no label leaves both files as they were.
+
+    Args:
+        path: the log, copied under the writers' lock.
+        copy: the snapshot.
+        table: the labelled table.
+
+    Raises:
+        DataError: the log is missing (it is committed empty and must never be deleted), or a line is no label.
+    """
+    if not path.exists():
+        raise DataError(f"{path} is missing: restore it from version control, or create it empty")
+    with atomic_path(copy) as temporary:
+        with locked(path):
+            end_last_line(path)
+            shutil.copyfile(path, temporary)
+        labels = _read(temporary, path)
+    facts = {"lines": labels.lines, "last_round": labels.last_round, "mark": asdict(labels.mark)}
+    write_table(table, labels.pairs.replace_schema_metadata({_FACTS: to_json(facts)}))
+    return labels
+
+
+def read_label_table(table: Path) -> LabelTable:
+    """The table that `take_snapshot` wrote.
+
+    Raises:
+        StateError: it is missing, damaged, or of another version.
+    """
+    pairs = read_table(table)
+    facts = (pairs.schema.metadata or {}).get(_FACTS)
+    if facts is None or not pairs.schema.equals(AGGREGATED):
+        raise StateError(f"{table} is damaged (other columns): run the stage labels again (dvc repro)")
+    read = json.loads(facts)
+    return LabelTable(pairs, read["lines"], read["last_round"], Mark(**read["mark"]))
+
+
+def current_labels(path: Path, table: Path) -> LabelTable:
+    """What a log says now: from its table where that is of the log as it stands, else from the log itself.
+
+    Raises:
+        DataError: a line that is no label.
+    """
+    with locked(path):
+        size = end_last_line(path)
+        if table.is_file():
+            labels = read_label_table(table)
+            with open(path, "rb") as handle:
+                if labels.mark.size == size and labels.mark.stands_in(handle, size):
+                    return labels
+        return _read(path, path)
+
+
+def warn_of_late_labels(path: Path, copy: Path) -> None:
+    """Say so when verdicts were appended after the snapshot: this round did not see them.
+
+    DVC hashes the log after the snapshot was taken, so a verdict that falls between the two is
+    recorded as seen; the next `dvc repro` then needs to be told.
+    """
+    late = path.stat().st_size - copy.stat().st_size if path.exists() else 0
+    if late:
+        log.warning(
+            "%s has changed by %d bytes since its snapshot: run dvc repro again, and if it says that nothing "
+            "changed, dvc repro -f -s labels && dvc repro",
+            path,
+            late,
+        )
+
+
+def _read(path: Path, name: Path) -> LabelTable:
+    with open(path, "rb") as handle:
+        lines, rows = read_lines(handle, name)
+        mark = Mark.at(handle, handle.seek(0, 2), rows)
+    rounds = pc.max(lines["round"].filter(pc.is_valid(lines["verdict"]))).as_py()
+    return LabelTable(aggregate(lines), len(lines), -1 if rounds is None else rounds, mark)
+
+
+def _rows(labels: pa.Table, prepared: Prepared, within: slice) -> tuple[Pairs, np.ndarray]:
+    pool = prepared.completion_ids[within]
+
+    def rows(ids: pa.ChunkedArray) -> np.ndarray:
+        places = pc.fill_null(pc.index_in(ids, pool), -1).to_numpy().astype(np.int64)
+        return np.where(places >= 0, places + within.start, -1)
+
+    a, b = rows(labels["completion_a"]), rows(labels["completion_b"])
+    known = (a >= 0) & (b >= 0)
+    prompts = prepared.completion_prompt
+    mixed = np.flatnonzero(known & (prompts[np.maximum(a, 0)] != prompts[np.maximum(b, 0)]))
+    if mixed.size:
+        first = labels.slice(int(mixed[0]), 1).to_pylist()[0]
+        raise DataError(
+            f"label of pair {first['pair_id']}: its completions belong to two prompts; expected two "
+            f"completions of prompt {first['prompt_id']} ({mixed.size} such labels)"
+        )
+    return Pairs(a, b, prompts[np.maximum(a, 0)]), known

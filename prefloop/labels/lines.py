@@ -1,0 +1,212 @@
+"""Lines of a label log as columns: checked a block at a time, and one by one where a line is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from itertools import chain
+from operator import itemgetter
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from prefloop.errors import DataError
+from prefloop.io.hashing import pair_ids
+from prefloop.labels.comparison import Comparison
+from prefloop.labels.label import SOURCE, Label
+from prefloop.labels.verdicts import WORDS, Compared
+
+SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("pair_id", "prompt_id", "completion_a", "completion_b", "annotator")]
+    + [
+        (name, pa.string())
+        for name in ("timestamp", "source", "verdict", "reason", "shown_left", "rubric_version")
+    ]
+    + [(name, pa.int64()) for name in ("round", "duration_ms", "calls", "tokens")]
+    + [(name, pa.float64()) for name in ("strength", "cost")]
+)
+NO_LINES = SCHEMA.empty_table()
+
+_REQUIRED = SCHEMA.names[:7]
+_OPTIONAL = SCHEMA.names[7:]
+_TYPES: dict[pa.DataType, set[type]] = {pa.string(): {str}, pa.int64(): {int}, pa.float64(): {int, float}}
+_BLOCK = 1 << 22
+_PARSED = 512
+
+
+class _WrongBlock(Exception):
+    """Some line of a block is not as it should be, or not plainly so."""
+
+
+def read_lines(handle: BinaryIO, path: Path, rows: int = 0) -> tuple[pa.Table, int]:
+    """Read and check the lines of an open log from where it stands.
+
+    Args:
+        handle: the log; its last line is ended.
+        path: the log's name in messages.
+        rows: lines before this place.
+
+    Returns:
+        A table of SCHEMA in order, and the lines up to the end, blank ones included.
+
+    Raises:
+        DataError: a line that is no label, with row and field.
+    """
+    tables = []
+    while block := handle.readlines(_BLOCK):
+        try:
+            tables.append(_plain(block))
+        except _WrongBlock:
+            tables.append(_one_by_one(block, path, rows))
+        rows += len(block)
+    return pa.concat_tables(tables) if tables else NO_LINES, rows
+
+
+def _plain(block: Sequence[bytes]) -> pa.Table:
+    """The columns of a block in which every line is plainly a label."""
+    columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
+    try:
+        # So few at a time that the parsed lines stay in the processor's cache.
+        for start in range(0, len(block), _PARSED):
+            _add(columns, [orjson.loads(line) for line in block[start : start + _PARSED] if not line.isspace()])
+    except (ValueError, KeyError, TypeError):
+        raise _WrongBlock from None
+    if pair_ids(columns["completion_a"], columns["completion_b"]) != columns["pair_id"]:
+        raise _WrongBlock
+    table = pa.table([_column(field, columns[field.name]) for field in SCHEMA], schema=SCHEMA)
+    if not all(_holds(check(table)) for check in _CHECKS):
+        raise _WrongBlock
+    return table
+
+
+def _add(columns: dict[str, list[Any]], values: list[dict[str, Any]]) -> None:
+    if not values:
+        return
+    for name, column in zip(_REQUIRED, zip(*map(itemgetter(*_REQUIRED), values), strict=True), strict=True):
+        columns[name].extend(column)
+    names = set(chain.from_iterable(values))
+    if not names <= columns.keys():
+        raise _WrongBlock
+    for name in _OPTIONAL:
+        columns[name].extend([value.get(name) for value in values] if name in names else [None] * len(values))
+
+
+def _column(field: pa.Field, values: list[Any]) -> pa.Array:
+    # Arrow would take 1.5 for an integer.
+    types: set[type] = set(map(type, values))
+    if field.name in _OPTIONAL:
+        types.discard(type(None))
+    if not types <= _TYPES[field.type]:
+        raise _WrongBlock
+    try:
+        return pa.array(values, field.type)
+    except (pa.ArrowException, OverflowError, UnicodeError):
+        raise _WrongBlock from None
+
+
+def _holds(truth: pa.ChunkedArray) -> bool:
+    # What is null is an optional field that is not there.
+    return pc.all(truth).as_py() is not False
+
+
+def _is_one_of(name: str, words: Sequence[str]) -> Callable[[pa.Table], pa.ChunkedArray]:
+    allowed = pa.array([*words, None], pa.string())
+    return lambda table: pc.is_in(table[name], value_set=allowed)
+
+
+def _lies_in(name: str, low: float, high: float) -> Callable[[pa.Table], pa.ChunkedArray]:
+    return lambda table: pc.and_(pc.greater_equal(table[name], low), pc.less_equal(table[name], high))
+
+
+_CHECKS: tuple[Callable[[pa.Table], pa.ChunkedArray], ...] = (
+    _is_one_of("verdict", WORDS),
+    _is_one_of("shown_left", ("a", "b")),
+    lambda table: pc.less(table["completion_a"], table["completion_b"]),
+    lambda table: pc.greater(pc.binary_length(table["annotator"]), 0),
+    lambda table: pc.match_substring_regex(table["source"], SOURCE),
+    lambda table: pc.or_(pc.is_valid(table["verdict"]), pc.fill_null(pc.not_equal(table["reason"], ""), False)),
+    lambda table: pc.or_(pc.is_valid(table["round"]), pc.starts_with(table["source"], "judge:")),
+    _lies_in("round", 0, 1_000_000),
+    _lies_in("strength", 0, 1),
+    *(_lies_in(name, 0, 2**63 - 1) for name in ("duration_ms", "calls", "tokens")),
+    lambda table: pc.and_(pc.is_finite(table["cost"]), pc.greater_equal(table["cost"], 0)),
+)
+
+
+def _one_by_one(block: Sequence[bytes], path: Path, rows: int) -> pa.Table:
+    labels = []
+    for row, line in enumerate(block, start=rows + 1):
+        if not line.isspace():
+            labels.append(_label(line, path, row))
+    return pa.Table.from_pylist([label.model_dump() for label in labels if label is not None], SCHEMA)
+
+
+def _label(line: bytes, path: Path, row: int) -> Label | None:
+    try:
+        value = json.loads(line)
+    except UnicodeDecodeError:
+        raise DataError.at(path, row, "(line)", line.strip(), "text in UTF-8") from None
+    except (ValueError, RecursionError):
+        raise DataError.at(path, row, "(line)", line.decode().strip(), "a JSON object") from None
+    if not isinstance(value, dict):
+        raise DataError.at(path, row, "(line)", value, "a JSON object")
+    try:
+        return _former(value) if {"oracle", "prompt"} <= value.keys() else Label.model_validate(value)
+    except ValidationError as error:
+        raise _problem(path, row, error.errors()[0]) from None
+
+
+def _problem(path: Path, row: int, detail: ErrorDetails) -> DataError:
+    field = ".".join(str(part) for part in detail["loc"]) or "pair_id"
+    if detail["type"] == "missing":
+        return DataError(f"{path}, row {row}, field '{field}': missing, expected in every label")
+    if detail["type"] in Label.model_fields:
+        return DataError(f"{path}, row {row}, field '{detail['type']}': missing, {detail['msg']}")
+    if detail["type"] == "extra_forbidden":
+        return DataError.at(path, row, field, detail["input"], "no such field")
+    expected = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return DataError.at(path, row, field, detail["input"], expected)
+
+
+class _FormerAnswer(BaseModel):
+    """A paid answer as active DPO logged it with its texts, before all labels had one schema."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    pair_id: str
+    oracle: Annotated[str, Field(min_length=1)]
+    prompt: str
+    completion_a: str
+    completion_b: str
+    verdict: Compared | None
+    reason: str | None
+    calls: Annotated[int, Field(ge=0)]
+    tokens: Annotated[int, Field(ge=0)]
+    timestamp: str
+
+
+def _former(value: dict[str, Any]) -> Label | None:
+    """The label of a former line; None where its two texts are the same, which was never a label."""
+    answer = _FormerAnswer.model_validate(value)
+    comparison = Comparison(answer.prompt, answer.completion_a, answer.completion_b)
+    if comparison.is_alike:
+        return None
+    lower, higher = comparison.ids
+    return Label(
+        pair_id=answer.pair_id,
+        prompt_id=comparison.prompt_id,
+        completion_a=lower,
+        completion_b=higher,
+        annotator=answer.oracle,
+        verdict=answer.verdict,
+        reason=answer.reason or (None if answer.verdict else "not told"),
+        calls=answer.calls,
+        tokens=answer.tokens,
+        timestamp=answer.timestamp,
+        source=f"judge:{answer.oracle}",
+    )
