@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shutil
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,29 @@ def test_the_bottom_rests_on_nothing_above(bottom):
 @every_stage
 def test_a_stage_is_thin(folder, stage):
     assert len((ROOT / folder / f"{stage}.py").read_text().splitlines()) < 60
+
+
+def loaded_with(path: Path) -> set[Path]:
+    """Project files that are imported when a file is loaded: not those for types alone, nor within functions."""
+    nodes = [
+        node
+        for statement in ast.parse(path.read_text()).body
+        if not (isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.dump(statement.test))
+        for node in ([statement] if not isinstance(statement, ast.If) else ast.walk(statement))
+    ]
+    names: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    files = {ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in names}
+    return {file for file in files if file.is_file()}
+
+
+def test_no_cycle_is_left_at_run_time():
+    files = [path for folder in ("prefloop", "stages", "cli") for path in (ROOT / folder).rglob("*.py")]
+    TopologicalSorter({path: loaded_with(path) for path in files}).prepare()
 
 
 def top_level_imports(path: Path) -> set[str]:
