@@ -11,7 +11,6 @@ import yaml
 
 from prefloop.dpo.config import DpoParams
 from prefloop.dpo.describe import FACTS, decisive, describe_run
-from prefloop.dpo.facts import round_line
 from prefloop.dpo.layout import DpoLayout
 from prefloop.identity import libraries, machine, parts
 from prefloop.io.atomic import write_text
@@ -46,8 +45,7 @@ def check(params: DpoParams, layout: DpoLayout) -> None:
     Raises:
         ConfigError: more labels or evaluations than prompts, or judges that are the same or lack something.
     """
-    from prefloop.dpo.problem import check_counts
-    from prefloop.dpo.prompt_set import load_prompts
+    from prefloop.dpo.prompt_set import check_counts, load_prompts
 
     check_counts(load_prompts(layout.prompts), params.run, params.evaluation)
     make_judges(params.oracle, params.judge, layout.verdicts)
@@ -95,6 +93,8 @@ def is_done(params: DpoParams, layout: DpoLayout, name: str, seed: int, judges: 
 
 def observer(recorder: DpoRecorder) -> Callable[[dict[str, Any]], Observer]:
     """What a run calls at its start, and then after every round: a line on stderr, and MLflow."""
+
+    from prefloop.dpo.facts import round_line
 
     def begin(about: dict[str, Any]) -> Observer:
         def on_round(done: Finished) -> None:

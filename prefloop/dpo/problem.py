@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from prefloop.dpo.config import Evaluation, Run, Sampling
+from prefloop.dpo.config import Sampling
 from prefloop.dpo.language_model import LanguageModel, encode_prompts
 from prefloop.dpo.logprobs import completion_logprobs, stepwise_divergence
 from prefloop.dpo.prompt_set import PromptSet
 from prefloop.dpo.sampling import Completion, Draw, Request, Sampler, sample
-from prefloop.errors import ConfigError
 from prefloop.rng import Stream
 
 Key = tuple[int, ...]
-
-log = logging.getLogger("prefloop")
 
 
 @dataclass(frozen=True)
@@ -72,23 +68,6 @@ class Problem:
     def text(self, tokens: tuple[int, ...]) -> str:
         """What an oracle reads of a completion."""
         return self.reference.decode(tokens)
-
-
-def check_counts(prompts: PromptSet, run: Run, evaluation: Evaluation) -> None:
-    """Refuse what the prompts cannot meet, before anything is spent; fewer test prompts than wanted are all taken.
-
-    Raises:
-        ConfigError: fewer pool prompts than labels.
-    """
-    if run.budget > len(prompts.pool):
-        raise ConfigError(
-            f"run.batch * run.rounds = {run.budget} labels, each on a prompt of its own, from "
-            f"{len(prompts.pool)} pool prompts: lower run.batch or run.rounds, or add prompts"
-        )
-    if evaluation.prompts > len(prompts.test):
-        log.info(
-            "evaluation: on all %d test prompts, as there are no %d of them", len(prompts.test), evaluation.prompts
-        )
 
 
 def make_problem(prompts: PromptSet, reference: LanguageModel, sampling: Sampling) -> Problem:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from prefloop.errors import StateError
+from prefloop.dpo.config import Evaluation, Run
+from prefloop.errors import ConfigError, StateError
 from prefloop.io.arrays import read_table
+
+log = logging.getLogger("prefloop")
 
 POOL, TEST = "pool", "test"
 TRAIN = "train"
@@ -58,3 +62,20 @@ def load_texts(folder: Path, split: str) -> list[str]:
 def _require(path: Path) -> None:
     if not path.is_file():
         raise StateError(f"{path} is missing: dvc repro dpo/dvc.yaml, or prefloop dpo run")
+
+
+def check_counts(prompts: PromptSet, run: Run, evaluation: Evaluation) -> None:
+    """Refuse what the prompts cannot meet, before anything is spent; fewer test prompts than wanted are all taken.
+
+    Raises:
+        ConfigError: fewer pool prompts than labels.
+    """
+    if run.budget > len(prompts.pool):
+        raise ConfigError(
+            f"run.batch * run.rounds = {run.budget} labels, each on a prompt of its own, from "
+            f"{len(prompts.pool)} pool prompts: lower run.batch or run.rounds, or add prompts"
+        )
+    if evaluation.prompts > len(prompts.test):
+        log.info(
+            "evaluation: on all %d test prompts, as there are no %d of them", len(prompts.test), evaluation.prompts
+        )

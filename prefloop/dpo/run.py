@@ -16,8 +16,8 @@ from prefloop.dpo.language_model import load_model
 from prefloop.dpo.layout import DpoLayout
 from prefloop.dpo.loop import DpoRun, DpoSpec
 from prefloop.dpo.output import evaluation_table, pairs_table, write_run
-from prefloop.dpo.problem import Problem, check_counts, make_problem
-from prefloop.dpo.prompt_set import load_prompts
+from prefloop.dpo.problem import Problem, make_problem
+from prefloop.dpo.prompt_set import check_counts, load_prompts
 from prefloop.dpo.record import RoundRecord
 from prefloop.dpo.training import check_adapters
 from prefloop.errors import ConfigError
