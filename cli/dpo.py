@@ -42,6 +42,9 @@ def run(
     policies: Annotated[
         str | None, typer.Option(help="Names from the section policies, with commas; the reference is added.")
     ] = None,
+    oracle: Annotated[
+        str | None, typer.Option(help="Who labels: vader, textblob or coin; others in a file for --params.")
+    ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds (0, 1, ...).")] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="Rounds.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Labels in each round.")] = None,
@@ -50,21 +53,26 @@ def run(
 ) -> None:
     """Compare policies: prompts, start model, rounds of write, choose, ask, train; all into --out.
 
-    What is not given comes from the parameter file. With --model, it is used as it is. Run again with
+    What is not given comes from the parameter file. With --model, it is used as it is. On a model or
+    prompts of your own, say who labels: with --oracle, or in a file given by --params. Run again with
     the same --out, it resumes; the parameters in force are written to OUT/params.yaml, MLflow runs to
     OUT/mlflow.db, paid answers to OUT/verdicts.jsonl.
 
-    Example: prefloop dpo run --out results --model MODEL --prompts prompts.jsonl --policies random,hybrid
+    Example: prefloop dpo run --out results --model MODEL --prompts prompts.jsonl --params mine.yaml
     """
     from cli._dpo_run import dpo_params
     from prefloop.config import packaged_params
     from prefloop.dpo.bench import bench
     from prefloop.dpo.config import DpoParams
     from prefloop.dpo.layout import DpoLayout
+    from prefloop.judges.build import name_oracle
 
+    given = load(params or packaged_params(DpoParams), DpoParams)
+    own = [option for option, value in (("--model", model), ("--prompts", prompts)) if value is not None]
+    named = name_oracle(oracle, given.oracle, own=own, from_file=params is not None)
     names = tuple(name.strip() for name in policies.split(",")) if policies else None
     effective = dpo_params(
-        load(params or packaged_params(DpoParams), DpoParams),
+        given.model_copy(update={"oracle": named}),
         out=out,
         prompts=prompts,
         model=model,

@@ -21,7 +21,7 @@ class Compared:
     Attributes:
         prompts: prompt and source of each prompt.
         completions: text and models (a list, sorted, perhaps empty) of each completion.
-        scores: hidden score of each completion that has one.
+        scores: score of each completion that has one, as given.
     """
 
     prompts: dict[str, dict[str, Any]]
@@ -29,22 +29,22 @@ class Compared:
     scores: dict[str, float]
 
 
-def read_compared(prepared: Path, pairs: pa.Table) -> Compared:
-    """Read what the rows of some pairs need from the prepared tables.
+def read_compared(prepared: Path, pairs: pa.Table, scores: dict[str, float]) -> Compared:
+    """Read what the rows of some pairs need from the prepared tables; no hidden answer is among them.
 
     Args:
         prepared: folder of the prepared tables.
         pairs: prompt_id, chosen_id, rejected_id.
+        scores: of completions, from `prefloop.oracle.answers.read_scores`.
 
     Raises:
         StateError: a table is missing or damaged, or does not have one of the ids.
     """
     completions = pa.concat_arrays([pc.unique(pairs[name]) for name in ("chosen_id", "rejected_id")])
-    scored = find_rows(prepared / "oracle.parquet", "id", completions, ["score"]).to_pydict()
     return Compared(
         _all(prepared / "prompts.parquet", "prompt_id", pc.unique(pairs["prompt_id"]), ["prompt", "source"]),
         _all(prepared / "completions.parquet", "completion_id", completions, ["text", "models"]),
-        dict(zip(scored["id"], scored["score"], strict=True)),
+        scores,
     )
 
 

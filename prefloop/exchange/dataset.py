@@ -14,6 +14,7 @@ from prefloop.exchange.files import check_ending, write_parts
 from prefloop.exchange.form import Form
 from prefloop.exchange.table import SCHEMAS, preference_table
 from prefloop.exchange.turns import messages_of
+from prefloop.oracle.answers import read_scores
 
 log = logging.getLogger("prefloop")
 
@@ -42,7 +43,8 @@ def write_preferences(acquired: Acquired, prepared: Path, out: Path, form: Form)
     """
     check_ending(out)
     pairs = decided(acquired.pairs)
-    compared = read_compared(prepared, pairs)
+    scores = read_scores(prepared, pa.chunked_array([*pairs["chosen_id"].chunks, *pairs["rejected_id"].chunks]))
+    compared = read_compared(prepared, pairs, scores)
     slices = (pairs.slice(start, _ROWS) for start in range(0, len(pairs), _ROWS))
     write_parts(out, SCHEMAS[form], (preference_table(part, compared, form) for part in slices))
     counts = {"labels": len(acquired.pairs), "rows": len(pairs), "undecided": len(acquired.pairs) - len(pairs)}

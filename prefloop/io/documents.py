@@ -94,6 +94,10 @@ def end_last_line(path: Path) -> int:
     A last line that is a whole JSON object gets its missing line end (an editor's, say). Half a line, which a
     process left that was killed while it wrote, is moved into a file `NAME.torn-N` beside it, with a warning.
     """
+    with open(path, "rb", buffering=0) as log:
+        size = log.seek(0, os.SEEK_END)
+        if not _unended(log, size):  # so that a log which nobody may write can be read
+            return size
     with open(path, "ab+", buffering=0) as handle:
         return _end_last_line(handle, path)
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from prefloop.data.prepared import Prepared
 from prefloop.errors import StateError
 from prefloop.io.arrays import read_table
+from prefloop.io.lookup import find_rows
 from prefloop.labels.verdicts import COMPARED
 
 _VOTES = tuple(f"votes_{word}" for word in COMPARED)
@@ -57,6 +58,16 @@ def load_answers(folder: Path, prepared: Prepared) -> Answers:
     scores = np.full(len(prepared.completion_ids), np.nan)
     scores[_rows(scored["id"], prepared.completion_ids, path)] = scored["score"].to_numpy()
     return Answers(votes, scores)
+
+
+def read_scores(folder: Path, completions: pa.ChunkedArray) -> dict[str, float]:
+    """The hidden scores of some completions by id, for an export; those without one are not there.
+
+    Raises:
+        StateError: the table is missing or damaged.
+    """
+    scored = find_rows(folder / "oracle.parquet", "id", completions, ["score"]).to_pydict()
+    return dict(zip(scored["id"], scored["score"], strict=True))
 
 
 def _rows(ids: pa.ChunkedArray, known: pa.Array | pa.ChunkedArray, path: Path) -> np.ndarray:

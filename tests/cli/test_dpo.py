@@ -89,6 +89,8 @@ def test_runs_are_tracked_beside_the_comparison_and_can_be_tracked_again(prefloo
         (("--batch", "1000"), 2, "run.batch * run.rounds = 3000"),
         (("--model", "no/such/folder/at/all"), 1, "start.model"),
         (("--prompts", "missing.jsonl"), 2, "missing.jsonl is missing"),
+        (("--oracle", "endpoint"), 2, "--oracle: got endpoint, expected vader, textblob, coin"),
+        (("--oracle", "textblob"), 2, "judge: the same as oracle.judge"),
     ],
 )
 def test_what_cannot_be_done_is_said_at_once(prefloop, inputs, tmp_path, options, code, expected):
@@ -96,6 +98,17 @@ def test_what_cannot_be_done_is_said_at_once(prefloop, inputs, tmp_path, options
     assert (refused.code, refused.out) == (code, "")
     assert expected in refused.err
     assert not (tmp_path / "out" / "runs").exists()
+
+
+def test_nobody_labels_what_is_ones_own_unless_named(prefloop, inputs, tmp_path):
+    """The packaged oracle is a lexicon of sentiment: on somebody's task it would judge silently."""
+    file, model, _ = inputs
+    for options in (("--prompts", file), ("--model", model), ("--prompts", file, "--model", model)):
+        refused = prefloop("dpo", "run", *options, "--out", tmp_path / "out")
+        assert (refused.code, refused.out) == (2, "")
+        assert f"{options[0]}" in refused.err
+        assert "nothing says who labels, and the packaged oracle (vader)" in refused.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_report_that_is_not_there(prefloop, tmp_path):

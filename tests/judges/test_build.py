@@ -8,8 +8,8 @@ import sys
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from prefloop.errors import ConfigError, DataError
-from prefloop.judges.build import KINDS, build_judge, build_oracle
+from prefloop.errors import ConfigError, DataError, StateError
+from prefloop.judges.build import KINDS, build_judge, build_oracle, name_oracle
 from prefloop.judges.config import Judge, Oracle
 from prefloop.labels.verdicts import A, B
 from tests.judges.helpers import PAIRS, Comparison, check_oracle, verdicts
@@ -60,6 +60,31 @@ def test_paid_answers_are_kept_without_the_noise(tmp_path, monkeypatch):
         assert verdicts(build_judge(config, log), pairs) == true
         assert len(served.asked) == 40
     assert "k" not in {word.strip('"') for word in log.read_text().split()}
+
+
+def test_who_labels_is_named_by_the_user():
+    vader, coin = oracle(judge(kind="vader"), flip_rate=0.1), judge(kind="coin")
+    assert name_oracle(None, vader, own=[], from_file=False) == vader  # the packaged example, by its own oracle
+    assert name_oracle(None, vader, own=["--model"], from_file=True) == vader
+    for own, from_file in ((["--model"], False), ([], True)):
+        assert name_oracle("coin", vader, own=own, from_file=from_file) == oracle(coin, flip_rate=0.1)
+    with pytest.raises(ConfigError, match=r"--model and --prompts: nothing says who labels.*\(vader\)"):
+        name_oracle(None, vader, own=["--model", "--prompts"], from_file=False)
+    with pytest.raises(ConfigError, match="--oracle: got lottery, expected vader, textblob, coin; endpoint"):
+        name_oracle("lottery", vader, own=[], from_file=False)
+
+
+def test_paid_answers_below_the_folders_former_name_are_not_forgotten(tmp_path, monkeypatch):
+    monkeypatch.setenv("JUDGE_KEY", "k")
+    log, former = tmp_path / "dpo" / "verdicts.jsonl", tmp_path / "align" / "verdicts.jsonl"
+    former.parent.mkdir()
+    former.touch()
+    build_judge(endpoint("http://127.0.0.1:9/v1"), log)
+    former.write_text("{}\n")
+    with pytest.raises(StateError, match=r"holds answers that were paid for.*append it to .*dpo/verdicts\.jsonl"):
+        build_judge(endpoint("http://127.0.0.1:9/v1"), log)
+    build_judge(judge(kind="coin"), log)
+    build_judge(endpoint("http://127.0.0.1:9/v1"), tmp_path / "elsewhere" / "verdicts.jsonl")
 
 
 def test_what_is_missing_is_said_at_once(tmp_path, monkeypatch):

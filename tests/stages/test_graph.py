@@ -119,7 +119,7 @@ def test_dvc_sees_the_label_log_and_no_lock(tmp_path):
     shutil.copy(ROOT / ".dvcignore", tmp_path)
     with Repo.init(str(tmp_path), no_scm=True) as repo:
         (tmp_path / "data" / "labels").mkdir(parents=True)
-        for name in ("labels.jsonl", "labels.jsonl.lock"):
+        for name in ("labels.jsonl", "labels.jsonl.lock", "labels.jsonl.torn-1"):
             (tmp_path / "data" / "labels" / name).touch()
         seen = repo.dvcignore.walk(repo.fs, str(tmp_path / "data" / "labels"))
         assert [files for _, _, files in seen] == [["labels.jsonl"]]
@@ -146,12 +146,20 @@ def value_of(params: dict[str, Any], key: str) -> object:
     "entry",
     [
         *("prefloop/acquisition", "prefloop/entropy", "prefloop/neighbours"),
-        *("stages/acquire.py", "stages/train.py"),
+        *("prefloop/labels", "prefloop/judges", "prefloop/data", "prefloop/reward"),
+        *("stages/acquire.py", "stages/labels.py", "stages/train.py"),
         *("prefloop/dpo/registry.py", "prefloop/dpo/view.py", "prefloop/dpo/writing.py"),
     ],
 )
 def test_selection_cannot_reach_hidden_answers(entry):
     assert not [str(file) for file in imported(entry) if covers(Path("prefloop/oracle"), file)]
+
+
+def test_one_folder_reads_hidden_answers():
+    """What knows the table of hidden answers by name: that folder, and what writes the prepared tables."""
+    users = [p.relative_to(ROOT) for p in (ROOT / "prefloop").rglob("*.py") if "oracle.parquet" in p.read_text()]
+    outside = [str(path) for path in users if not covers(Path("prefloop/oracle"), path)]
+    assert outside == ["prefloop/data/tables.py"]
 
 
 @pytest.mark.parametrize("entry", ["prefloop/dpo/registry.py", "prefloop/dpo/view.py"])

@@ -1,5 +1,7 @@
 """A campaign's label log: what has left the data, broken lines, the snapshot, and the oracle's answers."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 import stages.acquire
@@ -94,6 +96,26 @@ def test_the_oracle_answers_what_waits_and_no_more(layout):
         assert hidden[label["pair_id"]][f"votes_{label['verdict']}"] == 1
     with pytest.raises(NothingLeft):
         answer_batch(PARAMS, layout, None)
+
+
+def test_two_oracles_at_once_answer_no_pair_twice(layout):
+    batch = repro(layout)
+    stages.labels.run(PARAMS, layout)
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(answer_batch, PARAMS, layout, 4) for _ in range(2)]
+    assert sorted(one.result()["labels"] for one in asked) == [len(batch) - 4, 4]
+    assert sorted(ids(LabelLog(layout.labels).read_on().lines.to_pylist())) == sorted(ids(batch))
+
+
+def test_what_the_labelled_table_knows_is_not_answered_again(layout):
+    """The batch is older than the table: some of its pairs have their label there, others behind it in the log."""
+    batch = repro(layout)
+    give(layout, batch[:2])
+    stages.labels.run(PARAMS, layout)
+    give(layout, batch[2:3])
+    assert answer_batch(PARAMS, layout, None)["labels"] == len(batch) - 3
+    layout.labels.write_bytes(b"")  # somebody restored it
+    assert answer_batch(PARAMS, layout, None)["labels"] == len(batch)
 
 
 def test_the_oracle_without_a_batch_says_what_makes_one(layout):
