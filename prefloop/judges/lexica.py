@@ -1,8 +1,10 @@
-"""Sentiment lexica that come as packages; nothing is downloaded."""
+"""Sentiment lexica that come as packages, loaded with the first text; nothing is downloaded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 # TextBlob's mean of the same words in another order differs in the last bits, which is no preference.
 _TEXTBLOB_DECIMALS = 9
@@ -13,10 +15,14 @@ def vader() -> Callable[[str], float]:
 
     Source: Hutto and Gilbert 2014, VADER: A Parsimonious Rule-based Model for Sentiment Analysis.
     """
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer  # type: ignore[import-untyped]
 
-    analyzer = SentimentIntensityAnalyzer()
-    return lambda text: float(analyzer.polarity_scores(text)["compound"])
+    @cache
+    def analyzer() -> Any:
+        from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer  # type: ignore[import-untyped]
+
+        return SentimentIntensityAnalyzer()
+
+    return lambda text: float(analyzer().polarity_scores(text)["compound"])
 
 
 def textblob() -> Callable[[str], float]:
@@ -24,6 +30,11 @@ def textblob() -> Callable[[str], float]:
 
     Source: TextBlob's default analyser, which is that of De Smedt and Daelemans 2012, Pattern for Python.
     """
-    from textblob import TextBlob  # type: ignore[import-untyped]
 
-    return lambda text: round(float(TextBlob(text).sentiment.polarity), _TEXTBLOB_DECIMALS)
+    @cache
+    def blob() -> Any:
+        from textblob import TextBlob  # type: ignore[import-untyped]
+
+        return TextBlob
+
+    return lambda text: round(float(blob()(text).sentiment.polarity), _TEXTBLOB_DECIMALS)
