@@ -72,27 +72,27 @@ def one_of(
         outside: gives the full name and the parameters of a member that is not built in (a user's file, an
             installed package), None where nobody has it; raises a ConfigError that says what is wrong with it.
     """
-    own = {name: tagged(base, key, name, parameters) for name, parameters in members.items()}
-    expected = ", ".join(f"'{name}'" for name in own)
+    sections = {name: tagged(base, key, name, parameters) for name, parameters in members.items()}
+    expected = ", ".join(f"'{name}'" for name in sections)
 
     def validate(value: Any, handler: Callable[[Any], Any]) -> Any:
         name = value.get(key) if isinstance(value, dict) else None
-        if not isinstance(name, str) or name in own:
+        if not isinstance(name, str) or name in sections:
             return handler(value)
         try:
-            found = outside(name)
+            member = outside(name)
         except ConfigError as error:
             raise ValueError(str(error)) from None
-        if found is None:
+        if member is None:
             raise PydanticKnownError(
                 "union_tag_invalid", {"discriminator": f"'{key}'", "tag": name, "expected_tags": expected}
             )
-        full, parameters = found
+        full, parameters = member
         section = tagged(base, key, full, parameters)
         if unknown := sorted(set(value) - set(section.model_fields)):
             known = ", ".join(sorted(section.model_fields))
             raise ValueError(f"unknown key '{unknown[0]}' for {name}; known: {known}")
         return section.model_validate(value | {key: full})
 
-    union: Any = Union.__getitem__(tuple(own.values()))
+    union: Any = Union.__getitem__(tuple(sections.values()))
     return Annotated[union, Field(discriminator=key), WrapValidator(validate), SerializeAsAny()]

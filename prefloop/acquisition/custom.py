@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import yaml
@@ -15,8 +15,6 @@ from prefloop.plugins import Plugin, find_plugin, is_file_reference, run_plugin
 
 POLICY_GROUP = "prefloop.policies"
 RULE_GROUP = "prefloop.pair_rules"
-
-Found = TypeVar("Found")
 
 
 def find_policy(name: str) -> BatchPolicy:

@@ -127,12 +127,12 @@ class RewardBase(Section):
         return section
 
 
-def reward_section(own: Plugin | None = None) -> type[RewardBase]:
+def reward_section(plugin: Plugin | None = None) -> type[RewardBase]:
     """The class of section `reward`: one section per built-in kind, and one for a kind from outside."""
     kinds: dict[str, type[BaseModel]] = {name: kind.parameters for name, kind in KINDS.items()}
-    if own is not None:
-        parameters = create_model(own.function.__name__, __base__=(own.parameters, Section))
-        kinds[own.name] = parameters
+    if plugin is not None:
+        parameters = create_model(plugin.function.__name__, __base__=(plugin.parameters, Section))
+        kinds[plugin.name] = parameters
     names = cast(Any, Literal)[tuple(kinds)]
     fields: dict[str, Any] = {"kind": (names, ...)} | {name: (kind, ...) for name, kind in kinds.items()}
     return create_model("Reward", __base__=RewardBase, __doc__="Section `reward`.", **fields)
@@ -144,17 +144,17 @@ def validated(value: Any, handler: Callable[[Any], Any]) -> Any:
     if not isinstance(name, str) or name in KINDS:
         return handler(value)
     try:
-        own = find_plugin(name, GROUP)
+        plugin = find_plugin(name, GROUP)
     except ConfigError as error:
         raise ValueError(str(error)) from None
-    if own is None:
+    if plugin is None:
         return handler(value)
-    content = {key: section for key, section in value.items() if key not in (name, own.name)}
-    given = value.get(name, value.get(own.name, {}))
-    known = sorted(own.parameters.model_fields)
+    content = {key: section for key, section in value.items() if key not in (name, plugin.name)}
+    given = value.get(name, value.get(plugin.name, {}))
+    known = sorted(plugin.parameters.model_fields)
     if isinstance(given, dict) and (unknown := sorted(set(given) - set(known))):
         raise ValueError(f"unknown key '{unknown[0]}' for {name}; known: {', '.join(known) or 'none'}")
-    return reward_section(own).model_validate(content | {"kind": own.name, own.name: given})
+    return reward_section(plugin).model_validate(content | {"kind": plugin.name, plugin.name: given})
 
 
 def reward_from(content: dict[str, Any]) -> RewardBase:
@@ -173,13 +173,13 @@ def kind_of(name: str) -> Kind:
     """
     if name in KINDS:
         return KINDS[name]
-    own = find_plugin(name, GROUP)
-    if own is None:
+    plugin = find_plugin(name, GROUP)
+    if plugin is None:
         raise ConfigError(f"unknown uncertainty model '{name}'; known: {', '.join(KINDS)}, or FILE.py:FUNCTION")
-    address = own.module.__name__
-    if not callable(getattr(own.module, "from_state", None)):
-        raise ConfigError(f"{own.module.__file__} has no function 'from_state', which opens a stored model")
-    return Kind(own.parameters, f"{address}:{own.function.__name__}", f"{address}:from_state")
+    address = plugin.module.__name__
+    if not callable(getattr(plugin.module, "from_state", None)):
+        raise ConfigError(f"{plugin.module.__file__} has no function 'from_state', which opens a stored model")
+    return Kind(plugin.parameters, f"{address}:{plugin.function.__name__}", f"{address}:from_state")
 
 
 def reward_model_identity(name: str) -> str | None:

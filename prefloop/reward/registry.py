@@ -54,20 +54,20 @@ def fit_model(config: RewardBase, inputs: FitInputs) -> RewardModel:
     if config.kind in KINDS:
         model: RewardModel = _located(KINDS[config.kind].fit)(config.parameters, inputs)
         return model
-    own = find_plugin(config.kind, GROUP)
-    if own is None:
+    plugin = find_plugin(config.kind, GROUP)
+    if plugin is None:
         raise ConfigError(f"unknown uncertainty model '{config.kind}'; known: {', '.join(KINDS)}")
-    fitted: RewardModel = run_plugin("uncertainty model", own, config.parameters, inputs)
+    fitted: RewardModel = run_plugin("uncertainty model", plugin, config.parameters, inputs)
     _check(fitted, inputs, config.kind)
     return fitted
 
 
 def _located(address: str) -> Callable[..., Any]:
     module, _, path = address.partition(":")
-    found: Any = import_module(module)
+    target: Any = import_module(module)
     for name in path.split("."):
-        found = getattr(found, name)
-    return found
+        target = getattr(target, name)
+    return target
 
 
 def _check(model: RewardModel, inputs: FitInputs, kind: str) -> None:

@@ -230,12 +230,38 @@ def test_an_impossible_limit_is_one_message(prefloop, data, params, tmp_path, li
     assert len(outcome.err.strip().splitlines()) == 1
 
 
-def test_a_limit_per_prompt_holds_for_every_policy(prefloop, data, params, tmp_path):
-    arguments = ("--data", data, "--params", params, "--out", tmp_path / "o", "--policies", "random,bal_pm")
-    assert prefloop("bench", *arguments, "--seeds", 1, "--rounds", 2, "--per-prompt", 7).code == 0
-    for name in ("random", "bal_pm"):
+OWN = """
+import numpy as np
+from prefloop.acquisition.view import Selection
+
+def longest_wait(view, n, rng, parameters):
+    return Selection(np.arange(n), np.zeros(n))
+
+def wrong(view, n, rng, parameters):
+    return Selection(np.zeros(n, dtype=int), np.zeros(n))
+"""
+
+
+def test_a_limit_per_prompt_holds_for_every_policy_one_s_own_included(prefloop, data, params, tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    arguments = ("--data", data, "--params", params, "--out", tmp_path / "o", "--policies", "random")
+    own = ("--policy", f"{tmp_path}/own.py:longest_wait")
+    assert prefloop("bench", *arguments, *own, "--seeds", 1, "--rounds", 2, "--per-prompt", 7).code == 0
+    for name in ("random", "longest_wait"):
         about = json.loads((tmp_path / f"o/runs/{name}/0/run.json").read_text())
         assert about["parameters"]["policy"]["pairs"]["per_prompt"] == 7
+
+
+def test_a_policy_of_one_s_own_that_cannot_be_used_is_one_message(prefloop, data, params, tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    arguments = ("--data", data, "--params", params, "--out", tmp_path / "o", "--seeds", 1, "--rounds", 2)
+    for function, expected in (
+        ("none", "has no function 'none'; it has: longest_wait, wrong"),
+        ("wrong", "picked 0 twice; expected different candidates"),
+    ):
+        outcome = prefloop("bench", *arguments, "--policy", f"{tmp_path}/own.py:{function}", "--no-baselines")
+        assert outcome.code == 2
+        assert expected in outcome.err
 
 
 def test_a_target_is_what_the_report_counts_by(prefloop, data, params, tmp_path):
