@@ -34,7 +34,7 @@ def rewardbench(
     from prefloop.config import packaged_params
     from prefloop.errors import ConfigError
     from prefloop.evaluation.rewardbench.run import row_results, score_file, summary, table
-    from prefloop.io.documents import write_json
+    from prefloop.io.json import write_json
     from prefloop.io.layout import Layout
 
     if out is not None and out.is_dir():

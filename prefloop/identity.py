@@ -16,8 +16,8 @@ from typing import Any
 import yaml
 
 from prefloop.errors import StateError
-from prefloop.io.documents import to_json
 from prefloop.io.hashing import text_id
+from prefloop.io.json import to_json
 
 _PACKAGE = Path(__file__).resolve().parent
 VERSIONS = _PACKAGE / "versions.yaml"

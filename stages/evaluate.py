@@ -6,7 +6,7 @@ import sys
 
 from prefloop.campaign.batch import campaign_labels
 from prefloop.config import Params
-from prefloop.io.documents import write_json
+from prefloop.io.json import write_json
 from prefloop.io.layout import Layout
 from prefloop.labels.labelled import read_label_table
 from prefloop.oracle.hidden import hidden_of, load_hidden

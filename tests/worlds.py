@@ -16,7 +16,7 @@ from prefloop.data.prepared import load_prepared
 from prefloop.data.records import PairRecord, Record, ResponsesRecord
 from prefloop.embed.features import ids_digest
 from prefloop.io.arrays import read_table, write_array
-from prefloop.io.documents import write_json
+from prefloop.io.json import write_json
 from prefloop.io.layout import Layout
 from prefloop.neighbours.build import build_graph, save_graph
 from prefloop.neighbours.restrict import poolable, widened

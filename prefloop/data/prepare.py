@@ -19,7 +19,7 @@ from prefloop.data.splits import assign_splits
 from prefloop.data.tables import write_tables, write_target
 from prefloop.errors import DataError
 from prefloop.io.atomic import atomic_folder
-from prefloop.io.documents import write_json
+from prefloop.io.json import write_json
 
 log = logging.getLogger("prefloop")
 

@@ -14,7 +14,7 @@ from prefloop.dpo.describe import FACTS, decisive, describe_run
 from prefloop.dpo.layout import DpoLayout
 from prefloop.identity import libraries, machine, parts
 from prefloop.io.atomic import write_text
-from prefloop.io.documents import read_json, write_json
+from prefloop.io.json import read_json, write_json
 from prefloop.io.lock import locked
 from prefloop.judges.build import make_judges
 from prefloop.rounds.made import Made, digests, key_of, stamps
@@ -94,7 +94,7 @@ def is_done(params: DpoParams, layout: DpoLayout, name: str, seed: int, judges: 
 def observer(recorder: DpoRecorder) -> Callable[[dict[str, Any]], Observer]:
     """What a run calls at its start, and then after every round: a line on stderr, and MLflow."""
 
-    from prefloop.dpo.facts import round_line
+    from prefloop.dpo.round_facts import round_line
 
     def begin(about: dict[str, Any]) -> Observer:
         def on_round(done: Finished) -> None:

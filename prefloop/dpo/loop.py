@@ -14,12 +14,12 @@ import numpy as np
 from prefloop.dpo.asking import LabelledPair, RoundLabels, label_round
 from prefloop.dpo.config import Evaluation, Policy, Run, Train
 from prefloop.dpo.evaluation import Evaluator, start_completions, summarise
-from prefloop.dpo.facts import label_facts
 from prefloop.dpo.language_model import LanguageModel, load_weights, save_weights, weights_digest
 from prefloop.dpo.metrics import ROUNDS
 from prefloop.dpo.problem import Problem
 from prefloop.dpo.record import DpoFormat, RoundRecord, pack_tokens, unpack_tokens
 from prefloop.dpo.registry import RULES
+from prefloop.dpo.round_facts import label_facts
 from prefloop.dpo.roundview import RoundDesk, Sketches
 from prefloop.dpo.training import Preference, train_dpo
 from prefloop.dpo.view import OnPolicyPairs

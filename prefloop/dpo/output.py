@@ -15,8 +15,8 @@ from prefloop.dpo.problem import Problem
 from prefloop.dpo.record import RoundRecord
 from prefloop.io.arrays import write_table
 from prefloop.io.atomic import atomic_folder
-from prefloop.io.documents import write_json
 from prefloop.io.hashing import completion_id, pair_id
+from prefloop.io.json import write_json
 from prefloop.labels.verdicts import WORDS, turned
 
 EVALUATION = pa.schema(

@@ -18,8 +18,8 @@ from prefloop.dpo.prompt_sources import PromptRow, read_prompts
 from prefloop.errors import DataError
 from prefloop.io.arrays import write_table
 from prefloop.io.atomic import atomic_folder
-from prefloop.io.documents import write_json
 from prefloop.io.hashing import prompt_id, text_id, unit_interval
+from prefloop.io.json import write_json
 
 log = logging.getLogger("prefloop")
 

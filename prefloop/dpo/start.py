@@ -22,7 +22,7 @@ from prefloop.embed.locate import find_model
 from prefloop.errors import ConfigError, DataError, ModelError
 from prefloop.identity import circumstances
 from prefloop.io.atomic import atomic_folder
-from prefloop.io.documents import write_json
+from prefloop.io.json import write_json
 from prefloop.progress import quiet_transformers
 
 log = logging.getLogger("prefloop")

@@ -13,7 +13,7 @@ import pyarrow as pa
 from prefloop.data.prepared import Prepared
 from prefloop.errors import StateError
 from prefloop.io.arrays import open_array
-from prefloop.io.documents import read_json
+from prefloop.io.json import read_json
 
 COMPLETIONS, PROMPTS, TARGET = "completions.npy", "prompts.npy", "target.npy"
 MANIFEST = "manifest.json"

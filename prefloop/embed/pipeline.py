@@ -20,7 +20,7 @@ from prefloop.embed.settings import cache_folder, vector_settings
 from prefloop.errors import ModelError
 from prefloop.io.atomic import atomic_folder
 from prefloop.io.blocks import write_blocks
-from prefloop.io.documents import write_json
+from prefloop.io.json import write_json
 from prefloop.progress import Progress
 
 log = logging.getLogger("prefloop")

@@ -14,7 +14,7 @@ from safetensors.numpy import save as safetensors_bytes
 from prefloop.errors import StateError
 from prefloop.io.atomic import atomic_path, write_bytes
 from prefloop.io.blocks import write_blocks
-from prefloop.io.documents import to_json
+from prefloop.io.json import to_json
 
 _REMEDY = "delete it and run the stage that writes it again (dvc repro)"
 

@@ -17,7 +17,7 @@ from prefloop.data.prepared import Prepared
 from prefloop.errors import DataError, StateError
 from prefloop.io.arrays import read_table, write_table
 from prefloop.io.atomic import atomic_path
-from prefloop.io.documents import end_last_line, to_json
+from prefloop.io.json import end_last_line, to_json
 from prefloop.io.lock import locked
 from prefloop.labels.aggregate import AGGREGATED, aggregate
 from prefloop.labels.lines import read_lines

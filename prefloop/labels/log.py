@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from prefloop.io.documents import append_jsonl, end_last_line
 from prefloop.io.hashing import bytes_digest
+from prefloop.io.json import append_jsonl, end_last_line
 from prefloop.io.lock import locked
 from prefloop.labels.label import Label
 from prefloop.labels.lines import NO_LINES, read_lines

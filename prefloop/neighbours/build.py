@@ -12,7 +12,7 @@ from prefloop.device import resolve_device
 from prefloop.errors import StateError
 from prefloop.io.arrays import write_array
 from prefloop.io.atomic import atomic_folder
-from prefloop.io.documents import write_json
+from prefloop.io.json import write_json
 from prefloop.neighbours.exact import exact_lists
 from prefloop.neighbours.graph import NeighbourGraph
 from prefloop.neighbours.hnsw import hnsw_lists

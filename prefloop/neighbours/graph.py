@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from prefloop.errors import StateError
 from prefloop.io.arrays import open_array
-from prefloop.io.documents import read_json
+from prefloop.io.json import read_json
 
 
 @dataclass(frozen=True)

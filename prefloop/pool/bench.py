@@ -10,7 +10,7 @@ import yaml
 from prefloop.config import Params
 from prefloop.identity import libraries, machine, parts
 from prefloop.io.atomic import write_text
-from prefloop.io.documents import write_json
+from prefloop.io.json import write_json
 from prefloop.io.layout import Layout
 from prefloop.io.lock import locked
 from prefloop.pool.identity import LIBRARIES
@@ -88,8 +88,8 @@ def compare(params: Params, layout: Layout, recorder: ComparisonRecorder) -> Non
     from prefloop.data.prepared import load_prepared
     from prefloop.oracle.hidden import load_hidden
     from prefloop.pool.problem import load_inputs
+    from prefloop.report.data_facts import data_facts
     from prefloop.report.evaluated import evaluate_seeds
-    from prefloop.report.facts import data_facts
     from prefloop.report.judged import judge_runs
     from prefloop.report.runs import load_runs, score_split
     from prefloop.report.write import NO_POLICIES, write_nothing, write_report

@@ -16,8 +16,8 @@ from prefloop.device import set_threads
 from prefloop.evaluation.downstream.fresh import assess
 from prefloop.evaluation.downstream.result import Assessment
 from prefloop.identity import circumstances, parts
-from prefloop.io.documents import to_json
 from prefloop.io.hashing import text_id
+from prefloop.io.json import to_json
 from prefloop.oracle.answers import Answers
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.oracle.simulated import SimulatedOracle

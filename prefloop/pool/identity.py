@@ -17,8 +17,8 @@ from prefloop.config.policies import Policy
 from prefloop.embed.features import MANIFEST
 from prefloop.errors import ConfigError, StateError
 from prefloop.identity import Part, fingerprint, libraries, machine, parts
-from prefloop.io.documents import read_json
 from prefloop.io.hashing import file_digest, text_id
+from prefloop.io.json import read_json
 from prefloop.io.layout import Layout
 from prefloop.reward.kinds import reward_model_identity
 

@@ -18,7 +18,7 @@ from prefloop.labels.labelled import Labelled
 from prefloop.oracle.calls import JudgeCalls
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.oracle.simulated import SimulatedOracle
-from prefloop.pool.facts import NewRound, evaluate_round
+from prefloop.pool.evaluated_round import NewRound, evaluate_round
 from prefloop.pool.problem import Problem
 from prefloop.pool.record import PoolFormat, RoundRecord
 from prefloop.pool.steps import (

@@ -16,8 +16,8 @@ from prefloop.evaluation.downstream.score import assessment_rows
 from prefloop.evaluation.metrics import ASSESSMENT, METRICS, ROUNDS
 from prefloop.io.arrays import open_array, read_table, write_array, write_table
 from prefloop.io.atomic import atomic_folder
-from prefloop.io.documents import read_json, write_json
 from prefloop.io.hashing import pair_id
+from prefloop.io.json import read_json, write_json
 from prefloop.labels.verdicts import WORDS
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.pool.record import RoundRecord

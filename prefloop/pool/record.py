@@ -10,7 +10,7 @@ import numpy as np
 
 from prefloop.acquisition.view import Selection
 from prefloop.data.pairs import Pairs
-from prefloop.io.documents import to_json
+from prefloop.io.json import to_json
 from prefloop.pool.steps import Batch
 from prefloop.rounds.store import Tensors, facts_of
 

@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from prefloop.errors import StateError
-from prefloop.io.documents import read_json
+from prefloop.io.json import read_json
 
 Verdict = Literal["reference", "better", "worse", "no difference", "cannot tell"]
 

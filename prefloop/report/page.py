@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from prefloop.io.atomic import atomic_folder, write_bytes, write_text
-from prefloop.io.documents import write_json
+from prefloop.io.json import write_json
 from prefloop.report.tables import to_csv
 
 

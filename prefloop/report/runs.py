@@ -14,7 +14,7 @@ from scipy.special import expit
 from prefloop.errors import StateError
 from prefloop.evaluation.predictive import correctness, log_likelihoods, pair_logits
 from prefloop.io.arrays import open_array, read_table
-from prefloop.io.documents import read_json
+from prefloop.io.json import read_json
 from prefloop.oracle.evaluated_pairs import EvalSet
 from prefloop.report.scores import Scores, SeedSums, sums_by_prompt
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from prefloop.io.atomic import write_text
-from prefloop.io.documents import to_json
 from prefloop.io.hashing import file_digest, text_id
+from prefloop.io.json import to_json
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 from prefloop.errors import StateError
 from prefloop.io.arrays import read_tensors, write_tensors
 from prefloop.io.atomic import write_text
-from prefloop.io.documents import append_jsonl, to_json
+from prefloop.io.json import append_jsonl, to_json
 
 log = logging.getLogger("prefloop")
 

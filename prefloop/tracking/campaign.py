@@ -8,8 +8,8 @@ from typing import Any
 
 from prefloop.config.model import Campaign
 from prefloop.io.arrays import read_table
-from prefloop.io.documents import read_json, to_json
 from prefloop.io.hashing import text_id
+from prefloop.io.json import read_json, to_json
 from prefloop.io.layout import Layout
 from prefloop.reward.registry import load_model
 from prefloop.tracking.names import flat

@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 import pyarrow as pa
 
-from prefloop.io.documents import read_json
+from prefloop.io.json import read_json
 from prefloop.report.numbers import Difference, Saving
 from prefloop.tracking.outputs import outputs_digest
 from prefloop.tracking.run_logger import RunLogger

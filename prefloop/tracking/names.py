@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from prefloop.colours import line_of
-from prefloop.io.documents import to_json
+from prefloop.io.json import to_json
 from prefloop.tracking.tracker import RunSpec
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from prefloop.io.arrays import read_table
-from prefloop.io.documents import read_json, to_json
 from prefloop.io.hashing import text_id
+from prefloop.io.json import read_json, to_json
 from prefloop.tracking.names import flat, policy_spec, system_facts
 from prefloop.tracking.outputs import log_by_round, outputs_digest
 from prefloop.tracking.recorder import Recorder

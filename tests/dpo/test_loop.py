@@ -12,7 +12,7 @@ from prefloop.dpo.language_model import load_model, weights_digest
 from prefloop.dpo.registry import RULES
 from prefloop.errors import ConfigError, ModelError, NothingLeft
 from prefloop.io.arrays import read_table
-from prefloop.io.documents import read_json
+from prefloop.io.json import read_json
 from prefloop.judges.build import build_judge
 from prefloop.labels.comparison import Answer, Comparison
 from prefloop.labels.verdicts import TIE, A, B

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefloop.errors import DataError
-from prefloop.io.documents import read_jsonl
+from prefloop.io.json import read_jsonl
 from prefloop.judges.kept import Kept
 from prefloop.labels.comparison import Comparison
 from prefloop.labels.verdicts import TIE

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from prefloop.io.documents import read_json
+from prefloop.io.json import read_json
 from tests.pool.runs import PARAMS, digest, fits, run
 from tests.worlds import ROOT, make_params
 

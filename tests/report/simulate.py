@@ -15,7 +15,7 @@ from prefloop.evaluation.downstream.score import assessment_rows
 from prefloop.evaluation.metrics import ASSESSMENT, METRICS, ROUNDS
 from prefloop.evaluation.predictive import pair_logits, predictive_metrics
 from prefloop.io.arrays import write_array, write_table
-from prefloop.io.documents import write_json
+from prefloop.io.json import write_json
 from prefloop.oracle.evaluated_pairs import EvalSet
 from prefloop.report.judged import Judgeable
 from prefloop.report.runs import Evaluated

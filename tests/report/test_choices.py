@@ -11,7 +11,7 @@ from matplotlib.text import Annotation, Text
 
 from prefloop.config import load_params, packaged_params
 from prefloop.report.choices import compare_choices, estimate
-from prefloop.report.facts import ablations, ceilings
+from prefloop.report.data_facts import ablations, ceilings
 from prefloop.report.point_names import Mark, name_points
 
 

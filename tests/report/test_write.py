@@ -11,7 +11,7 @@ from rich.console import Console
 from prefloop.config import load_params, packaged_params
 from prefloop.errors import StateError
 from prefloop.report.amounts import plain
-from prefloop.report.facts import model_free
+from prefloop.report.data_facts import model_free
 from prefloop.report.figure import spread
 from prefloop.report.judged import judge_runs
 from prefloop.report.results import read_savings

@@ -9,7 +9,7 @@ import pytest
 from prefloop.config.shared import Compare
 from prefloop.dpo.report.write import write_comparison
 from prefloop.io.arrays import read_table
-from prefloop.io.documents import read_json
+from prefloop.io.json import read_json
 from prefloop.tracking.dpo import DPO, DpoRecorder, round_metrics
 from prefloop.tracking.dpo_comparison import DPO_COMPARISON
 from prefloop.tracking.tracker import Tracker

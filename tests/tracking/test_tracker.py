@@ -9,7 +9,7 @@ import pytest
 from mlflow.artifacts import load_text
 
 from prefloop.config.shared import Compare
-from prefloop.io.documents import read_json, write_json
+from prefloop.io.json import read_json, write_json
 from prefloop.report.amounts import plain
 from prefloop.report.comparison import DataFacts
 from prefloop.report.judged import judge_runs

@@ -6,9 +6,9 @@ import numpy as np
 
 from prefloop.config.shared import Compare
 from prefloop.dpo.report.equal_kl import at_equal_kl
-from prefloop.dpo.report.facts import Facts
 from prefloop.dpo.report.outcomes import JUDGES, Resampled
 from prefloop.dpo.report.results import Comparison, Costs, Judge, PolicyResult, SeedMean, WinRate
+from prefloop.dpo.report.run_facts import Facts
 from prefloop.dpo.report.runs import DpoRuns
 from prefloop.report.answer import Finding
 from prefloop.report.choices import estimate

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from prefloop.errors import StateError
 from prefloop.io.arrays import read_table
-from prefloop.io.documents import read_json
+from prefloop.io.json import read_json
 
 # Columns of evaluation.parquet that are compared, and what they are called in the comparison.
 SCORES = {"oracle": "win_oracle", "judge": "win_judge", "kl": "kl", "length": "length"}

@@ -8,10 +8,10 @@ from pathlib import Path
 from prefloop.config.shared import Compare
 from prefloop.dpo.report.comparison import compare_runs
 from prefloop.dpo.report.document import document
-from prefloop.dpo.report.facts import run_facts
 from prefloop.dpo.report.outcomes import resample
 from prefloop.dpo.report.plots import draw_all
 from prefloop.dpo.report.results import Comparison
+from prefloop.dpo.report.run_facts import run_facts
 from prefloop.dpo.report.runs import load_runs
 from prefloop.dpo.report.tables import curves_table, mean_table
 from prefloop.report.contest import contest_of

@@ -10,7 +10,7 @@ from torch.nn.functional import logsigmoid
 from prefloop.acquisition.segments import Segments
 from prefloop.config.model import Proxy as Config
 from prefloop.errors import StateError
-from prefloop.evaluation.downstream.softmax import log_softmax
+from prefloop.evaluation.downstream.result import log_softmax
 from prefloop.io.rows import Vectors
 
 # The gradient at which the fit ends, and the largest with which it is accepted, both in units of beta.

@@ -1,10 +1,12 @@
-"""What an assessment leaves: predictions on all that lies outside the pool."""
+"""Downstream predictions of a run's labels: rewards and the policy proxy on all that lies outside the pool."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from prefloop.acquisition.segments import Segments
 
 
 @dataclass(frozen=True)
@@ -22,3 +24,9 @@ class Assessment:
     n_labels: np.ndarray
     rewards: np.ndarray
     log_policy: np.ndarray
+
+
+def log_softmax(logits: np.ndarray, prompts: Segments) -> np.ndarray:
+    """Logits [n] minus the logarithm of the sum of their exponentials over their run."""
+    shifted = logits - prompts.spread(prompts.max(logits))
+    return shifted - prompts.spread(np.log(np.add.reduceat(np.exp(shifted), prompts.starts)))

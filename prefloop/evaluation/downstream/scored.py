@@ -8,7 +8,7 @@ import numpy as np
 
 from prefloop.acquisition.segments import Segments
 from prefloop.data.prepared import Prepared
-from prefloop.evaluation.downstream.softmax import log_softmax
+from prefloop.evaluation.downstream.result import log_softmax
 
 
 @dataclass(frozen=True)

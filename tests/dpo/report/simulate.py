@@ -14,7 +14,7 @@ import pyarrow as pa
 from prefloop.dpo.metrics import ROUNDS
 from prefloop.dpo.report.runs import DpoRuns
 from prefloop.io.arrays import write_table
-from prefloop.io.documents import write_json
+from prefloop.io.json import write_json
 
 WORDS = ("a good day", "they went home, and it rained", 'she said "no"', "the end")
 

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from prefloop.dpo.report.comparison import compare_runs
-from prefloop.dpo.report.facts import run_facts
 from prefloop.dpo.report.outcomes import resample
+from prefloop.dpo.report.run_facts import run_facts
 from prefloop.dpo.report.runs import load_runs
 from prefloop.errors import StateError
 from tests.dpo.report.conftest import CONFIG

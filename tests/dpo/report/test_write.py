@@ -9,9 +9,9 @@ from rich.console import Console
 
 from prefloop.dpo.report.comparison import compare_runs
 from prefloop.dpo.report.document import document
-from prefloop.dpo.report.facts import run_facts
 from prefloop.dpo.report.outcomes import resample
 from prefloop.dpo.report.results import read_comparison
+from prefloop.dpo.report.run_facts import run_facts
 from prefloop.dpo.report.runs import load_runs
 from prefloop.dpo.report.terminal import terminal_table
 from prefloop.dpo.report.write import write_comparison

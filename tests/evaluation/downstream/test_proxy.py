@@ -11,7 +11,7 @@ from prefloop.acquisition.segments import Segments
 from prefloop.config.model import Proxy
 from prefloop.errors import StateError
 from prefloop.evaluation.downstream.proxy import dpo_loss, fit_policy, log_policies
-from prefloop.evaluation.downstream.softmax import log_softmax
+from prefloop.evaluation.downstream.result import log_softmax
 
 WORLDS = st.tuples(st.integers(0, 2**31), st.integers(2, 60), st.integers(1, 12))
 CONFIGS = st.builds(Proxy, beta=st.floats(0.02, 5), ridge=st.floats(1e-5, 1))

@@ -11,8 +11,8 @@ import stages.train
 from prefloop.campaign.rehearsal import answer_batch
 from prefloop.errors import DataError, NothingLeft, StateError
 from prefloop.io.arrays import read_table, write_table
-from prefloop.io.documents import read_json
 from prefloop.io.hashing import pair_id
+from prefloop.io.json import read_json
 from prefloop.labels.log import LabelLog
 from tests.pool.campaign.walk import PARAMS, give, ids, repro, resolved
 from tests.worlds import open_world

@@ -11,7 +11,7 @@ import pytest
 from prefloop.campaign.rehearsal import answer_batch
 from prefloop.errors import ConfigError, DataError, NothingLeft
 from prefloop.io.arrays import read_table
-from prefloop.io.documents import read_json
+from prefloop.io.json import read_json
 from prefloop.labels.verdicts import TIE
 from prefloop.reward.registry import load_model
 from tests.pool.campaign.walk import PARAMS, give, ids, repro, resolved

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefloop.errors import DataError, StateError
-from prefloop.io.documents import append_jsonl, end_last_line, read_json, read_jsonl, to_json, write_json
+from prefloop.io.json import append_jsonl, end_last_line, read_json, read_jsonl, to_json, write_json
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -117,7 +117,7 @@ def test_a_write_that_does_not_fit_is_taken_back(tmp_path):
     code = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
-        "from prefloop.io.documents import append_jsonl\n"
+        "from prefloop.io.json import append_jsonl\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
         "append_jsonl(Path(sys.argv[1]), [{'text': 'x' * 500}])\n"
