@@ -4,6 +4,7 @@ import pytest
 
 from prefloop.errors import StateError
 from prefloop.evaluation.downstream.chosen import choice_metrics
+from prefloop.pool import evaluated_round
 from tests.pool.runs import PARAMS, run
 
 
@@ -14,4 +15,4 @@ def test_a_fact_that_is_not_listed_is_refused_before_its_round_is_kept(layout, m
     with pytest.raises(StateError, match=r"rounds\.parquet: not listed: surprise; list every metric in prefloop/"):
         run(PARAMS, layout, "random")
     assert not layout.run("random", 0).exists()
-    assert not list((layout.state / "runs").glob("**/round_*"))
+    assert not list((layout.state / "runs").glob("**/round-*"))
