@@ -4,5 +4,7 @@ from __future__ import annotations
 
 from tests.identity.guard import Probe
 from tests.identity.probes_choice import choice_probes
+from tests.identity.probes_data import data_probes
+from tests.identity.probes_pool import pool_probes
 
-PROBES: dict[str, Probe] = {**choice_probes()}
+PROBES: dict[str, Probe] = {**data_probes(), **choice_probes(), **pool_probes()}
