@@ -17,8 +17,9 @@ from prefloop.io.hashing import text_id
 STORED = Path(__file__).with_name("outputs.json")
 STORE = "python -m tests.identity"
 PURE, TRAINED = 1e-6, 1e-3
-# Of a longer list this many numbers are stored as they are, and of all of them sums or a digest.
-_WHOLE, _DIGITS = 24, 9
+# A list of up to so many numbers, or characters of lists in it, is stored as it is; of a longer one a beginning,
+# and sums or a digest of all of it.
+_WHOLE, _LONG, _DIGITS = 24, 400, 9
 _NOTHING = 1e-9
 
 
@@ -57,9 +58,16 @@ def _reduced_list(values: list[Any]) -> Any:
     kinds = {type(value) for value in values}
     if float in kinds and kinds <= {float, int, type(None)}:
         return _reduced_array(np.array(values, dtype=np.float64))
-    if kinds <= {bool, int, str, type(None)} and len(values) > _WHOLE:
+    if kinds <= {bool, int, str, type(None)} and len(values) > (6 if str in kinds else _WHOLE):
         return {"count": len(values), "first": values[:6], "digest": text_id(json.dumps(values))}
+    if list in kinds and _is_exact(values) and len(text := json.dumps(values)) > _LONG:
+        return {"count": len(values), "first": values[:2], "digest": text_id(text)}
     return [reduced(value) for value in values]
+
+
+def _is_exact(values: list[Any]) -> bool:
+    """Whether there is no float in lists of lists."""
+    return all(_is_exact(of) if isinstance(of, list) else isinstance(of, bool | int | str | None) for of in values)
 
 
 def _reduced_array(values: np.ndarray) -> Any:
@@ -111,8 +119,8 @@ def problem(part: str, version: int, probe: Probe, stored: Mapping[str, Any]) ->
         return f"{part}: no outputs are stored of it. Run `{STORE}`"
     if version < entry["version"]:
         return (
-            f"{part}: version {version} is declared, but outputs of version {entry['version']} are stored: a version "
-            "is never lowered, for finished rounds of the later one exist"
+            f"{part}: version {version} is declared, but outputs of version {entry['version']} are stored: "
+            "a version is never lowered, for finished rounds of the later one exist"
         )
     if version > entry["version"]:
         return (

@@ -128,7 +128,15 @@ def _all_offered(table: Table, policy: Policy, acquired: Pairs, seed: int, round
     def chosen(n: int) -> Pairs:
         scores = table.scores
         return choose_batch(
-            problem, policy, FixedModel(), acquired, none, n, seed=seed, round_=round_, judge=lambda rows: scores[rows]
+            problem,
+            policy,
+            FixedModel(),
+            acquired,
+            none,
+            n,
+            seed=seed,
+            round_=round_,
+            judge=lambda rows: scores[rows],
         ).pairs
 
     # The most that can be had; a policy refuses more than there are.

@@ -90,7 +90,13 @@ def _files() -> Path:
 
 
 def _tables(records: list[Record], folder: Path) -> Any:
-    prepare(records, SPLIT.model_copy(update={"val": 0.0, "test": 0.0}), folder, Leaks(similarity=0.6, most=200), ["a target's prompt", "another"])
+    prepare(
+        records,
+        SPLIT.model_copy(update={"val": 0.0, "test": 0.0}),
+        folder,
+        Leaks(similarity=0.6, most=200),
+        ["a target's prompt", "another"],
+    )
     tables = {path.stem: read_table(path) for path in sorted(folder.glob("*.parquet"))}
     return {"tables": tables, "report": read_json(folder / "report.json")}
 
@@ -149,7 +155,7 @@ def _division() -> Any:
 
 
 def _target() -> Any:
-    """Weights of prompts by a target with ties and a clip that bites, and of labels that crowd on a few prompts."""
+    """Weights of prompts by a target with ties and a clip that bites, and of labels that crowd on few prompts."""
     rng = np.random.default_rng(9)
     prompts = (rng.integers(-8, 9, (50, 3)) / 4).astype(np.float32)
     target = (rng.integers(0, 9, (30, 3)) / 4).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Probes of what a simulated run makes of its choices: rounds, answers, reward models, metrics; and of campaigns."""
+"""Probes of what a simulated run makes of its choices: rounds, answers, reward models, metrics; of campaigns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from prefloop.reward.registry import fit_model
 from prefloop.rounds.driver import play_rounds
 from prefloop.rounds.store import RoundStore
 from tests.identity.guard import TRAINED, Probe
-from tests.identity.worlds import FixedModel, Table, listed_table, responses_table, scratch, some_pairs
+from tests.identity.worlds import FixedModel, Table, emptied, listed_table, responses_table, scratch, some_pairs
 from tests.reward.mlp import toy_data
 from tests.worlds import make_params
 
@@ -63,7 +63,9 @@ def _recorded_fits() -> Iterator[list[Any]]:
         def sides(of: Any) -> Any:
             return None if of is None else [of.winner, of.loser, of.weight]
 
-        fits.append([inputs.seed, inputs.round_, sides(inputs.comparisons), sides(inputs.validation), inputs.groups])
+        fits.append(
+            [inputs.seed, inputs.round_, sides(inputs.comparisons), sides(inputs.validation), inputs.groups]
+        )
         return FixedModel()
 
     with mock.patch.object(steps, "fit_model", record):
@@ -73,10 +75,10 @@ def _recorded_fits() -> Iterator[list[Any]]:
 def _rounds() -> Any:
     """Who is chosen, asked and trained on, round by round, by random choices: draws, streams, order of steps."""
     found: dict[str, Any] = {}
-    for name, table, policy, target in (
-        ("listed", listed_table(), "random", "prompts"),
-        ("control", listed_table("pairs"), "random_control", "pairs"),
-        ("judged", responses_table(), "maxmin", "prompts"),
+    for name, table, policy in (
+        ("listed", listed_table(), "random"),
+        ("control", listed_table("pairs"), "random_control"),
+        ("judged", responses_table(), "maxmin"),
     ):
         validation = 4 if name == "listed" else 0
         params = make_params(benchmark__validation=validation, benchmark__batch=3, benchmark__initial=5)
@@ -85,14 +87,18 @@ def _rounds() -> Any:
         oracle = SimulatedOracle(params.oracle, table.problem.prepared, answers)
         hidden = HiddenAnswers(answers, {})
         run = PoolRun(table.problem, hidden, oracle, spec)
-        store = RoundStore(scratch(f"rounds-{name}"), "x", run.form, {})
-        for path in store.path.iterdir():
-            path.unlink()
-        with _recorded_fits() as fits, mock.patch.object(PoolRun, "save", lambda self: None):
+        store = RoundStore(emptied(f"rounds-{name}"), "x", run.form, {})
+        with _recorded_fits() as fits:
             records = play_rounds(run, store, lambda *_: None)
         told = ("round", "n_labels", "n_ties", "n_prompts", "batch_ties", "judge_calls")
         found[name] = [
-            {"a": of.batch.pairs.a, "b": of.batch.pairs.b, "verdicts": of.verdicts, "looked_at": of.looked_at, "fit": fit}
+            {
+                "a": of.batch.pairs.a,
+                "b": of.batch.pairs.b,
+                "verdicts": of.verdicts,
+                "looked_at": of.looked_at,
+                "fit": fit,
+            }
             | {fact: of.facts[fact] for fact in told}
             for of, fit in zip(records, fits, strict=True)
         ]
@@ -265,7 +271,9 @@ def _reward_model(kind: str) -> Any:
 
 def _first(comparisons: Any, count: int) -> Any:
     weights = comparisons.weights[:count]
-    return replace(comparisons, winner=comparisons.winner[:count], loser=comparisons.loser[:count], weights=weights)
+    return replace(
+        comparisons, winner=comparisons.winner[:count], loser=comparisons.loser[:count], weights=weights
+    )
 
 
 def _labels() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from dataclasses import dataclass, replace
 from functools import cache
@@ -31,6 +32,12 @@ def _scratch() -> tempfile.TemporaryDirectory[str]:
 def scratch(name: str) -> Path:
     """A folder of this process, by name, which is not there yet or was made before."""
     return Path(_scratch().name) / name
+
+
+def emptied(name: str) -> Path:
+    """The same, without what an earlier call has left there."""
+    shutil.rmtree(scratch(name), ignore_errors=True)
+    return scratch(name)
 
 
 class FixedModel:
@@ -121,7 +128,9 @@ def _undivided(inputs: Inputs, target: str) -> Problem:
     graph = lists_of(inputs.features.prompts[:pool])
     problem = Problem(inputs, division, make_params().data.model_copy(update={"target": target}))
     # What other parts decide is fixed here.
-    weight = 0.25 + np.arange(len(stored.prompt_ids)) % 4 / 2 if target == "file" else np.ones(len(stored.prompt_ids))
+    weight = (
+        0.25 + np.arange(len(stored.prompt_ids)) % 4 / 2 if target == "file" else np.ones(len(stored.prompt_ids))
+    )
     problem.__dict__.update(graph=graph, prompt_weight=weight)
     return problem
 
