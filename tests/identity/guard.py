@@ -17,9 +17,10 @@ from prefloop.io.hashing import text_id
 STORED = Path(__file__).with_name("outputs.json")
 STORE = "python -m tests.identity"
 PURE, TRAINED = 1e-6, 1e-3
-# A list of up to so many numbers, or characters of lists in it, is stored as it is; of a longer one a beginning,
-# and sums or a digest of all of it.
-_WHOLE, _LONG, _DIGITS = 24, 400, 9
+# A list of up to so many numbers, of so many words, or of lists with so many characters in all is stored as it is; of
+# a longer one a beginning, and sums or a digest of all of it.
+_WHOLE, _WORDS, _LONG = 24, 4, 400
+_DIGITS = 9
 _NOTHING = 1e-9
 
 
@@ -58,10 +59,11 @@ def _reduced_list(values: list[Any]) -> Any:
     kinds = {type(value) for value in values}
     if float in kinds and kinds <= {float, int, type(None)}:
         return _reduced_array(np.array(values, dtype=np.float64))
-    if kinds <= {bool, int, str, type(None)} and len(values) > (6 if str in kinds else _WHOLE):
-        return {"count": len(values), "first": values[:6], "digest": text_id(json.dumps(values))}
+    if kinds <= {bool, int, str, type(None)} and len(values) > (_WORDS if str in kinds else _WHOLE):
+        first = [value[:40] if isinstance(value, str) else value for value in values[:_WORDS]]
+        return {"count": len(values), "first": first, "digest": text_id(json.dumps(values))}
     if list in kinds and _is_exact(values) and len(text := json.dumps(values)) > _LONG:
-        return {"count": len(values), "first": values[:2], "digest": text_id(text)}
+        return {"count": len(values), "first": reduced(values[0]), "digest": text_id(text)}
     return [reduced(value) for value in values]
 
 

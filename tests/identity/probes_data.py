@@ -29,7 +29,7 @@ from tests.identity.guard import TRAINED, Probe
 from tests.identity.worlds import scratch, undivided_tables
 from tests.worlds import make_params
 
-SPLIT = Split(val=0.1, test=0.3, salt="s", per_seed=True, max_prompt_share=0.2)
+SPLIT = Split(val=0.1, test=0.3, salt="s", per_seed=True, max_prompt_share=0.1)
 
 
 def data_probes() -> dict[str, Probe]:

@@ -152,13 +152,14 @@ def undivided_tables() -> Prepared:
     """Stored tables before any division: 40 prompts without a split, three of ood, one prompt with many pairs."""
     rng = np.random.default_rng(5)
     sizes = [2 + n % 4 for n in range(43)]
-    sizes[7] = 40
+    sizes[7], sizes[10] = 40, 9
     starts = np.concatenate([[0], np.cumsum(sizes)])
     listed = [(int(start), int(start) + 1) for n, start in enumerate(starts[:-1]) if n % 3 and n != 7]
     # Small groups of completions that are compared with each other, and one large one.
     large = {(i, i + 1) for i in range(0, 20, 2)} | {(20, j) for j in range(21, 32)}
     large |= {tuple(sorted(rng.choice(np.arange(32, 40), 2, replace=False).tolist())) for _ in range(9)}
     listed += [(int(starts[7]) + i, int(starts[7]) + j) for i, j in large]
+    listed += [(int(starts[10]) + i, int(starts[10]) + i + 2) for i in range(7)]  # many for its share, few in all
     prepared = make_prepared(sizes, listed=sorted(listed))
     return replace(prepared, split=np.array([AUTO] * 40 + [OOD] * 3, dtype=np.int8))
 
