@@ -23,6 +23,11 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """See `write_bert`."""
+    return write_bert(tmp_path_factory.mktemp("models") / "tiny-bert")
+
+
+def write_bert(folder: Path) -> Path:
     """A BERT of 64 positions whose tokens are words of one letter, or pieces of longer ones; lower-cased."""
     letters = string.ascii_lowercase + string.digits
     vocab = {
@@ -34,7 +39,6 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     # A length stored with the tokenizer, as published ones have it, must not cut texts behind our back.
     tokenizer.enable_truncation(16)
-    folder = tmp_path_factory.mktemp("models") / "tiny-bert"
     special = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
     torch.manual_seed(0)

@@ -1,0 +1,339 @@
+"""Probes of what a simulated run makes of its choices: rounds, answers, reward models, metrics; of campaigns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+
+from prefloop.acquisition.view import Selection
+from prefloop.campaign.batch import next_batch
+from prefloop.config.model import Assessment, Oracle, Reward
+from prefloop.data.pairs import Pairs
+from prefloop.evaluation.downstream.fresh import assess
+from prefloop.evaluation.downstream.score import assessment_rows, prompt_outcomes
+from prefloop.evaluation.predictive import predictive_metrics
+from prefloop.io.hashing import pair_id
+from prefloop.labels.labelled import Labelled
+from prefloop.oracle.answers import Answers
+from prefloop.oracle.calls import JudgeCalls
+from prefloop.oracle.evaluated_pairs import EvalSet, evaluation_sets
+from prefloop.oracle.hidden import HiddenAnswers
+from prefloop.oracle.simulated import SimulatedOracle
+from prefloop.pool import steps
+from prefloop.pool.evaluated_round import NewRound, evaluate_round
+from prefloop.pool.loop import PoolRun, RunSpec
+from prefloop.pool.steps import Batch
+from prefloop.reward.inputs import FitInputs
+from prefloop.reward.registry import fit_model
+from prefloop.rounds.driver import play_rounds
+from prefloop.rounds.store import RoundStore
+from tests.identity.guard import TRAINED, Probe
+from tests.identity.worlds import FixedModel, Table, emptied, listed_table, responses_table, scratch, some_pairs
+from tests.reward.mlp import toy_data
+from tests.worlds import make_params
+
+NOISE = Oracle(flip_rate=0.2, temperature=0.0, salt="s")
+
+
+def pool_probes() -> dict[str, Probe]:
+    """Probes of a simulated run's parts, and of a campaign's."""
+    kinds = ("mlp_ensemble", "anchored_ensemble", "laplace")
+    return {
+        "rounds": Probe(_rounds),
+        "oracle": Probe(_oracle),
+        "evaluation": Probe(_evaluation),
+        "downstream": Probe(_downstream, 1e-5),
+        "labels": Probe(_labels),
+        "campaign": Probe(_campaign),
+    } | {f"reward_model.{kind}": Probe(lambda kind=kind: _reward_model(kind), TRAINED) for kind in kinds}
+
+
+@contextmanager
+def _recorded_fits() -> Iterator[list[Any]]:
+    """What rounds train models from; the model that they get has learnt nothing, so that no other part shows."""
+    fits: list[Any] = []
+
+    def record(config: Reward, inputs: FitInputs) -> FixedModel:
+        def sides(of: Any) -> Any:
+            return None if of is None else [of.winner, of.loser, of.weight]
+
+        fits.append(
+            [inputs.seed, inputs.round_, sides(inputs.comparisons), sides(inputs.validation), inputs.groups]
+        )
+        return FixedModel()
+
+    with mock.patch.object(steps, "fit_model", record):
+        yield fits
+
+
+def _rounds() -> Any:
+    """Who is chosen, asked and trained on, round by round, by random choices: draws, streams, order of steps."""
+    found: dict[str, Any] = {}
+    for name, table, policy in (
+        ("listed", listed_table(), "random"),
+        ("control", listed_table("pairs"), "random_control"),
+        ("judged", responses_table(), "maxmin"),
+    ):
+        validation = 4 if name == "listed" else 0
+        params = make_params(benchmark__validation=validation, benchmark__batch=3, benchmark__initial=5)
+        spec = RunSpec(policy, params.policies[policy], 2, params.benchmark, params.reward)
+        answers = Answers(table.votes, table.scores)
+        oracle = SimulatedOracle(params.oracle, table.problem.prepared, answers)
+        hidden = HiddenAnswers(answers, {})
+        run = PoolRun(table.problem, hidden, oracle, spec)
+        store = RoundStore(emptied(f"rounds-{name}"), "x", run.form, {})
+        with _recorded_fits() as fits:
+            records = play_rounds(run, store, lambda *_: None)
+        told = ("round", "n_labels", "n_ties", "n_prompts", "batch_ties", "judge_calls")
+        found[name] = [
+            {
+                "a": of.batch.pairs.a,
+                "b": of.batch.pairs.b,
+                "verdicts": of.verdicts,
+                "looked_at": of.looked_at,
+                "fit": fit,
+            }
+            | {fact: of.facts[fact] for fact in told}
+            for of, fit in zip(records, fits, strict=True)
+        ]
+    return found
+
+
+def _oracle() -> Any:
+    """Answers by votes and by scores with noise of either kind, their cost, and the pairs models are judged on."""
+    found: dict[str, Any] = {}
+    for name, table in (("listed", listed_table()), ("responses", responses_table())):
+        prepared, answers = table.problem.prepared, Answers(table.votes, table.scores)
+        pairs = _every_pair(table)
+        for noise in (NOISE, NOISE.model_copy(update={"flip_rate": 0.0, "temperature": 0.7})):
+            oracle = SimulatedOracle(noise, prepared, answers)
+            known = oracle.listed(pairs.a, pairs.b) | np.isfinite(table.scores[pairs.a])
+            asked = pairs.take(known)
+            calls = JudgeCalls(oracle, len(prepared.completion_ids))
+            costs = []
+            for start in range(0, 12, 4):
+                rows = np.arange(start, start + 3)
+                if name == "responses":
+                    calls.scores(rows)
+                calls.add(asked.take(np.arange(start, start + 4)), calls.looked_at())
+                costs.append(calls.total)
+            setting = f"{name}, {noise.flip_rate:g}, {noise.temperature:g}"
+            found[setting] = [oracle.verdicts(asked.a, asked.b), costs]
+        found[f"{name}, evaluated"] = {
+            split: [of.a, of.b, of.prompt, of.y] for split, of in evaluation_sets(prepared, answers).items()
+        }
+    return found
+
+
+def _every_pair(table: Table) -> Pairs:
+    prepared, parts = table.problem.prepared, [Pairs(np.zeros(0, np.int64), *[np.zeros(0, np.int64)] * 2)]
+    for prompt, (start, stop) in enumerate(zip(prepared.offsets[:-1], prepared.offsets[1:], strict=True)):
+        i, j = np.triu_indices(int(stop - start), 1)
+        parts.append(Pairs(start + i, start + j, np.full(len(i), prompt)))
+    return Pairs.join(*parts)
+
+
+def _fixed_sets(table: Table) -> dict[str, EvalSet]:
+    """Two splits' pairs with fixed answers, whatever the oracle's part makes of votes and scores."""
+    pairs, first = _every_pair(table), {}
+    for split in ("test", "ood"):
+        prompts = table.problem.prepared.prompts_of(split)
+        of = pairs.take((pairs.prompt >= prompts.start) & (pairs.prompt < prompts.stop))
+        of = of.take(np.arange(0, len(of), 2))
+        y = (np.random.default_rng(4).random(len(of)) < 0.7).astype(np.float64)
+        first[split] = EvalSet(split, of.a, of.b, of.prompt, y)
+    return first
+
+
+def _evaluation() -> Any:
+    """A round's rows of its tables under every target, with labels that tie; metrics of larger sets; no answer."""
+    found: dict[str, Any] = {}
+    tables = [(f"listed, {of}", listed_table(of)) for of in ("prompts", "pairs", "file")]
+    for name, table in [*tables, ("responses", responses_table())]:
+        problem = table.problem
+        pairs = some_pairs(problem, 9)
+        verdicts = np.array([0, 1, 2, 0, 0, 1, 1, 2, 0], np.int8)
+        selection = Selection(
+            picks=np.arange(4),
+            scores=np.array([0.5, 0.25, 0.125, 1.0]),
+            uncertainty=np.array([0.25, 0.125, 0.5, 0.75]),
+            entropy=np.array([-1.0, 0.5, 2.0, 0.25]),
+        )
+        batch = Batch(some_pairs(problem, 4), selection)
+        new = NewRound(3, batch, verdicts[:4], np.zeros(0, np.int64), 17)
+        hidden = HiddenAnswers(Answers(table.votes, table.scores), _fixed_sets(table))
+        about = {"policy": "fixed", "seed": 0, "n_val_labels": 0}
+        record = evaluate_round(problem, hidden, about, FixedModel(), Labelled(pairs, verdicts), new)
+        found[name] = {"metrics": record.metrics, "facts": record.facts, "predictions": record.predictions}
+    rng = np.random.default_rng(6)
+    logits = rng.standard_normal((5, 200)) * 2 + rng.standard_normal(200) * 2
+    logits[:, :10] = 0
+    y = (rng.random(200) < 0.6).astype(np.float64)
+    for name, weight in (("alike", None), ("weighted", rng.random(200))):
+        found[name] = predictive_metrics(logits, y, weight)
+    return found
+
+
+def _downstream() -> Any:
+    """What fresh models are trained on, the policy proxy, and scores of both by share, split and prompt."""
+    found: dict[str, Any] = {}
+    names = ("ece", "ece_floor")  # calibration is the evaluation's
+    for name, table in (("listed", listed_table("pairs")), ("responses", responses_table())):
+        problem, params = table.problem, make_params()
+        pairs = some_pairs(problem, 11)
+        verdicts = np.array([0, 1, 2, 0, 0, 1, 1, 2, 0, 1, 0], np.int8)
+        config = Assessment(shares=(0.1, 0.4, 1.0), proxy=params.assessment.proxy)
+        with _recorded_fits() as fits:
+            made = assess(problem, Labelled(pairs, verdicts), params.reward, config, seed=2, device="cpu")
+        sets = _fixed_sets(table)
+        rows = assessment_rows(problem.prepared, sets, table.scores, made)
+        outcomes = prompt_outcomes(
+            problem.prepared, sets["test"], table.scores, made.rewards[-1], made.log_policy[-1]
+        )
+        found[name] = {
+            "fits": fits,
+            "n_labels": made.n_labels,
+            "rewards": made.rewards,
+            "log_policy": made.log_policy,
+            "rows": [{key: value for key, value in row.items() if key not in names} for row in rows],
+            "outcomes": outcomes,
+        }
+    return found
+
+
+REWARD_SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "mlp_ensemble": [
+        {},
+        {
+            "refit": True,
+            "temperature": "held_out",
+            "clip_norm": 1.0,
+            "schedule": "linear",
+            "holdout_by": "pairs",
+            "standardise": True,
+            "activation": "relu",
+            "init": "xavier",
+            "bias": "uniform",
+            "output_bias": True,
+        },
+    ],
+    "anchored_ensemble": [{}, {"activation": "tanh", "init": "normal", "standardise": False, "steps": 7}],
+    "laplace": [{}, {"standardise": False}],
+}
+SMALL: dict[str, dict[str, Any]] = {
+    "mlp_ensemble": {
+        "members": 3,
+        "layers": [6, 4],
+        "max_epochs": 12,
+        "learning_rate": 0.03,
+        "batch_size": 8,
+        "weight_decay": 0.1,
+        "patience": 2,
+        "init_std": 0.3,
+        "holdout": 0.25,
+    },
+    "anchored_ensemble": {"members": 3, "layers": [6], "steps": 40, "batch_size": 8, "learning_rate": 0.02},
+    "laplace": {"members": 6},
+}
+
+
+def _reward_model(kind: str) -> Any:
+    """Rewards, last layer and facts of models on weighted labels in groups; on too few; with a set to stop on."""
+    features, comparisons = toy_data(count=48, dim=5)
+    comparisons = replace(comparisons, weights=0.5 + np.arange(48) % 3 / 2)
+    groups = np.repeat(np.arange(12), [1, 2, 3, 4, 5, 6, 7, 6, 5, 4, 3, 2])
+    moments = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
+    whole = FitInputs(features, comparisons, 3, 2, None, lambda: moments, torch.device("cpu"), groups)
+    few = replace(whole, comparisons=_first(comparisons, 1), groups=groups[:1])
+    same = replace(whole, groups=np.zeros(48, np.int64))
+    stop = replace(whole, validation=_first(comparisons, 10))
+    found = []
+    for changes in REWARD_SETTINGS[kind]:
+        keys = {f"reward__{kind}__{key}": value for key, value in (SMALL[kind] | changes).items()}
+        reward = make_params(reward__kind=kind, **keys).reward
+        for inputs in (whole, few) if kind != "mlp_ensemble" else (whole, few, same, stop):
+            model = fit_model(reward, inputs)
+            found.append(
+                {
+                    "rewards": model.rewards(features),
+                    "last_layer": model.last_layer(features),
+                    "epochs": model.epochs,
+                    "temperature": float(model.temperature),
+                }
+            )
+    return found
+
+
+def _first(comparisons: Any, count: int) -> Any:
+    weights = comparisons.weights[:count]
+    return replace(
+        comparisons, winner=comparisons.winner[:count], loser=comparisons.loser[:count], weights=weights
+    )
+
+
+def _labels() -> Any:
+    """What a log says: last words, majorities, every verdict there is, pairs that are not in the pool."""
+    from prefloop.labels.labelled import read_label_table, take_snapshot
+
+    problem = listed_table().problem
+    prepared = problem.prepared
+    path = scratch("labels.jsonl")
+    path.write_text("".join(json.dumps(line) + "\n" for line in _lines(problem)))
+    within = prepared.completions_of("pool")
+    table = path.with_suffix(".parquet")
+    take_snapshot(path, path.with_name("snapshot.jsonl"), table)
+    labelled = read_label_table(table).among(prepared, within)
+    trained = {f"balance {of:g}": labelled.comparisons(of) for of in (0.0, 0.5)}
+    return {
+        "pairs": [labelled.pairs.a, labelled.pairs.b, labelled.pairs.prompt],
+        "verdicts": labelled.verdicts,
+        "trained": {name: [of.winner, of.loser, of.weight] for name, of in trained.items()},
+        "groups": labelled.groups(prepared.text),
+    }
+
+
+def _lines(problem: Any) -> list[dict[str, Any]]:
+    """Three annotators on pairs of the pool and of the test, some of them changing their minds."""
+    prepared, rng, lines = problem.prepared, np.random.default_rng(8), []
+    ids, prompts = prepared.completion_ids.to_pylist(), prepared.prompt_ids.to_pylist()
+    for n, row in enumerate(rng.integers(0, len(prepared.pair_a), 90).tolist()):
+        a, b = sorted((ids[int(prepared.pair_a[row])], ids[int(prepared.pair_b[row])]))
+        lines.append(
+            {
+                "pair_id": pair_id(a, b),
+                "prompt_id": prompts[int(prepared.pair_prompt[row])],
+                "completion_a": a,
+                "completion_b": b,
+                "annotator": f"annotator {n % 3}",
+                "verdict": ("a", "b", "a", "tie", "b", "both_bad", "a", "skip")[int(rng.integers(0, 8))],
+                "timestamp": "2024-01-01T00:00:00+00:00",
+                "round": n // 30,
+                "source": "human",
+            }
+        )
+    return lines
+
+
+def _campaign() -> Any:
+    """The first batch, the next ones, what is left of one, and one of a pool that runs dry."""
+    problem = listed_table().problem
+    params = make_params(campaign__policy="bald", campaign__cold_start="random")
+    nothing = Labelled.empty()
+    untrained = FixedModel()
+    untrained.epochs, untrained.trained = np.zeros_like(untrained.epochs), False
+    first = next_batch(params, problem, untrained, nothing, None, 0)
+    some = some_pairs(problem, 6)
+    labelled = Labelled(some, np.array([0, 1, 2, 0, 1, 0], np.int8))
+    later = next_batch(params, problem, FixedModel(), labelled, None, 1)
+    rest = next_batch(params, problem, FixedModel(), labelled, first, 1)
+    listed = problem.pool
+    most = Pairs(listed.a[:-2], listed.b[:-2], listed.prompt[:-2])
+    last = next_batch(params, problem, FixedModel(), Labelled(most, np.zeros(len(most), np.int8)), None, 5)
+    return {"first": first, "later": later, "rest": rest, "last": last}
