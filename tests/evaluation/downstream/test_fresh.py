@@ -130,7 +130,7 @@ def test_the_proxy_is_log_linear_in_standardised_features(world):
 
 
 def test_no_hidden_answer_is_within_reach():
-    entry = ROOT / "prefloop" / "assessment" / "fresh.py"
+    entry = ROOT / "prefloop" / "evaluation" / "downstream" / "fresh.py"
     reached = {path.relative_to(ROOT) for path in source_files(ROOT, entry)}
     assert Path("prefloop/pool/steps.py") in reached
     assert not [path for path in reached if Path("prefloop/oracle") in path.parents]
