@@ -30,8 +30,8 @@ from prefloop.config.model import Reward
 from prefloop.data.pairs import Pairs
 from prefloop.io.layout import Layout
 from prefloop.labels.labelled import Labelled
-from prefloop.labels.verdicts import TIE
-from prefloop.oracle.answers import Answers, majority
+from prefloop.labels.verdicts import TIE, majority
+from prefloop.oracle.answers import Answers
 from prefloop.oracle.hidden import HiddenAnswers, hidden_of, load_hidden
 from prefloop.pool.evaluate import outside_predictions, split_metrics
 from prefloop.pool.problem import Inputs, Problem, divided, load_inputs

@@ -26,8 +26,8 @@ from prefloop.config.model import Reward
 from prefloop.data.prepared import load_prepared
 from prefloop.embed.features import check_ids, load_features
 from prefloop.evaluation.predictive import pair_logits, predictive_metrics
-from prefloop.labels.verdicts import TIE, A
-from prefloop.oracle.answers import load_answers, majority
+from prefloop.labels.verdicts import TIE, A, majority
+from prefloop.oracle.answers import load_answers
 from prefloop.reward.inputs import Comparisons, FitInputs
 from prefloop.reward.registry import fit_model
 

@@ -10,9 +10,10 @@ import pytest
 from prefloop.config.data import Leaks, Split, SplitName
 from prefloop.data.prepare import prepare
 from prefloop.data.prepared import load_prepared
-from prefloop.data.records import PairRecord, Record, ResponsesRecord, Verdict
+from prefloop.data.records import PairRecord, Record, ResponsesRecord
 from prefloop.errors import DataError
 from prefloop.io.hashing import completion_id, pair_id, prompt_id
+from prefloop.labels.verdicts import Compared
 
 TABLES = ("prompts", "completions", "pairs", "oracle")
 NO_SPLIT = Split(val=0, test=0, salt="s", per_seed=True, max_prompt_share=1)
@@ -20,7 +21,7 @@ LEAKS = Leaks(similarity=0.8, most=100)
 
 
 def pair(
-    prompt: str, a: str, b: str, verdict: Verdict | None = "a", split: SplitName | None = None, **more: Any
+    prompt: str, a: str, b: str, verdict: Compared | None = "a", split: SplitName | None = None, **more: Any
 ) -> PairRecord:
     return PairRecord(prompt, a, b, verdict, "src", split, **more)
 
