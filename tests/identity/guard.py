@@ -17,8 +17,8 @@ from prefloop.io.hashing import text_id
 STORED = Path(__file__).with_name("outputs.json")
 STORE = "python -m tests.identity"
 PURE, TRAINED = 1e-6, 1e-3
-# A list of up to so many numbers, of so many words, or of lists with so many characters in all is stored as it is;
-# of a longer one a beginning, and sums or a digest of all of it.
+# A list of up to so many numbers, of so many words, or of lists with so many characters is stored as it is; of a
+# longer one a beginning, and sums or a digest of all of it.
 _WHOLE, _WORDS, _LONG = 24, 4, 400
 _DIGITS = 9
 _NOTHING = 1e-9
@@ -91,7 +91,11 @@ def differences(stored: Any, got: Any, tolerance: float, at: str = "") -> Iterat
     """Where two reduced outputs differ, as `place: stored X, got Y`."""
     if isinstance(stored, dict) and isinstance(got, dict):
         for name in dict.fromkeys([*stored, *got]):
-            yield from differences(stored.get(name), got.get(name), tolerance, f"{at}.{name}" if at else name)
+            place = f"{at}.{name}" if at else name
+            if name in stored and name in got:
+                yield from differences(stored[name], got[name], tolerance, place)
+            else:
+                yield f"{place}: stored {_shown(stored, name)}, got {_shown(got, name)}"
     elif isinstance(stored, list) and isinstance(got, list) and len(stored) == len(got):
         scale = max((abs(x) for x in (*stored, *got) if isinstance(x, float)), default=0.0)
         for row, (one, other) in enumerate(zip(stored, got, strict=True)):
@@ -105,6 +109,10 @@ def differences(stored: Any, got: Any, tolerance: float, at: str = "") -> Iterat
             yield f"{at}: stored {stored!r}, got {got!r}"
     elif stored != got or type(stored) is not type(got):
         yield f"{at}: stored {json.dumps(stored)[:200]}, got {json.dumps(got)[:200]}"
+
+
+def _shown(outputs: dict[str, Any], name: str) -> str:
+    return json.dumps(outputs[name])[:200] if name in outputs else "nothing"
 
 
 def problem(part: str, version: int, probe: Probe, stored: Mapping[str, Any]) -> str | None:

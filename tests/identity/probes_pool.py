@@ -1,25 +1,20 @@
-"""Probes of what a simulated run makes of its choices: rounds, answers, reward models, metrics; of campaigns."""
+"""Probes of what a simulated run makes of its choices: rounds, answers, metrics, fresh models."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 from unittest import mock
 
 import numpy as np
-import torch
 
 from prefloop.acquisition.view import Selection
-from prefloop.campaign.batch import next_batch
 from prefloop.config.model import Assessment, Oracle, Reward
 from prefloop.data.pairs import Pairs
 from prefloop.evaluation.downstream.fresh import assess
 from prefloop.evaluation.downstream.score import assessment_rows, prompt_outcomes
 from prefloop.evaluation.predictive import predictive_metrics
-from prefloop.io.hashing import pair_id
 from prefloop.labels.labelled import Labelled
 from prefloop.oracle.answers import Answers
 from prefloop.oracle.calls import JudgeCalls
@@ -31,28 +26,23 @@ from prefloop.pool.evaluated_round import NewRound, evaluate_round
 from prefloop.pool.loop import PoolRun, RunSpec
 from prefloop.pool.steps import Batch
 from prefloop.reward.inputs import FitInputs
-from prefloop.reward.registry import fit_model
 from prefloop.rounds.driver import play_rounds
 from prefloop.rounds.store import RoundStore
-from tests.identity.guard import TRAINED, Probe
-from tests.identity.worlds import FixedModel, Table, emptied, listed_table, responses_table, scratch, some_pairs
-from tests.reward.mlp import toy_data
+from tests.identity.guard import Probe
+from tests.identity.worlds import FixedModel, Table, emptied, listed_table, responses_table, some_pairs
 from tests.worlds import make_params
 
 NOISE = Oracle(flip_rate=0.2, temperature=0.0, salt="s")
 
 
 def pool_probes() -> dict[str, Probe]:
-    """Probes of a simulated run's parts, and of a campaign's."""
-    kinds = ("mlp_ensemble", "anchored_ensemble", "laplace")
+    """Probes of a simulated run's parts but its choices and models."""
     return {
         "rounds": Probe(_rounds),
         "oracle": Probe(_oracle),
         "evaluation": Probe(_evaluation),
         "downstream": Probe(_downstream, 1e-5),
-        "labels": Probe(_labels),
-        "campaign": Probe(_campaign),
-    } | {f"reward_model.{kind}": Probe(lambda kind=kind: _reward_model(kind), TRAINED) for kind in kinds}
+    }
 
 
 @contextmanager
@@ -206,134 +196,3 @@ def _downstream() -> Any:
             "outcomes": outcomes,
         }
     return found
-
-
-REWARD_SETTINGS: dict[str, list[dict[str, Any]]] = {
-    "mlp_ensemble": [
-        {},
-        {
-            "refit": True,
-            "temperature": "held_out",
-            "clip_norm": 1.0,
-            "schedule": "linear",
-            "holdout_by": "pairs",
-            "standardise": True,
-            "activation": "relu",
-            "init": "xavier",
-            "bias": "uniform",
-            "output_bias": True,
-        },
-    ],
-    "anchored_ensemble": [{}, {"activation": "tanh", "init": "normal", "standardise": False, "steps": 7}],
-    "laplace": [{}, {"standardise": False}],
-}
-SMALL: dict[str, dict[str, Any]] = {
-    "mlp_ensemble": {
-        "members": 3,
-        "layers": [6, 4],
-        "max_epochs": 12,
-        "learning_rate": 0.03,
-        "batch_size": 8,
-        "weight_decay": 0.1,
-        "patience": 2,
-        "init_std": 0.3,
-        "holdout": 0.25,
-    },
-    "anchored_ensemble": {"members": 3, "layers": [6], "steps": 40, "batch_size": 8, "learning_rate": 0.02},
-    "laplace": {"members": 6},
-}
-
-
-def _reward_model(kind: str) -> Any:
-    """Rewards, last layer and facts of models on weighted labels in groups; on too few; with a set to stop on."""
-    features, comparisons = toy_data(count=48, dim=5)
-    comparisons = replace(comparisons, weights=0.5 + np.arange(48) % 3 / 2)
-    groups = np.repeat(np.arange(12), [1, 2, 3, 4, 5, 6, 7, 6, 5, 4, 3, 2])
-    moments = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
-    whole = FitInputs(features, comparisons, 3, 2, None, lambda: moments, torch.device("cpu"), groups)
-    few = replace(whole, comparisons=_first(comparisons, 1), groups=groups[:1])
-    same = replace(whole, groups=np.zeros(48, np.int64))
-    stop = replace(whole, validation=_first(comparisons, 10))
-    found = []
-    for changes in REWARD_SETTINGS[kind]:
-        keys = {f"reward__{kind}__{key}": value for key, value in (SMALL[kind] | changes).items()}
-        reward = make_params(reward__kind=kind, **keys).reward
-        for inputs in (whole, few) if kind != "mlp_ensemble" else (whole, few, same, stop):
-            model = fit_model(reward, inputs)
-            found.append(
-                {
-                    "rewards": model.rewards(features),
-                    "last_layer": model.last_layer(features),
-                    "epochs": model.epochs,
-                    "temperature": float(model.temperature),
-                }
-            )
-    return found
-
-
-def _first(comparisons: Any, count: int) -> Any:
-    weights = comparisons.weights[:count]
-    return replace(
-        comparisons, winner=comparisons.winner[:count], loser=comparisons.loser[:count], weights=weights
-    )
-
-
-def _labels() -> Any:
-    """What a log says: last words, majorities, every verdict there is, pairs that are not in the pool."""
-    from prefloop.labels.labelled import read_label_table, take_snapshot
-
-    problem = listed_table().problem
-    prepared = problem.prepared
-    path = scratch("labels.jsonl")
-    path.write_text("".join(json.dumps(line) + "\n" for line in _lines(problem)))
-    within = prepared.completions_of("pool")
-    table = path.with_suffix(".parquet")
-    take_snapshot(path, path.with_name("snapshot.jsonl"), table)
-    labelled = read_label_table(table).among(prepared, within)
-    trained = {f"balance {of:g}": labelled.comparisons(of) for of in (0.0, 0.5)}
-    return {
-        "pairs": [labelled.pairs.a, labelled.pairs.b, labelled.pairs.prompt],
-        "verdicts": labelled.verdicts,
-        "trained": {name: [of.winner, of.loser, of.weight] for name, of in trained.items()},
-        "groups": labelled.groups(prepared.text),
-    }
-
-
-def _lines(problem: Any) -> list[dict[str, Any]]:
-    """Three annotators on pairs of the pool and of the test, some of them changing their minds."""
-    prepared, rng, lines = problem.prepared, np.random.default_rng(8), []
-    ids, prompts = prepared.completion_ids.to_pylist(), prepared.prompt_ids.to_pylist()
-    for n, row in enumerate(rng.integers(0, len(prepared.pair_a), 90).tolist()):
-        a, b = sorted((ids[int(prepared.pair_a[row])], ids[int(prepared.pair_b[row])]))
-        lines.append(
-            {
-                "pair_id": pair_id(a, b),
-                "prompt_id": prompts[int(prepared.pair_prompt[row])],
-                "completion_a": a,
-                "completion_b": b,
-                "annotator": f"annotator {n % 3}",
-                "verdict": ("a", "b", "a", "tie", "b", "both_bad", "a", "skip")[int(rng.integers(0, 8))],
-                "timestamp": "2024-01-01T00:00:00+00:00",
-                "round": n // 30,
-                "source": "human",
-            }
-        )
-    return lines
-
-
-def _campaign() -> Any:
-    """The first batch, the next ones, what is left of one, and one of a pool that runs dry."""
-    problem = listed_table().problem
-    params = make_params(campaign__policy="bald", campaign__cold_start="random")
-    nothing = Labelled.empty()
-    untrained = FixedModel()
-    untrained.epochs, untrained.trained = np.zeros_like(untrained.epochs), False
-    first = next_batch(params, problem, untrained, nothing, None, 0)
-    some = some_pairs(problem, 6)
-    labelled = Labelled(some, np.array([0, 1, 2, 0, 1, 0], np.int8))
-    later = next_batch(params, problem, FixedModel(), labelled, None, 1)
-    rest = next_batch(params, problem, FixedModel(), labelled, first, 1)
-    listed = problem.pool
-    most = Pairs(listed.a[:-2], listed.b[:-2], listed.prompt[:-2])
-    last = next_batch(params, problem, FixedModel(), Labelled(most, np.zeros(len(most), np.int8)), None, 5)
-    return {"first": first, "later": later, "rest": rest, "last": last}
