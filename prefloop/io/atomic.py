@@ -67,13 +67,15 @@ def _temporary(path: Path) -> Path:
 
 
 def _is_alive(process: int) -> bool:
+    import psutil
+
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        # A killed process that nobody has waited for yet still has its number.
+        return bool(psutil.Process(process).status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD))
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
+    except psutil.AccessDenied:
         return True
-    return True
 
 
 def write_text(path: Path, text: str) -> None:
