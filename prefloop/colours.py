@@ -28,7 +28,8 @@ _BASELINES = {
 _COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#999933")
 _DASHES: tuple[tuple[float, ...], ...] = ((), (5, 1.5), (1.5, 1.2), (6, 1.5, 1.5, 1.5), (9, 2))
 
-# In the order of the parameter files. A new policy comes last, so that no other changes its colour.
+# In the order of the parameter files. A new policy has a colour by its name, which another may share; for one of
+# its own it comes last here, so that no other changes its colour.
 _OTHERS = (
     *("thinned_power", "entropy", "variance", "bald", "softmax_bald", "softrank_bald", "power_bald"),
     *(

@@ -30,6 +30,7 @@ SMALL = {
     "benchmark.seeds": [0],
     "benchmark.initial": 12,
     "benchmark.batch": 8,
+    "benchmark.jobs": 1,
     "benchmark.rounds": 2,
     "compare.resamples": 100,
     "campaign.initial": 6,

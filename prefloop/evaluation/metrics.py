@@ -138,7 +138,7 @@ METRICS = Table(
     ),
 )
 
-# One row a round: what was chosen, by `evaluation.downstream.chosen` and `pool.facts`. MLflow has all of them.
+# One row a round: what was chosen, by `evaluation.downstream.chosen` and `pool.evaluated_round`; all in MLflow.
 ROUNDS = Table(
     "rounds.parquet",
     _SOURCE,

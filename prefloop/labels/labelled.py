@@ -163,12 +163,21 @@ def current_labels(path: Path, table: Path) -> LabelTable:
     """
     with locked(path):
         size = end_last_line(path)
-        if table.is_file():
-            labels = read_label_table(table)
+        labels = _table_of(table)
+        if labels is not None:
             with open(path, "rb") as handle:
                 if labels.mark.size == size and labels.mark.stands_in(handle, size):
                     return labels
         return _read(path, path)
+
+
+def _table_of(table: Path) -> LabelTable | None:
+    """The table if it is there and of this version; the log has all that it says."""
+    try:
+        return read_label_table(table) if table.is_file() else None
+    except StateError as error:
+        log.warning("%s; the log is read instead", error)
+        return None
 
 
 def warn_of_late_labels(path: Path, copy: Path) -> None:

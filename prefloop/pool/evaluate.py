@@ -1,4 +1,4 @@
-"""Judging a model on the pairs outside the pool; the only step that reads hidden answers."""
+"""Judging a model on the pairs outside the pool, and on the labelled ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State that runs leave: which of it is in use, which is superseded, and the removal of the latter."""
+"""States of all runs: which are in use, which are superseded, and the removal of the latter."""
 
 from __future__ import annotations
 

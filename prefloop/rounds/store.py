@@ -1,4 +1,4 @@
-"""Resume state of a run: a folder named by its fingerprint, outside DVC's outputs."""
+"""Finished rounds of one run, kept to resume from: a folder named by its fingerprint, outside DVC's outputs."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class RoundStore(Generic[R]):
         facts = {"number": str(record.number), "facts": to_json(record.facts)}
         write_tensors(self._round(record.number), tensors, facts | metadata)
         if save is not None:
-            self._weights(record.number - 1).unlink(missing_ok=True)
+            self._forget(self._form.weights, below=record.number)
 
     def weights(self, number: int) -> Path | None:
         """The weights after round `number`, if they are here."""
