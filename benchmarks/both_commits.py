@@ -91,8 +91,10 @@ def _dpo(tree: Path, folder: Path, options: argparse.Namespace) -> None:
     params["start"]["texts"]["epochs"] = 1
     params["sampling"]["max_new_tokens"] = 8
     params["evaluation"]["prompts"] = 24
+    # Labels of a round had another name once.
+    labels = "batch" if "batch" in params["run"] else "labels"
     params["run"] |= {
-        "policies": sorted(params["policies"]), "seeds": list(range(options.seeds)), "labels": 6, "rounds": 2
+        "policies": sorted(params["policies"]), "seeds": list(range(options.seeds)), labels: 6, "rounds": 2
     }  # fmt: skip
     params["tracking"]["enabled"] = False
     (folder / "dpo.yaml").write_text(yaml.safe_dump(params))

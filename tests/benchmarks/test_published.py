@@ -66,7 +66,7 @@ def write_responses(path):
 def test_numbers_of_a_comparison_fill_every_table(tmp_path, monkeypatch, write, policy, tables):
     write(tmp_path / "pairs.jsonl")
     comparison = Comparison("pairs.jsonl", (policy,), 12, 8, 2, per_prompt="unlimited")
-    arguments = argparse.Namespace(data=tmp_path, out=tmp_path / "out", seeds=3, jobs=1)
+    arguments = argparse.Namespace(data=tmp_path, out=tmp_path / "out", seeds=2, jobs=1)
     savings = measure("ethics", comparison, arguments)
     record = numbers(savings, Layout.folder(tmp_path / "out" / "ethics"))
     assert json.loads(json.dumps(record)) == record
