@@ -69,6 +69,8 @@ class Repository:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         environment = os.environ | {"PATH": path, "DVC_NO_ANALYTICS": "1", "OMP_NUM_THREADS": "1"}
         environment.pop("PYTHONPATH", None)
+        # Some two dozen processes would each compile the whole package.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         done = subprocess.run(
             [sys.executable, "-m", *command],
             cwd=self.root,
