@@ -28,7 +28,10 @@ def aggregate(lines: pa.Table) -> pa.Table:
         A table of AGGREGATED, in order of each pair's first label. `votes_*` count last words by verdict; `round`
         (null where unknown) and the ids are those of the first label, `order` is its place among all labels.
     """
-    labels = lines.filter(pc.is_valid(lines["verdict"])).combine_chunks()
+    labels = lines.select([*AGGREGATED.names[:5], "annotator", "round"])
+    if labels["verdict"].null_count:
+        labels = labels.filter(pc.is_valid(labels["verdict"]))
+    labels = labels.combine_chunks()
     pair = _codes(labels["pair_id"])  # numbered in order of first appearance
     first = np.unique(pair, return_index=True)[1]
     last = _last_words(pair, _codes(labels["annotator"]))

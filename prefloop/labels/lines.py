@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,7 +37,10 @@ NO_LINES = SCHEMA.empty_table()
 
 _REQUIRED = SCHEMA.names[:7]
 _OPTIONAL = SCHEMA.names[7:]
-_TYPES: dict[pa.DataType, set[type]] = {pa.string(): {str}, pa.int64(): {int}, pa.float64(): {int, float}}
+_NUMBERS: dict[pa.DataType, set[type]] = {
+    pa.int64(): {int, type(None)},
+    pa.float64(): {int, float, type(None)},
+}
 _BLOCK = 1 << 22
 _PARSED = 512
 
@@ -59,7 +63,7 @@ def read_lines(handle: BinaryIO, path: Path, rows: int = 0) -> tuple[pa.Table, i
     Raises:
         DataError: a line that is no label, with row and field.
     """
-    tables = []
+    start, before, tables = handle.tell(), rows, []
     while block := handle.readlines(_BLOCK):
         try:
             with _without_collector():
@@ -67,7 +71,30 @@ def read_lines(handle: BinaryIO, path: Path, rows: int = 0) -> tuple[pa.Table, i
         except _WrongBlock:
             tables.append(_one_by_one(block, path, rows))
         rows += len(block)
-    return pa.concat_tables(tables) if tables else NO_LINES, rows
+    table = pa.concat_tables(tables).combine_chunks() if tables else NO_LINES
+    if not _ids_belong(table):
+        # Some line names a pair that is not that of its completions: find it, and say so.
+        handle.seek(start)
+        while block := handle.readlines(_BLOCK):
+            _one_by_one(block, path, before)
+            before += len(block)
+    return table, rows
+
+
+def _ids_belong(table: pa.Table) -> bool:
+    """Whether every pair_id is that of its two completions; an id is computed once, however many lines have it."""
+    if not len(table):
+        return True
+    column = {name: table[name].combine_chunks() for name in ("pair_id", "completion_a", "completion_b")}
+    encoded = pc.dictionary_encode(column["pair_id"])
+    codes = encoded.indices.to_numpy()
+    first = np.empty(len(encoded.dictionary), dtype=np.int64)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    for name in ("completion_a", "completion_b"):
+        if not pc.all(pc.equal(column[name].take(first[codes]), column[name])).as_py():
+            return False
+    lower, higher = (column[name].take(first).to_pylist() for name in ("completion_a", "completion_b"))
+    return pair_ids(lower, higher) == encoded.dictionary.to_pylist()
 
 
 @contextmanager
@@ -88,11 +115,10 @@ def _plain(block: Sequence[bytes]) -> pa.Table:
     try:
         # So few at a time that the parsed lines stay in the processor's cache.
         for start in range(0, len(block), _PARSED):
-            _add(columns, [orjson.loads(line) for line in block[start : start + _PARSED] if not line.isspace()])
+            lines = [line for line in block[start : start + _PARSED] if not line.isspace()]
+            _add(columns, _objects(lines))
     except (ValueError, KeyError, TypeError):
         raise _WrongBlock from None
-    if pair_ids(columns["completion_a"], columns["completion_b"]) != columns["pair_id"]:
-        raise _WrongBlock
     table = pa.table(
         [_column(field, columns[field.name], len(columns["pair_id"])) for field in SCHEMA], schema=SCHEMA
     )
@@ -101,34 +127,49 @@ def _plain(block: Sequence[bytes]) -> pa.Table:
     return table
 
 
+def _objects(lines: list[bytes]) -> list[dict[str, Any]]:
+    values: list[dict[str, Any]] = orjson.loads(b"[" + b",".join(lines) + b"]")
+    # A line with two values, or a value on two lines, is no line of a log.
+    if len(values) != len(lines) or not all(line.startswith(b"{") for line in lines):
+        raise _WrongBlock
+    return values
+
+
 def _add(columns: dict[str, list[Any]], values: list[dict[str, Any]]) -> None:
     if not values:
         return
     before = len(columns["pair_id"])
-    for name, column in zip(_REQUIRED, zip(*map(itemgetter(*_REQUIRED), values), strict=True), strict=True):
-        columns[name].extend(column)
-    names = set(chain.from_iterable(values))
-    if not names <= columns.keys():
+    names: Set[str] = values[0].keys()
+    parts: dict[str, Sequence[Any]]
+    try:
+        # Mostly all lines of a log have the same fields.
+        if set(map(len, values)) != {len(names)}:
+            raise KeyError
+        parts = dict(zip(names, zip(*map(itemgetter(*names), values), strict=True), strict=True))
+    except KeyError:
+        names = set(chain.from_iterable(values))
+        parts = {name: [value.get(name) for value in values] for name in names}
+    if not names <= columns.keys() or not names >= set(_REQUIRED):
         raise _WrongBlock
-    for name in names.intersection(_OPTIONAL):
+    for name, part in parts.items():
         columns[name].extend([None] * (before - len(columns[name])))
-        columns[name].extend([value.get(name) for value in values])
+        columns[name].extend(part)
 
 
 def _column(field: pa.Field, values: list[Any], count: int) -> pa.Array:
     if not values:
         return pa.nulls(count, field.type)
     values.extend([None] * (count - len(values)))
-    # Arrow would take 1.5 for an integer.
-    types: set[type] = set(map(type, values))
-    if field.name in _OPTIONAL:
-        types.discard(type(None))
-    if not types <= _TYPES[field.type]:
+    # Arrow would take 1.5 or true for an integer; for a text it takes texts alone.
+    if field.type in _NUMBERS and not set(map(type, values)) <= _NUMBERS[field.type]:
         raise _WrongBlock
     try:
-        return pa.array(values, field.type)
+        array = pa.array(values, field.type)
     except (pa.ArrowException, OverflowError, UnicodeError):
         raise _WrongBlock from None
+    if field.name in _REQUIRED and array.null_count:
+        raise _WrongBlock
+    return array
 
 
 def _holds(truth: pa.ChunkedArray) -> bool:
