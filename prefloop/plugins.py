@@ -7,7 +7,7 @@ Its parameters are its attribute `Parameters`, or the class `Parameters` beside 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import importlib
 import inspect
 import sys
 import traceback
@@ -105,7 +105,7 @@ def _from_file(path: Path, function: str) -> Plugin:
         raise ConfigError(f"{path} is missing: give FILE.py:FUNCTION with an existing file")
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    module = _imported(path, digest)
+    module = _imported(path, digest, content)
     version = getattr(module, "VERSION", None)
     if version is not None and not isinstance(version, int):
         raise ConfigError(f"{path}: got VERSION = {version!r}; expected an integer")
@@ -123,16 +123,15 @@ def _from_entry(entry: EntryPoint) -> Plugin:
 
 
 @lru_cache(maxsize=64)
-def _imported(path: Path, digest: str) -> ModuleType:
+def _imported(path: Path, digest: str, content: bytes) -> ModuleType:
     # Under a name of its own, so that two files called alike are two modules; anew when the content has changed.
     name = f"prefloop_file_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}_{digest[:12]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        # Not by a loader: its byte code on disk is taken for that of a file of the same second and size.
+        exec(compile(content, str(path), "exec"), module.__dict__)
     except Exception as error:
         del sys.modules[name]
         raise ConfigError(f"{path} cannot be imported: {_place(error, str(path))}") from error

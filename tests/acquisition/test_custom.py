@@ -14,7 +14,7 @@ import pytest
 import torch
 import yaml
 
-from prefloop.acquisition.custom import add_policies
+from prefloop.acquisition.custom import POLICY_GROUP, add_policies
 from prefloop.acquisition.registry import (
     batch_policy,
     batch_policy_identity,
@@ -25,6 +25,7 @@ from prefloop.acquisition.testing import check_policy, make_view
 from prefloop.acquisition.view import Selection
 from prefloop.config import parse_params
 from prefloop.errors import ConfigError, StateError
+from prefloop.plugins import find_plugin
 from prefloop.reward.inputs import Comparisons, FitInputs
 from prefloop.reward.kinds import reward_model_identity
 from prefloop.reward.registry import fit_model, load_model, save_model
@@ -269,6 +270,14 @@ def test_an_uncertainty_model_with_wrong_parameters_or_rewards_is_refused(own):
     assert "gave rewards float64 (3, 2) for 2 completions" in message(
         lambda: fit_model(params.reward, inputs_of())
     )
+
+
+def test_an_edit_of_the_same_second_and_size_is_seen_and_nothing_is_left_beside_the_file(own):
+    path = own("def choose(view, n, rng, parameters):\n    return 1\n")
+    for answer in (1, 2, 3):
+        path.write_text(path.read_text().replace(f"return {answer - 1}", f"return {answer}"))
+        assert find_plugin(f"{path}:choose", POLICY_GROUP).function(None, 0, None, None) == answer
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
 def test_identity_follows_the_file_unless_it_declares_a_version(own):
