@@ -22,7 +22,7 @@ _SECTIONS = ("sampling", "oracle", "judge", "train", "evaluation")
 def parts_of(params: DpoParams, name: str) -> dict[str, Part]:
     """Versions of the parts that a run with this policy uses."""
     used = [
-        *("dpo_rounds", "dpo_training", "dpo_evaluation"),
+        *("dpo_rounds", "dpo_training", "dpo_evaluation", "labels"),
         f"dpo_rule.{params.policies[name].rule}",
         *(f"judge.{config.kind}" for config in (params.oracle.judge, params.judge)),
     ]

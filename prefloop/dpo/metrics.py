@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from prefloop.evaluation.metrics import NOT_NEGATIVE, SHARE, Number, Table, counts, numbers
 
-# One row a round: `dpo.facts`, the losses of `dpo.training`, `dpo.evaluation.summarise`. MLflow has all of them.
+# One row a round: `dpo.round_facts`, the losses of `dpo.training`, `dpo.evaluation.summarise`; all in MLflow.
 ROUNDS = Table(
     "rounds.parquet",
     "prefloop/dpo/metrics.py",

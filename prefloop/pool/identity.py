@@ -42,7 +42,7 @@ def parts_of(policy: Policy, reward: Reward) -> dict[str, Part]:
         f"reward_model.{model}": reward_model_identity(model),
     }
     used = [
-        *("candidates", "division", "evaluation", "oracle", "rounds", "target"),
+        *("candidates", "division", "evaluation", "labels", "oracle", "rounds", "target"),
         # The initial labels' rule.
         "pair_rule.auto",
         *chosen,
