@@ -42,13 +42,13 @@ def list_(out: Out = None, as_json: AsJson = False) -> None:
         print_json([{**asdict(state), "workflow": str(state.workflow)} for state in states])
         return
     table = Table()
-    for name in ("policy", "seed", "state", "rounds", "MB", "changed", ""):
+    for name in ("below", "policy", "seed", "state", "rounds", "MB", "changed", ""):
         table.add_column(name)
     for state in states:
         said = "in use" if state.in_use else "; ".join(state.differs[:3]) or "superseded"
         megabytes = f"{state.size / 1e6:.1f}"
         numbers = (state.fingerprint[:8], str(state.rounds), megabytes, state.changed)
-        table.add_row(state.policy, state.seed, *numbers, said)
+        table.add_row(str(state.workflow), state.policy, state.seed, *numbers, said)
     Console().print(table)
     old = [state for state in states if not state.in_use]
     typer.echo(f"{len(old)} of {len(states)} states superseded, {sum(s.size for s in old) / 1e6:.1f} MB")

@@ -43,7 +43,7 @@ def check(params: DpoParams, layout: DpoLayout) -> None:
     """Refuse what prompts or judges cannot meet, before a model is trained.
 
     Raises:
-        ConfigError: more labels or evaluations than prompts, or judges that are the same or lack something.
+        ConfigError: more labels than pool prompts, or judges that are the same or lack something.
     """
     from prefloop.dpo.prompt_set import check_counts, load_prompts
 
@@ -93,7 +93,6 @@ def is_done(params: DpoParams, layout: DpoLayout, name: str, seed: int, judges: 
 
 def observer(recorder: DpoRecorder) -> Callable[[dict[str, Any]], Observer]:
     """What a run calls at its start, and then after every round: a line on stderr, and MLflow."""
-
     from prefloop.dpo.round_facts import round_line
 
     def begin(about: dict[str, Any]) -> Observer:
@@ -134,16 +133,24 @@ def _all_steps(params: DpoParams, layout: DpoLayout) -> None:
     from prefloop.tracking.dpo_comparison import DpoComparisonRecorder
 
     made, recorder = Made(layout.state), DpoComparisonRecorder(params.tracking, Path.cwd())
-    written = key_of(
-        parameters=_dump(params, "prompts"), files=digests(params.prompts.files), parts=parts(["dpo_prompts"])
-    )
-    made.once("prompts", written, lambda: prompts(params, layout), layout.prompts)
+    made.once("prompts", _written_key(params), lambda: prompts(params, layout), layout.prompts)
     check(params, layout)
     made.once("start", _start_key(params, layout), lambda: start(params, layout), layout.start)
     run_all(params, layout, recorder)
     made.once("compare", _compared_key(params, layout), lambda: compare(params, layout, recorder), layout.report)
     # Last, so that after a failure they are still those of the comparison that stands there.
     write_text(layout.data / "params.yaml", yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False))
+
+
+def _written_key(params: DpoParams) -> str:
+    config, local = params.prompts, params.prompts.hub.path
+    copies = [local] if local is not None else []
+    return key_of(
+        parameters=_dump(params, "prompts"),
+        files=digests([*config.files, *copies]),
+        copies=[stamps(path) for path in copies if path.is_dir()],
+        parts=parts(["dpo_prompts"]),
+    )
 
 
 def _start_key(params: DpoParams, layout: DpoLayout) -> str:

@@ -63,7 +63,8 @@ class Trained:
 def trained_by(verdicts: np.ndarray) -> Trained:
     """The preferences that verdicts give: a winner is one preference; a tie, both_bad and skip are none.
 
-    This is the only place that says what a tie does to training, in the pool's reward models and in DPO.
+    This is the only place that says which verdicts train, in the pool's reward models and in DPO; how much a
+    comparison weighs is said where it is trained on.
 
     Args:
         verdicts: codes [n].

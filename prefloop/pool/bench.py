@@ -151,9 +151,15 @@ def _all_steps(params: Params, layout: Layout) -> None:
 def _prepared_key(params: Params) -> str:
     data = params.data
     paths = [data.raw / entry.path for entry in data.files] if data.source == "files" else []
+    paths += [path for path in (data.hub.path,) if path is not None]
     if data.target == "file" and data.target_file.path is not None:
         paths.append(data.raw / data.target_file.path)
-    return key_of(parameters=_dump(params, "data"), files=digests(paths), parts=parts(["prepare"]))
+    return key_of(
+        parameters=_dump(params, "data"),
+        files=digests(paths),
+        copies=[stamps(path) for path in paths if path.is_dir()],
+        parts=parts(["prepare"]),
+    )
 
 
 def _check_key(params: Params, prepared: str) -> str:

@@ -29,14 +29,15 @@ class Made:
             name: the step's.
             key: of all that the step reads.
             make: makes it; what it raises leaves no mark.
-            output: the folder that it writes, or None; a missing one is made again.
+            output: the folder that it writes, or None; where one of its files is missing or changed, the step
+                is made again.
         """
         mark = self.state / "made" / name
-        if mark.is_file() and mark.read_text() == key and (output is None or output.is_dir()):
+        if mark.is_file() and mark.read_text() == key_of(key=key, output=_stamps(output)):
             return
         mark.unlink(missing_ok=True)
         make()
-        write_text(mark, key)
+        write_text(mark, key_of(key=key, output=_stamps(output)))
 
 
 def key_of(**what: Any) -> str:
@@ -47,6 +48,10 @@ def key_of(**what: Any) -> str:
 def digests(paths: Iterable[Path]) -> dict[str, str]:
     """Digest of each file that is there, by its path."""
     return {str(path): file_digest(path) for path in paths if path.is_file()}
+
+
+def _stamps(output: Path | None) -> dict[str, list[int]] | None:
+    return stamps(output) if output is not None and output.is_dir() else None
 
 
 def stamps(folder: Path) -> dict[str, list[int]]:

@@ -111,6 +111,14 @@ def test_nobody_labels_what_is_ones_own_unless_named(prefloop, inputs, tmp_path)
     assert not (tmp_path / "out").exists()
 
 
+def test_the_former_name_says_so(prefloop, inputs, out):
+    prefloop(*command(inputs, out, *SHORT))
+    shown = prefloop("align", "report", "--folder", str(out / "report"))
+    assert shown.code == 0
+    assert "certainty" in shown.out
+    assert "prefloop align is named prefloop dpo now" in shown.err
+
+
 def test_a_report_that_is_not_there(prefloop, tmp_path):
     missing = prefloop("dpo", "report", "--folder", str(tmp_path))
     assert missing.code == 1
