@@ -61,7 +61,7 @@ def one_of(
     base: type[Base],
     key: str,
     members: Mapping[str, type[BaseModel]],
-    outside: Callable[[str], tuple[str, type[BaseModel]] | None],
+    outside: Callable[[str], tuple[str, type[BaseModel]] | None] = lambda _: None,
 ) -> Any:
     """The type of a section that is one of a family's, for a field of another section.
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from prefloop.config.model import Params
 from prefloop.config.shared import Compare, Distinct, HubSet, PolicyName, Runs, Seed, Tracking, check_policies
-from prefloop.judges.config import Judge, Oracle
-from prefloop.section import Section, Whole
-
-Factor = Annotated[int, Field(ge=1, le=1024)]
+from prefloop.dpo.registry import RULES
+from prefloop.dpo.view import RuleParameters
+from prefloop.judges.kinds import Judge, Oracle
+from prefloop.section import Section, Whole, one_of
 
 
 class Hub(HubSet[Literal["imdb", "tldr"]]):
@@ -140,55 +140,10 @@ class Evaluation(Section):
     temperature: Annotated[float, Field(gt=0, le=10)]
 
 
-class Plain(Section):
-    """Rules that look at nothing."""
-
-    rule: Literal["random", "offline"]
-
-
-class Entropic(Section):
-    """The prompts of the largest predictive entropy."""
-
-    rule: Literal["entropy"]
-    prompts: Factor
-    samples: Annotated[int, Field(ge=1, le=1024)]
-
-
-class Certain(Section):
-    """The pairs that the implicit reward is surest, or least sure, of."""
-
-    rule: Literal["certainty", "least_certain"]
-    pairs: Factor
-
-
-class Nested(Section):
-    """Entropy, then certainty; or as much computing and a random choice."""
-
-    rule: Literal["hybrid", "random_compute_matched"]
-    pairs: Factor
-    prompts: Factor
-    samples: Annotated[int, Field(ge=1, le=1024)]
-
-
-class Diverse(Section):
-    """Certainty among pairs that point to different directions."""
-
-    rule: Literal["diverse_certainty"]
-    pairs: Factor
-    sketch: Annotated[int, Field(ge=8, le=65536)]
-    max_cosine: Annotated[float, Field(gt=0, le=1)]
-
-
-class DOptimal(Section):
-    """A D-optimal design on the last layer's gradients."""
-
-    rule: Literal["d_optimal"]
-    pairs: Factor
-    sketch: Annotated[int, Field(ge=8, le=65536)]
-    ridge: Annotated[float, Field(gt=0)]
-
-
-Policy = Annotated[Plain | Entropic | Certain | Nested | Diverse | DOptimal, Field(discriminator="rule")]
+if TYPE_CHECKING:
+    Policy = RuleParameters
+else:
+    Policy = one_of(RuleParameters, "rule", {name: rule.parameters for name, rule in RULES.items()})
 
 
 class DpoParams(Whole):

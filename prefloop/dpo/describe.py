@@ -10,7 +10,7 @@ from prefloop.dpo.config import DpoParams
 from prefloop.dpo.layout import DpoLayout
 from prefloop.identity import Part, fingerprint, libraries, machine, parts
 from prefloop.io.hashing import file_digest, text_id
-from prefloop.judges.config import NOT_DECISIVE
+from prefloop.judges.kinds import NOT_DECISIVE
 
 # What decides a run's numbers beside the project's own parts.
 LIBRARIES = ("numpy", "peft", "tokenizers", "torch", "transformers", "trl")

@@ -6,14 +6,36 @@ last layer; its sign is the order of the pair, so only squares and absolute valu
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
 from scipy.linalg import solve_triangular
 from scipy.special import expit
 
 from prefloop.acquisition.view import top
-from prefloop.dpo.config import Diverse, DOptimal
 from prefloop.dpo.scores import certainty, implicit_reward
-from prefloop.dpo.view import OnPolicyPairs, RoundView
+from prefloop.dpo.view import DpoRule, Factor, OnPolicyPairs, RoundView
+from prefloop.section import Positive, Section
+
+
+class Directed(Section):
+    """Parameters of both rules: G, and numbers in a sketched direction."""
+
+    pairs: Factor
+    sketch: Annotated[int, Field(ge=8, le=65536)]
+
+
+class Diverse(Directed):
+    """Parameters of `diverse_certainty`."""
+
+    max_cosine: Annotated[float, Field(gt=0, le=1)]
+
+
+class DOptimal(Directed):
+    """Parameters of `d_optimal`."""
+
+    ridge: Positive
 
 
 def d_optimal(view: RoundView, m: int, rng: np.random.Generator, config: DOptimal) -> OnPolicyPairs:
@@ -91,3 +113,6 @@ def _of_length_one(directions: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(directions, axis=1, keepdims=True)
     # A direction of length 0 is close to none.
     return np.divide(directions, lengths, out=np.zeros_like(directions), where=lengths > 0)
+
+
+RULES = {"diverse_certainty": DpoRule(diverse_certainty, Diverse), "d_optimal": DpoRule(d_optimal, DOptimal)}

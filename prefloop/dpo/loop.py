@@ -182,7 +182,8 @@ class DpoRun:
 
         def choose(m: int, attempt: int) -> OnPolicyPairs:
             clock.lap("ask")
-            chosen = rule(desk.view, m, generator(spec.seed, number, Stream.SELECT, attempt + 1), spec.policy)
+            rng = generator(spec.seed, number, Stream.SELECT, attempt + 1)
+            chosen = rule.choose(desk.view, m, rng, spec.policy)
             clock.lap("choose")
             return chosen
 
@@ -207,12 +208,12 @@ class DpoRun:
 
 
 def _preferences(problem: Problem, labelled: Sequence[LabelledPair]) -> list[Preference]:
-    trained = trained_by(np.array([of.verdict for of in labelled], dtype=np.int64))
+    trained = trained_by(np.array([label.verdict for label in labelled], dtype=np.int64))
     sides = zip(trained.rows.tolist(), trained.winner.tolist(), trained.loser.tolist(), strict=True)
-    found = []
+    preferences = []
     for row, chosen, rejected in sides:
         pair = labelled[row].pair
-        found.append(
+        preferences.append(
             Preference(
                 prompt=problem.tokens[pair.prompt],
                 chosen=pair.completions[chosen],
@@ -221,7 +222,7 @@ def _preferences(problem: Problem, labelled: Sequence[LabelledPair]) -> list[Pre
                 reference_rejected=pair.log_reference[rejected],
             )
         )
-    return found
+    return preferences
 
 
 class Clock:

@@ -8,15 +8,41 @@ the round then asks it for the rest.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
 
 from prefloop.acquisition.view import top
-from prefloop.dpo.config import Certain, Entropic, Nested, Plain
 from prefloop.dpo.scores import certainty, implicit_reward, predictive_entropy
-from prefloop.dpo.view import OnPolicyPairs, RoundView
+from prefloop.dpo.view import DpoRule, Factor, OnPolicyPairs, RoundView
+from prefloop.section import NoParameters, Section
+
+Samples = Annotated[int, Field(ge=1, le=1024)]
 
 
-def random(view: RoundView, m: int, rng: np.random.Generator, config: Plain) -> OnPolicyPairs:
+class Entropic(Section):
+    """Parameters of `entropy`: E, and completions per prompt for its estimate."""
+
+    prompts: Factor
+    samples: Samples
+
+
+class Certain(Section):
+    """Parameters of `certainty` and `least_certain`: G."""
+
+    pairs: Factor
+
+
+class Nested(Section):
+    """Parameters of `hybrid` and its control: G, E, and completions per prompt."""
+
+    pairs: Factor
+    prompts: Factor
+    samples: Samples
+
+
+def random(view: RoundView, m: int, rng: np.random.Generator, config: NoParameters) -> OnPolicyPairs:
     """One pair of completions for each of M random prompts.
 
     Source: Muldrew et al. 2024 (arXiv 2402.08114), random.
@@ -24,7 +50,7 @@ def random(view: RoundView, m: int, rng: np.random.Generator, config: Plain) -> 
     return view.write(view.draw(m))
 
 
-def offline(view: RoundView, m: int, rng: np.random.Generator, config: Plain) -> OnPolicyPairs:
+def offline(view: RoundView, m: int, rng: np.random.Generator, config: NoParameters) -> OnPolicyPairs:
     """M of the pairs that the reference wrote once, as it was before the first round.
 
     Source: Muldrew et al. 2024, offline.
@@ -86,3 +112,14 @@ def _by_certainty(
 ) -> OnPolicyPairs:
     rewards = implicit_reward(pairs.log_policy, pairs.log_reference, view.beta)
     return pairs.take(top(sign * certainty(rewards[:, 0], rewards[:, 1]), min(m, len(pairs)), rng))
+
+
+RULES = {
+    "random": DpoRule(random, NoParameters),
+    "offline": DpoRule(offline, NoParameters),
+    "entropy": DpoRule(entropy, Entropic),
+    "certainty": DpoRule(certain, Certain),
+    "least_certain": DpoRule(least_certain, Certain),
+    "hybrid": DpoRule(hybrid, Nested),
+    "random_compute_matched": DpoRule(random_compute_matched, Nested),
+}

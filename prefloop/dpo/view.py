@@ -1,11 +1,18 @@
-"""What an acquisition rule of active DPO may ask for in one round; no verdict is in it."""
+"""Acquisition rules of active DPO: what one may ask for in a round, and how it is registered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
+
+from prefloop.section import Section
+
+# Over-generation of pairs (G) and over-sampling of prompts (E).
+Factor = Annotated[int, Field(ge=1, le=1024)]
 
 
 @dataclass(frozen=True)
@@ -55,3 +62,23 @@ class RoundView:
     directions: Callable[[OnPolicyPairs, int], np.ndarray]
     labelled_directions: Callable[[int], np.ndarray]
     beta: float
+
+
+class RuleParameters(Section):
+    """What all rules have: the key that chooses one."""
+
+    rule: str
+
+
+@dataclass(frozen=True)
+class DpoRule:
+    """An acquisition rule of active DPO as the registry holds it.
+
+    Attributes:
+        choose: chooses at most m pairs of those that the view lets it write, with random numbers from the
+            generator alone.
+        parameters: the class of its last argument, the keys of a policy in dpo/params.yaml after `rule`.
+    """
+
+    choose: Callable[[RoundView, int, np.random.Generator, Any], OnPolicyPairs]
+    parameters: type[Section]

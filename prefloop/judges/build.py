@@ -1,13 +1,12 @@
-"""From the sections `oracle` and `judge` to who answers."""
+"""Construction of the oracle and the judge from their sections."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from prefloop.errors import ConfigError, StateError
-from prefloop.judges import config as kinds
+from prefloop.judges import kinds
 from prefloop.judges.noise import Noisy
 from prefloop.labels.comparison import Annotator
 
@@ -30,7 +29,7 @@ def build_oracle(config: kinds.Oracle, verdicts: Path) -> Noisy:
 
 def build_judge(config: kinds.Judge, verdicts: Path) -> Annotator:
     """A judge without noise; what it is paid for is kept. Arguments and errors as above."""
-    judge = KINDS[config.kind](config)
+    judge = kinds.KINDS[config.kind](config)
     if not judge.paid:
         return judge
     from prefloop.judges.kept import Kept
@@ -65,14 +64,15 @@ def name_oracle(kind: str | None, given: kinds.Oracle, *, own: Sequence[str], fr
         ConfigError: nobody has named an oracle for what is the user's own; or a kind that does not exist or
             needs keys.
     """
-    plain = ", ".join(_PLAIN)
+    plain = ", ".join(kinds.PLAIN)
     if kind is not None:
-        if kind not in _PLAIN:
+        if kind not in kinds.PLAIN:
+            others = ", ".join(sorted(set(kinds.KINDS) - set(kinds.PLAIN)))
             raise ConfigError(
-                f"--oracle: got {kind}, expected {plain}; {', '.join(sorted(set(KINDS) - set(_PLAIN)))} "
+                f"--oracle: got {kind}, expected {plain}; {others} "
                 "need keys of their own: set oracle.judge in a parameter file and give it with --params"
             )
-        return given.model_copy(update={"judge": _PLAIN[kind]})
+        return given.model_copy(update={"judge": kinds.PLAIN[kind]})
     if own and not from_file:
         raise ConfigError(
             f"{' and '.join(own)}: nothing says who labels, and the packaged oracle ({given.judge.kind}) knows "
@@ -101,71 +101,3 @@ def make_judges(oracle: kinds.Oracle, judge: kinds.Judge, verdicts: Path) -> tup
             "trains"
         )
     return trains, never_trains
-
-
-def _vader(config: kinds.Vader) -> Annotator:
-    from prefloop.judges.lexica import vader
-    from prefloop.judges.scored import Scored, text_scores
-
-    return Scored(_versioned("vader", "vaderSentiment"), text_scores(vader()))
-
-
-def _textblob(config: kinds.TextBlob) -> Annotator:
-    from prefloop.judges.lexica import textblob
-    from prefloop.judges.scored import Scored, text_scores
-
-    return Scored(_versioned("textblob", "textblob"), text_scores(textblob()))
-
-
-def _word_list(config: kinds.WordList) -> Annotator:
-    from prefloop.judges.scored import Scored, text_scores
-    from prefloop.judges.word_list import valence_sum
-
-    return Scored(f"word_list:{_digest(config.path)}", text_scores(valence_sum(config.path)))
-
-
-def _reward_model(config: kinds.RewardModel) -> Annotator:
-    from prefloop.judges.reward import mean_rewards
-    from prefloop.judges.scored import Scored
-
-    return Scored(f"reward_model:{_digest(config.path)}", mean_rewards(config))
-
-
-def _endpoint(config: kinds.Endpoint) -> Annotator:
-    from prefloop.judges.endpoint import Endpoint
-
-    return Endpoint(config)
-
-
-def _coin(config: kinds.Coin) -> Annotator:
-    from prefloop.judges.coin import Coin
-
-    return Coin()
-
-
-def _versioned(kind: str, package: str) -> str:
-    from importlib.metadata import version
-
-    return f"{kind}:{version(package)}"
-
-
-def _digest(path: Path) -> str:
-    from prefloop.io.hashing import file_digest
-
-    return file_digest(path)[:12] if path.is_file() else "missing"
-
-
-_PLAIN: dict[str, kinds.Judge] = {
-    "vader": kinds.Vader(kind="vader"),
-    "textblob": kinds.TextBlob(kind="textblob"),
-    "coin": kinds.Coin(kind="coin"),
-}
-
-KINDS: dict[str, Callable[[Any], Annotator]] = {
-    "vader": _vader,
-    "textblob": _textblob,
-    "word_list": _word_list,
-    "reward_model": _reward_model,
-    "endpoint": _endpoint,
-    "coin": _coin,
-}

@@ -8,7 +8,7 @@ from typing import Any
 
 from prefloop.errors import ModelError
 from prefloop.io.hashing import text_id
-from prefloop.judges.config import Endpoint as Config
+from prefloop.judges.kinds import Endpoint as Config
 from prefloop.judges.redaction import read_key, shown
 from prefloop.judges.reply import Refusal, Reply, read_refusal, read_reply
 from prefloop.judges.rubric import fill_in

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from prefloop.io.hashing import unit_interval
-from prefloop.judges.config import Oracle as Config
+from prefloop.judges.kinds import Oracle as Config
 from prefloop.labels.comparison import LOST, Annotator, Answer, Comparison
 from prefloop.labels.verdicts import TIE, A, B, turned
 

@@ -9,7 +9,7 @@ from base64 import b64encode
 from urllib.parse import quote
 
 from prefloop.errors import ConfigError
-from prefloop.judges.config import Endpoint
+from prefloop.judges.kinds import Endpoint
 
 HIDDEN = "(the key)"
 _RUN = 8  # letters and digits of the key in a row that are never shown

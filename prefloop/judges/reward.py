@@ -13,7 +13,7 @@ from prefloop.evaluation.rewardbench.embed import embed_items
 from prefloop.evaluation.rewardbench.encoder import find_recorded_encoder
 from prefloop.evaluation.rewardbench.items import Item
 from prefloop.evaluation.rewardbench.trained import load_trained
-from prefloop.judges.config import RewardModel
+from prefloop.judges.kinds import RewardModel
 from prefloop.labels.comparison import Comparison
 
 

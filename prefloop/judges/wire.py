@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from prefloop.errors import ConfigError
-from prefloop.judges.config import Endpoint
+from prefloop.judges.kinds import Endpoint
 from prefloop.judges.redaction import Secret
 
 if TYPE_CHECKING:

@@ -7,22 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefloop.dpo.config import Certain, Diverse, DOptimal, Entropic, Nested, Plain
+from prefloop.config.load import load_params, packaged_params
+from prefloop.dpo.config import DpoParams
 from prefloop.dpo.registry import RULES
 from prefloop.dpo.scores import certainty, implicit_reward, predictive_entropy
 from prefloop.dpo.view import OnPolicyPairs, RoundView
 
 M, G, E, SAMPLES, BETA = 6, 4, 3, 5, 0.2
+POLICIES = load_params(packaged_params(DpoParams), DpoParams).policies
+SMALL = {"pairs": G, "prompts": E, "samples": SAMPLES, "sketch": 8, "max_cosine": 0.5}
 CONFIGS = {
-    "random": Plain(rule="random"),
-    "offline": Plain(rule="offline"),
-    "entropy": Entropic(rule="entropy", prompts=E, samples=SAMPLES),
-    "certainty": Certain(rule="certainty", pairs=G),
-    "least_certain": Certain(rule="least_certain", pairs=G),
-    "hybrid": Nested(rule="hybrid", pairs=G, prompts=E, samples=SAMPLES),
-    "random_compute_matched": Nested(rule="random_compute_matched", pairs=G, prompts=E, samples=SAMPLES),
-    "diverse_certainty": Diverse(rule="diverse_certainty", pairs=G, sketch=8, max_cosine=0.5),
-    "d_optimal": DOptimal(rule="d_optimal", pairs=G, sketch=8, ridge=1.0),
+    policy.rule: policy.model_copy(update={k: v for k, v in SMALL.items() if k in type(policy).model_fields})
+    for policy in POLICIES.values()
 }
 
 
@@ -86,7 +82,7 @@ class World:
 
 def choose(name, world, seed=0, **changes):
     config = CONFIGS[name].model_copy(update=changes)
-    return RULES[name](world.view(), M, np.random.default_rng(seed), config)
+    return RULES[name].choose(world.view(), M, np.random.default_rng(seed), config)
 
 
 def chosen(name, world, seed=0, **changes):

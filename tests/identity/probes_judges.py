@@ -12,9 +12,9 @@ import torch
 
 from prefloop.embed.features import load_features
 from prefloop.embed.pipeline import embed_prepared
-from prefloop.judges import build
+from prefloop.judges import build, kinds
 from prefloop.judges.coin import Coin
-from prefloop.judges.config import Oracle, RewardModel
+from prefloop.judges.kinds import Oracle, RewardModel
 from prefloop.judges.lexica import textblob, vader
 from prefloop.judges.noise import Noisy
 from prefloop.judges.reward import mean_rewards
@@ -113,8 +113,8 @@ def _endpoint() -> Any:
         for name, say in replies.items():
             with server.serving(say) as served:
                 config = endpoint_config(served.url, parallel=1)
-                judge = build.KINDS["endpoint"](config)
+                judge = kinds.KINDS["endpoint"](config)
                 found[name] = said(judge, [*pairs, Comparison("p", "same", "same")])
             found[f"{name}, asked"] = [[asked.path, asked.body] for asked in served.asked][:4]
-        found["name"] = build.KINDS["endpoint"](endpoint_config("http://127.0.0.1:9/v1")).name
+        found["name"] = kinds.KINDS["endpoint"](endpoint_config("http://127.0.0.1:9/v1")).name
     return found

@@ -9,8 +9,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from prefloop.errors import ConfigError, DataError, StateError
-from prefloop.judges.build import KINDS, build_judge, build_oracle, name_oracle
-from prefloop.judges.config import Judge, Oracle
+from prefloop.judges.build import build_judge, build_oracle, name_oracle
+from prefloop.judges.kinds import KINDS, Judge, Oracle
 from prefloop.labels.verdicts import A, B
 from tests.judges.helpers import PAIRS, Comparison, check_oracle, verdicts
 from tests.judges.server import honest, serving

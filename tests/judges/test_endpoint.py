@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from prefloop.errors import ConfigError, ModelError
-from prefloop.judges.config import Endpoint as Config
 from prefloop.judges.endpoint import Endpoint
+from prefloop.judges.kinds import Endpoint as Config
 from prefloop.labels.comparison import Answer, Comparison
 from prefloop.labels.verdicts import TIE, A, B
 from tests.judges.helpers import check_oracle

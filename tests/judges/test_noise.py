@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefloop.judges.coin import Coin
-from prefloop.judges.config import Coin as CoinConfig
-from prefloop.judges.config import Oracle
+from prefloop.judges.kinds import Coin as CoinConfig
+from prefloop.judges.kinds import Oracle
 from prefloop.judges.noise import Noisy
 from prefloop.labels.comparison import Answer, Comparison
 from prefloop.labels.verdicts import TIE, A, B

@@ -11,7 +11,7 @@ import pytest
 
 from prefloop.errors import ConfigError, LabelsMissing, ModelError
 from prefloop.judges.build import build_judge
-from prefloop.judges.config import RewardModel
+from prefloop.judges.kinds import RewardModel
 from prefloop.labels.verdicts import A
 from prefloop.reward.registry import load_model, save_model
 from tests.evaluation.rewardbench.conftest import THINGS, bert, pairs, real, tiny  # noqa: F401

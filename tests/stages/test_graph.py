@@ -164,8 +164,7 @@ def test_one_folder_reads_hidden_answers():
 
 @pytest.mark.parametrize("entry", ["prefloop/dpo/registry.py", "prefloop/dpo/view.py"])
 def test_rules_of_active_dpo_cannot_reach_an_oracle(entry):
-    judges = [file for file in imported(entry) if covers(Path("prefloop/judges"), file)]
-    assert {file.stem for file in judges} <= {"config", "__init__"}
+    assert not [str(file) for file in imported(entry) if covers(Path("prefloop/judges"), file)]
 
 
 @pytest.mark.parametrize("stage", ["acquire", "train", "neighbours", "embed"])

@@ -1,15 +1,17 @@
-"""Sections `oracle` and `judge` of dpo/params.yaml."""
+"""Judge kinds: each with its parameters (sections `oracle` and `judge` of dpo/params.yaml) and what makes one."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from prefloop.config.shared import Device
+from prefloop.labels.comparison import Annotator
 from prefloop.section import Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -111,3 +113,72 @@ class Oracle(Section):
     position_bias: Share
     failure_rate: Annotated[float, Field(ge=0, lt=1)]
     salt: str
+
+
+def _vader(config: Vader) -> Annotator:
+    from prefloop.judges.lexica import vader
+    from prefloop.judges.scored import Scored, text_scores
+
+    return Scored(_versioned("vader", "vaderSentiment"), text_scores(vader()))
+
+
+def _textblob(config: TextBlob) -> Annotator:
+    from prefloop.judges.lexica import textblob
+    from prefloop.judges.scored import Scored, text_scores
+
+    return Scored(_versioned("textblob", "textblob"), text_scores(textblob()))
+
+
+def _word_list(config: WordList) -> Annotator:
+    from prefloop.judges.scored import Scored, text_scores
+    from prefloop.judges.word_list import valence_sum
+
+    return Scored(f"word_list:{_digest(config.path)}", text_scores(valence_sum(config.path)))
+
+
+def _reward_model(config: RewardModel) -> Annotator:
+    from prefloop.judges.reward import mean_rewards
+    from prefloop.judges.scored import Scored
+
+    return Scored(f"reward_model:{_digest(config.path)}", mean_rewards(config))
+
+
+def _endpoint(config: Endpoint) -> Annotator:
+    from prefloop.judges.endpoint import Endpoint
+
+    return Endpoint(config)
+
+
+def _coin(config: Coin) -> Annotator:
+    from prefloop.judges.coin import Coin
+
+    return Coin()
+
+
+def _versioned(kind: str, package: str) -> str:
+    from importlib.metadata import version
+
+    return f"{kind}:{version(package)}"
+
+
+def _digest(path: Path) -> str:
+    from prefloop.io.hashing import file_digest
+
+    return file_digest(path)[:12] if path.is_file() else "missing"
+
+
+# Kinds that need no further keys.
+PLAIN: dict[str, Judge] = {
+    "vader": Vader(kind="vader"),
+    "textblob": TextBlob(kind="textblob"),
+    "coin": Coin(kind="coin"),
+}
+
+KINDS: dict[str, Callable[[Any], Annotator]] = {
+    "vader": _vader,
+    "textblob": _textblob,
+    "word_list": _word_list,
+    "reward_model": _reward_model,
+    "endpoint": _endpoint,
+    "coin": _coin,
+}
