@@ -42,8 +42,9 @@ WORDS = "good\t3\nbad\t-2.5\ncan't stand\t-3\nnice\t1\nvery bad\t-4\nkind\t2\nki
 
 
 def judge_probes() -> dict[str, Probe]:
-    """A probe of every kind of judge."""
-    return {
+    """A probe of every kind of judge: of one that needs no keys, its verdicts, unless it has a probe of its own."""
+    plain = {f"judge.{kind}": Probe(_plain(kind)) for kind in kinds.PLAIN}
+    return plain | {
         "judge.vader": Probe(lambda: _lexicon(vader())),
         "judge.textblob": Probe(lambda: _lexicon(textblob())),
         "judge.word_list": Probe(_word_list),
@@ -57,6 +58,10 @@ def said(judge: Any, comparisons: Sequence[Comparison]) -> list[Any]:
     """Verdict, calls and tokens of each answer."""
     answers = judge.ask(comparisons)
     return [[a.verdict for a in answers], [a.calls for a in answers], [a.tokens for a in answers]]
+
+
+def _plain(kind: str) -> Callable[[], Any]:
+    return lambda: said(kinds.KINDS[kind](kinds.PLAIN[kind]), COMPARED)
 
 
 def _lexicon(score: Callable[[str], float]) -> Any:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from prefloop.errors import ConfigError, DataError, StateError
 from prefloop.judges.build import build_judge, build_oracle, name_oracle
-from prefloop.judges.kinds import KINDS, Judge, Oracle
+from prefloop.judges.kinds import KINDS, PLAIN, Judge, Oracle
 from prefloop.labels.verdicts import A, B
 from tests.judges.helpers import PAIRS, Comparison, check_oracle, verdicts
 from tests.judges.server import honest, serving
@@ -70,7 +70,7 @@ def test_who_labels_is_named_by_the_user():
         assert name_oracle("coin", vader, own=own, from_file=from_file) == oracle(coin, flip_rate=0.1)
     with pytest.raises(ConfigError, match=r"--model and --prompts: nothing says who labels.*\(vader\)"):
         name_oracle(None, vader, own=["--model", "--prompts"], from_file=False)
-    with pytest.raises(ConfigError, match="--oracle: got lottery, expected vader, textblob, coin; endpoint"):
+    with pytest.raises(ConfigError, match=f"--oracle: got lottery, expected {', '.join(PLAIN)}; endpoint"):
         name_oracle("lottery", vader, own=[], from_file=False)
 
 
