@@ -42,7 +42,7 @@ WORDS = "good\t3\nbad\t-2.5\ncan't stand\t-3\nnice\t1\nvery bad\t-4\nkind\t2\nki
 
 
 def judge_probes() -> dict[str, Probe]:
-    """A probe of every kind of judge: of one that needs no keys, its verdicts, unless it has a probe of its own."""
+    """A probe of every kind of judge: verdicts, for one that needs no keys and has no other."""
     plain = {f"judge.{kind}": Probe(_plain(kind)) for kind in kinds.PLAIN}
     return plain | {
         "judge.vader": Probe(lambda: _lexicon(vader())),
