@@ -1,4 +1,4 @@
-"""A store of vectors by content: whole batches are appended, nothing is ever changed."""
+"""Store of vectors by content: whole batches are appended, nothing is ever changed."""
 
 from __future__ import annotations
 

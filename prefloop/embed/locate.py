@@ -1,4 +1,4 @@
-"""Where a language model lies: the pinned package, a local folder, or the hub's cache."""
+"""Location of a language model: the pinned package, a local folder, or the hub's cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stage embed: prepared tables in, features and their manifest out, vectors cached on the way."""
+"""Stage `embed`: prepared tables in, features and their manifest out, vectors cached on the way."""
 
 from __future__ import annotations
 

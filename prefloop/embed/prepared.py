@@ -1,4 +1,4 @@
-"""All texts of the prepared tables as token sequences: each different one once."""
+"""Token sequences of all texts of the prepared tables: each different one once."""
 
 from __future__ import annotations
 
