@@ -1,4 +1,4 @@
-"""From the sections `oracle` and `judge` to who answers."""
+"""Judge registry, and the training oracle and judge that the parameters ask for."""
 
 from __future__ import annotations
 
