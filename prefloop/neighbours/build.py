@@ -1,4 +1,4 @@
-"""Building the neighbour graph: from prompt vectors to lists, and to files."""
+"""Construction of the neighbour graph: from prompt vectors to lists, and to files."""
 
 from __future__ import annotations
 
