@@ -1,4 +1,4 @@
-"""The hidden answers of the prepared tables; for the simulated annotator and the evaluator only."""
+"""Hidden answers of the prepared tables; for the simulated annotator and the evaluator only."""
 
 from __future__ import annotations
 

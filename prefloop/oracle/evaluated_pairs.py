@@ -1,4 +1,4 @@
-"""The pairs on which reward models are judged: those outside the pool whose answer is known."""
+"""Evaluated pairs: those outside the pool whose answer is known."""
 
 from __future__ import annotations
 

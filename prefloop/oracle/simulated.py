@@ -1,4 +1,4 @@
-"""The simulated annotator: answers from the hidden verdicts or scores, with noise fixed per pair."""
+"""Simulated annotator: answers from the hidden verdicts or scores, with noise fixed per pair."""
 
 from __future__ import annotations
 
