@@ -1,4 +1,4 @@
-"""The labelled table: aggregated labels, written once a round beside the log's snapshot, and their pool rows."""
+"""Labelled table: aggregated labels, written once a round beside the log's snapshot, and their pool rows."""
 
 from __future__ import annotations
 
