@@ -1,4 +1,4 @@
-"""Training all members at once, each with its own examples, order and early stopping."""
+"""Training of all members at once, each with its own examples, order and early stopping."""
 
 from __future__ import annotations
 
