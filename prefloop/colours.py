@@ -1,4 +1,4 @@
-"""Colour and line of every policy, by its name alone: the same in every picture, whoever else stands in it."""
+"""Colour and line of every policy, by its name alone: the same in every picture."""
 
 from __future__ import annotations
 

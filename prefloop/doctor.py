@@ -1,4 +1,4 @@
-"""Is everything there that a run needs, and what will it cost: measured, not guessed."""
+"""Environment checks and run-time estimates, measured on this machine."""
 
 from __future__ import annotations
 
