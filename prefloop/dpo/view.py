@@ -1,4 +1,4 @@
-"""What an acquisition rule of active DPO may ask for in one round; no verdict is in it."""
+"""Interface of the acquisition rules: what one may ask for in a round; no verdict is in it."""
 
 from __future__ import annotations
 
