@@ -86,8 +86,8 @@ class Candidates:
             self._choose(part, formed_pairs(self.pool, part, self.taken), whole_pool)
             for part in _parts(self.pool, of_responses)
         ]
-        found = Pairs.join(Pairs.empty(), *parts)
-        return found.take(np.argsort(found.prompt, kind="stable"))
+        formed = Pairs.join(Pairs.empty(), *parts)
+        return formed.take(np.argsort(formed.prompt, kind="stable"))
 
     def _listed_free(self, prompts: np.ndarray) -> FreePairs:
         fresh = self._fresh

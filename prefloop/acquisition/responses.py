@@ -1,4 +1,4 @@
-"""Pair rules: what one sees of some prompts' responses, its random numbers, and how it is registered."""
+"""Interface of pair rules: the responses in view, random numbers, and registration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batch policies: what one sees of the pool, what it gives back, and how it is registered."""
+"""Interface of batch policies: the pool in view, the result, and registration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where every file of a workflow lies below its data folder (see docs/ for their columns)."""
+"""Paths of a workflow's files below its data folder (see docs/ for their columns)."""
 
 from __future__ import annotations
 

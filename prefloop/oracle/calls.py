@@ -1,4 +1,4 @@
-"""What labels cost a judge that scores single responses: each response once, however often it is compared."""
+"""Calls of a judge that scores single responses: each response once, however often it is compared."""
 
 from __future__ import annotations
 

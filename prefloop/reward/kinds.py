@@ -151,9 +151,9 @@ def validated(value: Any, handler: Callable[[Any], Any]) -> Any:
         return handler(value)
     content = {key: section for key, section in value.items() if key not in (name, plugin.name)}
     given = value.get(name, value.get(plugin.name, {}))
-    known = sorted(plugin.parameters.model_fields)
-    if isinstance(given, dict) and (unknown := sorted(set(given) - set(known))):
-        raise ValueError(f"unknown key '{unknown[0]}' for {name}; known: {', '.join(known) or 'none'}")
+    keys = sorted(plugin.parameters.model_fields)
+    if isinstance(given, dict) and (unknown := sorted(set(given) - set(keys))):
+        raise ValueError(f"unknown key '{unknown[0]}' for {name}; known: {', '.join(keys) or 'none'}")
     return reward_section(plugin).model_validate(content | {"kind": plugin.name, plugin.name: given})
 
 

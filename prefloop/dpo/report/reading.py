@@ -1,4 +1,4 @@
-"""report.md: how to read it."""
+"""Reading guide of report.md."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def reading(comparison: Comparison) -> str:
 
 def _left_out(comparison: Comparison) -> str:
     return ", ".join(
-        f"{comparison.test_prompts - of.prompts} of {comparison.test_prompts} ({judge})"
-        for judge, of in comparison.judges.items()
+        f"{comparison.test_prompts - judged.prompts} of {comparison.test_prompts} ({judge})"
+        for judge, judged in comparison.judges.items()
     )
