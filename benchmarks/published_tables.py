@@ -113,7 +113,7 @@ def views(records: dict[str, Any]) -> list[list[str]]:
 def choices(records: dict[str, Any]) -> list[list[str]]:
     """Pair rules: both outcomes, and which pairs were compared."""
     (of,) = records.values()
-    head = ["policy", "fresh accuracy", "difference", "proxy score", "difference"]
+    head = ["policy", "retrained accuracy", "difference", "proxy score", "difference"]
     rows = [[*head, "gap", "winner regret", "best hit", "ties", "judge calls"], ["---", *["---:"] * 9]]
     by_model = of["policies"].items()
     for name, one in sorted(by_model, key=lambda item: -item[1]["outcomes"]["reward_model"]["final"]["value"]):

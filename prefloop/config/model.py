@@ -42,14 +42,14 @@ class Benchmark(Runs):
 
 
 class Proxy(Section):
-    """Section `assessment.proxy`: the log-linear policy."""
+    """Section `downstream.proxy`: the log-linear policy."""
 
     beta: Annotated[float, Field(gt=0)]
     ridge: Annotated[float, Field(gt=0)]
 
 
-class Assessment(Section):
-    """Section `assessment`."""
+class Downstream(Section):
+    """Section `downstream`."""
 
     shares: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)]
     proxy: Proxy
@@ -76,6 +76,7 @@ class Params(Whole):
     """All of params.yaml."""
 
     FILE: ClassVar[str] = "params.yaml"
+    RENAMED: ClassVar[dict[str, str]] = {"assessment": "downstream"}
 
     data: Data
     embed: Embed
@@ -83,7 +84,7 @@ class Params(Whole):
     reward: Annotated[Reward, WrapValidator(validated), SerializeAsAny()]
     oracle: Oracle
     benchmark: Benchmark
-    assessment: Assessment
+    downstream: Downstream
     policies: dict[PolicyName, Policy]
     compare: Compare
     campaign: Campaign

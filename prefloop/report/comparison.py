@@ -78,7 +78,7 @@ def compare_runs(
         runs: the runs.
         scores: scores by split, "test" among them.
         curves: of the same.
-        outcomes: what fresh models made of the labels.
+        outcomes: what retrained models made of the labels.
         config: reference, seeds needed, replicates, confidence.
         facts: about the data and the policies.
 

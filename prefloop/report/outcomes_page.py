@@ -1,4 +1,4 @@
-"""report.md: what the labels bought, by a fresh reward model and a policy proxy."""
+"""report.md: what the labels bought, by a retrained reward model and a policy proxy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prefloop.report.page import picture, table
 from prefloop.report.results import Savings
 from prefloop.report.wording import by_outcome, digits, excluded, labels_at_share, shown
 
-_NAMES = {"reward_model": "fresh test accuracy", "policy": "proxy score"}
+_NAMES = {"reward_model": "retrained test accuracy", "policy": "proxy score"}
 _WITH_IT = {
     "better": "higher with it",
     "worse": "lower with it",
@@ -20,7 +20,7 @@ _WITH_IT = {
     "cannot tell": "no interval",
 }
 _CAPTIONS = {
-    "reward_model": "Test accuracy of a reward model trained afresh on the labels acquired by then.",
+    "reward_model": "Test accuracy of a reward model retrained on the labels acquired by then.",
     "policy": "Expected judge score of the policy proxy on test prompts.",
 }
 
@@ -37,7 +37,7 @@ def outcomes_page(savings: Savings, present: Set[str]) -> str:
         return ""
     both = outcomes.policy is not None
     sections = [
-        f"### What the labels bought: fresh reward model{' and policy proxy' if both else ''}\n",
+        f"### What the labels bought: retrained reward model{' and policy proxy' if both else ''}\n",
         _about(savings, outcomes),
         *[_outcome_table(savings, outcomes, name) for name in outcomes.primary],
         _warnings(outcomes),
@@ -134,7 +134,7 @@ def _share_table(savings: Savings, outcomes: Outcomes, name: str) -> str:
 
 
 def _secondary_table(savings: Savings, outcomes: Outcomes) -> str:
-    head = ["secondary, at the end", "fresh log-likelihood, difference", "ECE", "ECE floor"]
+    head = ["secondary, at the end", "retrained log-likelihood, difference", "ECE", "ECE floor"]
     scored = outcomes.policy is not None
     if scored:
         head += ["best-of-K accuracy", "best-of-K regret, difference"]
@@ -169,7 +169,7 @@ def _reading(savings: Savings, outcomes: Outcomes) -> str:
     reference, budget, first = savings.reference, outcomes.budget, outcomes.n_labels[0]
     lines = [
         f"""\
-- *Fresh reward model*: of the configured kind, trained from scratch on a policy's first labels (ties count
+- *Retrained reward model*: of the configured kind, trained from scratch on a policy's first labels (ties count
   as labels), with random numbers of its own that all policies of a seed share.
 - *Labels to match {reference}*, *saved*, *never*: as below, with the shares of the budget in the place of rounds,
   so coarser; below {first} labels nothing is seen, hence `≤ {first}`. *Difference*: paired, from {reference} with

@@ -79,7 +79,7 @@ class Savings(Result):
         reasons: why not, in words.
         conclusions: the same and more by split, test and ood.
         finding: the answer and the advice, in a sentence each and as data; null where there is nothing to compare.
-        outcomes: fresh models on each policy's labels; null where there is nothing to compare.
+        outcomes: retrained models on each policy's labels; null where there is nothing to compare.
         choices: which pairs each policy had compared.
         note: why there is nothing to compare; null where there is.
     """

@@ -62,7 +62,7 @@ def outcomes_table(savings: Savings) -> Table | None:
     table = Table(title=title, title_justify="left")
     table.add_column("policy", no_wrap=True)
     for outcome in outcomes.primary:
-        value = {"reward_model": "fresh\naccuracy", "policy": "proxy\nscore"}[outcome]
+        value = {"reward_model": "retrained\naccuracy", "policy": "proxy\nscore"}[outcome]
         for name in (value, f"curve vs {savings.reference}", "saved"):
             table.add_column(name, justify="right")
     for name in ("gap", "winner\nregret", "ties", "judge\ncalls"):

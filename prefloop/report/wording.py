@@ -112,7 +112,7 @@ def model_free(savings: Savings) -> list[str]:
 
 
 def by_outcome(savings: Savings, outcomes: Outcomes) -> list[str]:
-    """Names of the policies, the most accurate fresh reward model first."""
+    """Names of the policies, the most accurate retrained reward model first."""
     of = outcomes.reward_model.policies
     return sorted(savings.policies, key=lambda name: -of[name].by_share[-1].value)
 

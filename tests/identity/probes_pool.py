@@ -1,4 +1,4 @@
-"""Probes of what a simulated run makes of its choices: rounds, answers, metrics, fresh models."""
+"""Probes of what a simulated run makes of its choices: rounds, answers, metrics, retrained models."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from unittest import mock
 import numpy as np
 
 from prefloop.acquisition.view import Selection
-from prefloop.config.model import Assessment, Oracle, Reward
+from prefloop.config.model import Downstream, Oracle, Reward
 from prefloop.data.pairs import Pairs
-from prefloop.evaluation.downstream.fresh import assess
-from prefloop.evaluation.downstream.score import assessment_rows, prompt_outcomes
+from prefloop.evaluation.downstream.retrained import downstream_predictions
+from prefloop.evaluation.downstream.score import downstream_rows, prompt_outcomes
 from prefloop.evaluation.predictive import predictive_metrics
 from prefloop.labels.labelled import Labelled
 from prefloop.oracle.answers import Answers
@@ -172,18 +172,20 @@ def _evaluation() -> Any:
 
 
 def _downstream() -> Any:
-    """What fresh models are trained on, the policy proxy, and scores of both by share, split and prompt."""
+    """What retrained models are trained on, the policy proxy, and scores of both by share, split and prompt."""
     found: dict[str, Any] = {}
     names = ("ece", "ece_floor")  # calibration is the evaluation's
     for name, table in (("listed", listed_table("pairs")), ("responses", responses_table())):
         problem, params = table.problem, make_params()
         pairs = some_pairs(problem, 11)
         verdicts = np.array([0, 1, 2, 0, 0, 1, 1, 2, 0, 1, 0], np.int8)
-        config = Assessment(shares=(0.1, 0.4, 1.0), proxy=params.assessment.proxy)
+        config = Downstream(shares=(0.1, 0.4, 1.0), proxy=params.downstream.proxy)
         with _recorded_fits() as fits:
-            made = assess(problem, Labelled(pairs, verdicts), params.reward, config, seed=2, device="cpu")
+            made = downstream_predictions(
+                problem, Labelled(pairs, verdicts), params.reward, config, seed=2, device="cpu"
+            )
         sets = _fixed_sets(table)
-        rows = assessment_rows(problem.prepared, sets, table.scores, made)
+        rows = downstream_rows(problem.prepared, sets, table.scores, made)
         outcomes = prompt_outcomes(
             problem.prepared, sets["test"], table.scores, made.rewards[-1], made.log_policy[-1]
         )

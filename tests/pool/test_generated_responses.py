@@ -31,7 +31,7 @@ def chosen(tmp_path_factory):
     content["data"]["example"] |= {"pairs": 100, "ood_pairs": 0}
     content["benchmark"] |= {"initial": 50, "batch": 50, "rounds": 4, "threads": 1}
     content["reward"]["mlp_ensemble"] |= {"layers": [32], "max_epochs": 20}
-    content["assessment"]["shares"] = [1.0]
+    content["downstream"]["shares"] = [1.0]
     content["tracking"]["enabled"] = False
     for name in POLICIES:
         content["policies"][name]["pairs"]["per_prompt"] = "unlimited"

@@ -60,22 +60,24 @@ def test_an_error_between_rounds_resumes_to_the_same_bytes(layout):
     assert digest(run(PARAMS, layout)) == resumed
 
 
-def test_a_finished_run_is_not_assessed_again_unless_asked_otherwise(layout, monkeypatch):
+def test_a_finished_run_is_not_evaluated_downstream_again_unless_asked_otherwise(layout, monkeypatch):
     import prefloop.pool.benchmark as module
 
     expected = digest(run(PARAMS, layout))
     calls = []
-    real = module.assess
-    monkeypatch.setattr(module, "assess", lambda *args, **options: calls.append(1) or real(*args, **options))
+    real = module.downstream_predictions
+    monkeypatch.setattr(
+        module, "downstream_predictions", lambda *args, **options: calls.append(1) or real(*args, **options)
+    )
     assert digest(run(PARAMS, layout)) == expected
     assert not calls
-    other = digest(run(make_params(assessment__shares=[0.5, 1.0]), layout))
+    other = digest(run(make_params(downstream__shares=[0.5, 1.0]), layout))
     assert calls == [1]
     assert fits(layout) == [0, 1, 2]
     assert {name for name in other if other[name] != expected[name]} == {
-        "assessment.parquet",
-        "assessment_policy.npy",
-        "assessment_rewards.npy",
+        "downstream.parquet",
+        "downstream_policy.npy",
+        "downstream_rewards.npy",
         "run.json",
     }
 

@@ -1,7 +1,7 @@
 import pytest
 
 from prefloop.tracking.names import flat
-from prefloop.tracking.simulated import SIMULATED, assessed_metrics, round_metrics
+from prefloop.tracking.simulated import SIMULATED, downstream_metrics, round_metrics
 
 ABOUT = {
     "policy": "bal_pm",
@@ -52,14 +52,14 @@ def test_round_metrics_are_named_by_split_and_leave_out_what_is_missing():
     assert of == {"n_val_labels": 0.0, "n_ties": 2.0, "test_log_likelihood": -0.5, **chosen}
 
 
-def test_assessed_metrics_are_those_of_all_labels_on_the_test_split():
+def test_downstream_metrics_are_those_of_all_labels_on_the_test_split():
     common = {"log_likelihood": -0.5, "best_of_regret": None, "proxy_score": None}
     rows = [
         {"split": split, "share": share, "accuracy": accuracy, **common}
         for split, share, accuracy in (("test", 0.5, 0.6), ("test", 1.0, 0.7), ("ood", 1.0, 0.8))
     ]
-    assert assessed_metrics(rows) == {"fresh_test_accuracy": 0.7, "fresh_test_log_likelihood": -0.5}
-    assert assessed_metrics(rows[2:]) == {}
+    assert downstream_metrics(rows) == {"retrained_test_accuracy": 0.7, "retrained_test_log_likelihood": -0.5}
+    assert downstream_metrics(rows[2:]) == {}
 
 
 @pytest.mark.parametrize(
