@@ -61,7 +61,7 @@ def summary(records: dict[str, Any]) -> list[list[str]]:
         by_model = {
             policy: one["against_best"]
             for policy, one in found.items()
-            if not one["model_free"] and not one["ceiling"] and one["against_best"]
+            if not one["model_free"] and not one["oracle_upper_bound"] and one["against_best"]
         }
         best = max(by_model, key=lambda policy: by_model[policy]["area"]["difference"])
         rows.append(
@@ -120,7 +120,11 @@ def choices(records: dict[str, Any]) -> list[list[str]]:
         outcomes, chosen = one["outcomes"], one["choices"]
         rows.append(
             [
-                f"{name} (oracle ceiling)" if one["ceiling"] else f"{name} *" if one["model_free"] else name,
+                f"{name} (oracle upper bound)"
+                if one["oracle_upper_bound"]
+                else f"{name} *"
+                if one["model_free"]
+                else name,
                 f"{outcomes['reward_model']['final']['value']:.3f}",
                 _cell(outcomes["reward_model"]["against_random"], digits=3),
                 f"{outcomes['policy']['final']['value']:.2f}",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, SerializeAsAny, WrapValidator, field_validator, model_validator
 
-from prefloop.acquisition.registry import ORACLE_CEILINGS
+from prefloop.acquisition.registry import ORACLE_UPPER_BOUNDS
 from prefloop.config.data import Data, Embed, Neighbours
 from prefloop.config.policies import Policy
 from prefloop.config.shared import Compare, PolicyName, Runs, Seed, Tracking, check_policies
@@ -113,7 +113,7 @@ class Params(Whole):
         wanted.append(("campaign.cold_start", self.campaign.cold_start))
         check_policies(wanted, dict(self.policies))
         for key, name in wanted[-2:]:
-            if self.policies[name].pairs.rule in ORACLE_CEILINGS:
+            if self.policies[name].pairs.rule in ORACLE_UPPER_BOUNDS:
                 raise ValueError(f"{key}: '{name}' reads a judge's scores, which only simulated runs have")
         if self.benchmark.policies:
             self.compare.check_reference(self.benchmark.policies, "benchmark.policies")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from prefloop.acquisition.registry import ORACLE_CEILINGS
+from prefloop.acquisition.registry import ORACLE_UPPER_BOUNDS
 from prefloop.config import Params
 from prefloop.data.pairs import Pool
 from prefloop.data.prepared import Prepared
@@ -88,7 +88,7 @@ def check_policies(params: Params, stored: Prepared, answers: Answers) -> None:
         pool = Pool.of(division.prepared)
         for policy in policies.values():
             check_budget(pool, policy, params.benchmark, seed)
-        if any(policy.pairs.rule in ORACLE_CEILINGS for policy in policies.values()):
+        if any(policy.pairs.rule in ORACLE_UPPER_BOUNDS for policy in policies.values()):
             hidden = answers.take(division.pairs, division.completions)
             oracle = SimulatedOracle(params.oracle, division.prepared, hidden)
             oracle.scores(np.arange(division.prepared.completions_of("pool").stop))

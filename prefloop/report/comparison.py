@@ -38,7 +38,7 @@ class DataFacts:
         splits: size of each split.
         largest: number of the prompt with the most pairs in all the data; None without pairs.
         model_free: policies that choose without a model.
-        ceilings: policies that read the judge's scores before they choose.
+        oracle_upper_bounds: policies that read the judge's scores before they choose.
         ablations: (policy, the same policy without its uncertainty).
     """
 
@@ -47,7 +47,7 @@ class DataFacts:
     splits: dict[str, SplitSize]
     largest: int | None
     model_free: frozenset[str]
-    ceilings: frozenset[str]
+    oracle_upper_bounds: frozenset[str]
     ablations: tuple[tuple[str, str], ...]
 
 
@@ -102,7 +102,7 @@ def compare_runs(
     runnable = {
         name: duel
         for name, duel in decided["test"].duels.items()
-        if name not in config.reference and name not in facts.ceilings
+        if name not in config.reference and name not in facts.oracle_upper_bounds
     }
     question = Question(
         outcome=PRIMARY_OUTCOME,
@@ -191,7 +191,7 @@ def _result(
         },
         control=policy in config.reference and policy != contest.reference,
         model_free=policy == contest.reference or policy in facts.model_free,
-        ceiling=policy in facts.ceilings,
+        oracle_upper_bound=policy in facts.oracle_upper_bounds,
         ties=_at_the_end(runs, policy, "n_ties"),
         prompts=_at_the_end(runs, policy, "n_prompts"),
     )

@@ -183,12 +183,12 @@ def _reading(savings: Savings, outcomes: Outcomes) -> str:
   has, trained with the DPO loss from a uniform reference; nothing is generated. Its expected judge score reads on
   a scale from {low} (uniform choice) to {high} (always the best response)."""
         )
-    ceilings = [name for name, of in savings.policies.items() if of.ceiling]
-    if ceilings:
-        calls = ", ".join(f"{savings.choices[name].judge_calls:.0f} ({name})" for name in ceilings)
+    bounds = [name for name, of in savings.policies.items() if of.oracle_upper_bound]
+    if bounds:
+        calls = ", ".join(f"{savings.choices[name].judge_calls:.0f} ({name})" for name in bounds)
         lines.append(
             f"""\
-- *Oracle ceiling*: reads the judge's score of every response before it chooses, at {calls} judge
+- *Oracle upper bound*: reads the judge's score of every response before it chooses, at {calls} judge
   calls for {savings.budget} comparisons, against {reference}'s {savings.choices[reference].judge_calls:.0f}. No
   campaign can run it; it shows what there is to gain."""
         )

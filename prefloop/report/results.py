@@ -34,7 +34,8 @@ class PolicyResult(Duel):
             with the most pairs alone; null where no seed evaluates it).
         control: true for one of the pooled random streams, compared with the other: the noise of the comparison.
         model_free: true where it needs no model.
-        ceiling: true for a rule that reads the judge's scores before it chooses: no campaign can run it.
+        oracle_upper_bound: true for a rule that reads the judge's scores before it chooses, so no
+            campaign can run it.
         ties: labels that were ties, mean over seeds; they cost a label and train nothing.
         prompts: distinct prompts acquired by the end, mean over seeds.
     """
@@ -44,7 +45,7 @@ class PolicyResult(Duel):
     views: dict[str, View | None]
     control: bool
     model_free: bool
-    ceiling: bool
+    oracle_upper_bound: bool
     ties: float
     prompts: float
 

@@ -73,16 +73,16 @@ def labels_at_share(of: Saving | None, outcomes: Outcomes) -> str:
 
 
 def shown(name: str, savings: Savings) -> str:
-    """A policy's name, marked where it is an oracle ceiling or a control."""
+    """A policy's name, marked where it is an oracle upper bound or a control."""
     of = savings.policies[name]
-    return f"{name}{' (oracle ceiling)' * of.ceiling}{' (control)' * of.control}"
+    return f"{name}{' (oracle upper bound)' * of.oracle_upper_bound}{' (control)' * of.control}"
 
 
 def headline(name: str, savings: Savings) -> str:
     """One sentence on one policy that states gains, losses and the absence of both alike."""
     of = savings.policies[name]
     against, random = of.primary, of.against_random
-    name = f"**{name}**{' (oracle ceiling)' * of.ceiling}"
+    name = f"**{name}**{' (oracle upper bound)' * of.oracle_upper_bound}"
     if against is None:
         return f"{name} is what the others are measured against."
     said = learns(name, against.verdict, against.baseline, _nats(against), reach(against.saving))

@@ -16,12 +16,12 @@ _OUTCOMES = {"reward_model": "retrained_test_accuracy", "policy": "proxy_test_sc
 
 
 def candidates(savings: Savings) -> list[str]:
-    """Policies that a campaign could use, the best curve first: no reference, control or oracle ceiling."""
+    """Policies that a campaign could use, the best curve first: no reference, control or oracle upper bound."""
     of = savings.policies
     return [
         name
         for name in ordered(savings)
-        if name != savings.reference and not of[name].control and not of[name].ceiling
+        if name != savings.reference and not of[name].control and not of[name].oracle_upper_bound
     ]
 
 

@@ -70,7 +70,7 @@ def test_rules_that_look_for_the_winner_find_it(chosen, name):
 
 
 @pytest.mark.parametrize("name", sorted(set(POLICIES) - {"maxmin"}))
-def test_maxmin_is_the_ceiling_of_gap_and_of_winner_regret(chosen, name):
+def test_maxmin_is_the_upper_bound_of_gap_and_of_winner_regret(chosen, name):
     assert (values(chosen[0], "maxmin", "gap") > values(chosen[0], name, "gap")).all()
     # Later pairs of a prompt need not hold its best response: the largest gap left may be the second best's.
     key = "first_winner_regret"

@@ -123,7 +123,7 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(layout, tmp_path):
     assert digest(run(PARAMS, layout)) == expected
 
 
-def test_an_oracle_ceiling_resumes_with_its_judge_calls(response_world, tmp_path):
+def test_an_oracle_upper_bound_resumes_with_its_judge_calls(response_world, tmp_path):
     shutil.copytree(response_world.data, tmp_path / "w")
     layout = type(response_world).folder(tmp_path / "w")
 

@@ -11,7 +11,7 @@ from matplotlib.text import Annotation, Text
 
 from prefloop.config import load_params, packaged_params
 from prefloop.report.choices import compare_choices, estimate
-from prefloop.report.data_facts import ablations, ceilings
+from prefloop.report.data_facts import ablations, oracle_upper_bounds
 from prefloop.report.point_names import Mark, name_points
 
 
@@ -76,7 +76,7 @@ def test_controls_differ_from_their_policy_by_the_deviations_alone():
     many = ("greedy", {"per_prompt": "unlimited"})
     params = params_of(wide=wide, many=many)
     assert ablations(params) == (("deltaucb", "greedy"), ("deltaucb", "shuffled_sigma"))
-    assert ceilings(params) == {"maxmin"}
+    assert oracle_upper_bounds(params) == {"maxmin"}
 
 
 @settings(max_examples=20, deadline=None)

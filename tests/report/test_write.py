@@ -191,18 +191,18 @@ def test_headline_metrics_have_both_primary_outcomes(folder):
         assert (metrics[name], metrics[f"{name}_saved"]) == (of.by_share[-1].value, of.primary.saving.saved)
 
 
-def test_an_oracle_ceiling_is_marked_wherever_it_stands(runs, scores, judged, tmp_path):
-    facts = dataclasses.replace(FACTS, ceilings=frozenset({"bal_pm"}))
+def test_an_oracle_upper_bound_is_marked_wherever_it_stands(runs, scores, judged, tmp_path):
+    facts = dataclasses.replace(FACTS, oracle_upper_bounds=frozenset({"bal_pm"}))
     savings = write_report(tmp_path / "report", runs, scores, judged, CONFIG, facts)
     text = (tmp_path / "report" / "report.md").read_text()
     assert savings.finding.policy != "bal_pm"
-    assert headline("bal_pm", savings).startswith("**bal_pm** (oracle ceiling) learns faster")
+    assert headline("bal_pm", savings).startswith("**bal_pm** (oracle upper bound) learns faster")
     outcomes = text[text.index("## What the labels bought") :]
     rows = [line for line in outcomes.splitlines() if line.startswith("| bal_pm")]
     assert len(rows) >= 8
-    assert all(row.startswith("| bal_pm (oracle ceiling) |") for row in rows)
+    assert all(row.startswith("| bal_pm (oracle upper bound) |") for row in rows)
     assert "120 (bal_pm) judge" in outcomes
-    assert savings.policies["bal_pm"].ceiling
+    assert savings.policies["bal_pm"].oracle_upper_bound
 
 
 def test_listed_pairs_without_scores_read_well(tmp_path):
