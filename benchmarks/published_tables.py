@@ -147,7 +147,7 @@ def _ordered(found: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _cell(against: dict[str, Any] | None, digits: int = 4, named: bool = False) -> str:
-    """Difference of the curve's mean height with its interval, bold where it excludes zero."""
+    """Difference of the normalised AUC with its interval, bold where it excludes zero."""
     if against is None:
         return _DASH
     text = _difference(against["area"], digits)

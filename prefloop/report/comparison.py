@@ -199,7 +199,7 @@ def _result(
 
 def _view(curves: Curves, own: np.ndarray, base: np.ndarray, level: float) -> View:
     return View(
-        area=paired(curves.at_level(level), own, base, curves.height),
+        area=paired(curves.at_level(level), own, base, curves.auc_weights),
         final=paired(curves, own, base, curves.only(-1)),
     )
 

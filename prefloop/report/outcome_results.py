@@ -6,7 +6,7 @@ from prefloop.report.numbers import Conclusion, Difference, Duel, Estimate, Resu
 
 
 class OutcomeResult(Duel):
-    """One policy by one outcome of retrained models; duels by the mean height of the curve over the shares.
+    """One policy by one outcome of retrained models; duels by the normalised AUC over the shares.
 
     Attributes:
         by_share: value at each share of the budget, against the pooled random's at the same share: intervals

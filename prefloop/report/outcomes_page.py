@@ -173,7 +173,7 @@ def _reading(savings: Savings, outcomes: Outcomes) -> str:
   as labels), with random numbers of its own that all policies of a seed share.
 - *Labels to match {reference}*, *saved*, *never*: as below, with the shares of the budget in the place of rounds,
   so coarser; below {first} labels nothing is seen, hence `≤ {first}`. *Difference*: paired, from {reference} with
-  as many labels. *Over the curve*: mean height of the curve over the shares, up to {budget} labels."""
+  as many labels. *Over the curve*: normalised AUC over the shares, up to {budget} labels."""
     ]
     if outcomes.policy is not None:
         low, high = (f"{of:.{digits(outcomes)}f}" for of in (outcomes.uniform_score, outcomes.best_score))

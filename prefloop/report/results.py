@@ -14,7 +14,7 @@ class View(Result):
     """One policy's test log-likelihood under weights of prompts other than the target's, nats.
 
     Attributes:
-        area: mean height of the curve, and the difference from the pooled random's. Its interval is as wide as
+        area: normalised AUC of the curve, and the difference from the pooled random's. Its interval is as wide as
             those of the verdicts (all policies together), so that no view contradicts them.
         final: the same after the last round, one interval by itself.
     """

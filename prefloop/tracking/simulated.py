@@ -10,7 +10,7 @@ import numpy as np
 
 from prefloop.evaluation.metrics import DOWNSTREAM, METRICS, ROUNDS
 from prefloop.io.arrays import read_table
-from prefloop.report.savings import area
+from prefloop.report.savings import normalised_auc
 from prefloop.tracking.names import quotable
 from prefloop.tracking.view import Board
 from prefloop.tracking.workflow import Rounds, Shown, Workflow, WorkflowRecorder
@@ -80,7 +80,7 @@ def _summary(folder: Path, rounds: Rounds) -> dict[str, float]:
         points = [(n_labels, metrics[name]) for n_labels, metrics in rounds if name in metrics]
         if points:
             labels, values = np.array(sorted(points)).T
-            areas[f"{split}_area"] = float(area(values, labels))
+            areas[f"{split}_area"] = float(normalised_auc(values, labels))
     return areas | downstream_metrics(read_table(folder / DOWNSTREAM.file).to_pylist())
 
 
