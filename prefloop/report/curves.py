@@ -106,7 +106,7 @@ def covered(seeds: int, prompts: int) -> list[str]:
     return [source for source, count in {"seeds": seeds, "test prompts": prompts}.items() if count > 1]
 
 
-def told_apart(of: Difference) -> bool:
+def significant(of: Difference) -> bool:
     """Whether the interval of a difference is known and excludes zero."""
     return of.low is not None and of.high is not None and (of.low > 0 or of.high < 0)
 

@@ -16,7 +16,7 @@ _NAMES = {"reward_model": "retrained test accuracy", "policy": "proxy score"}
 _WITH_IT = {
     "better": "higher with it",
     "worse": "lower with it",
-    "no difference": "not told apart from 0",
+    "no difference": "not significant",
     "cannot tell": "no interval",
 }
 _CAPTIONS = {

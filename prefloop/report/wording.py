@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import floor, inf, log10
 
 from prefloop.report.amounts import DASH, OF_SHARES, gap, labels_from, learns, reach
-from prefloop.report.curves import told_apart
+from prefloop.report.curves import significant
 from prefloop.report.numbers import Against, Difference, Saving
 from prefloop.report.outcome_results import Outcomes
 from prefloop.report.results import Savings
@@ -29,7 +29,7 @@ def excluded(of: Difference, digits: int = 4, share: bool = False) -> str:
         digits: decimals.
         share: whether it is one of two shares.
     """
-    return f"{gap(of, digits, OF_SHARES if share else None)}{' *' * told_apart(of)}"
+    return f"{gap(of, digits, OF_SHARES if share else None)}{' *' * significant(of)}"
 
 
 def in_views(savings: Savings, name: str) -> str:
@@ -55,7 +55,7 @@ def losses(savings: Savings, name: str) -> str:
 def _named(savings: Savings, name: str, sign: int) -> str:
     views = savings.policies[name].views
     areas = {view: of.area for view, of in views.items() if of is not None}
-    of = [_WITH[view] for view, area in areas.items() if told_apart(area) and area.difference * sign > 0]
+    of = [_WITH[view] for view, area in areas.items() if significant(area) and area.difference * sign > 0]
     return ", ".join(of[:-1]) + " and " * (len(of) > 1) + "".join(of[-1:])
 
 

@@ -11,7 +11,7 @@ from prefloop.evaluation.downstream.result import DownstreamPredictions
 from prefloop.io.arrays import read_table, write_array
 from prefloop.report.comparison import coin_tosses
 from prefloop.report.contest import contest_of, decide
-from prefloop.report.curves import curves_of, told_apart, verdict
+from prefloop.report.curves import curves_of, significant, verdict
 from prefloop.report.judged import Judged, judge_runs
 from prefloop.report.outcomes import PRIMARY, compare_outcomes, draw_outcomes
 from prefloop.report.runs import load_runs
@@ -104,7 +104,7 @@ def test_a_perfect_policy_is_the_best_there_is(world, folders, tmp_path):
         # The grid of shares can show no more: 50 labels after the first 10 against 5.
         assert result.saving.beyond
         assert labels_at_share(result.saving, of) == "≤ 15"
-    assert all(told_apart(difference) for difference in of.ablations[0].outcomes.values())
+    assert all(significant(difference) for difference in of.ablations[0].outcomes.values())
     assert of.uniform_score < of.policy.policies["random"].by_share[-1].value < of.best_score
 
 
@@ -153,7 +153,7 @@ def test_a_saving_is_on_the_side_of_the_difference(seeds, shares, prompts, seed)
     assert saving.never == (curves.mean[1].max() < curves.mean[0, -1])
     assert np.sign(saving.saved) == np.sign(of.area.difference)
     assert saving.saved_low <= saving.saved <= saving.saved_high
-    assert told_apart(of.area) == (saving.saved_low > 0 or saving.saved_high < 0)
+    assert significant(of.area) == (saving.saved_low > 0 or saving.saved_high < 0)
     if not saving.never:
         assert 10 <= saving.labels_to_target <= labels[-1]
 
