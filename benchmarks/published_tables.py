@@ -114,7 +114,7 @@ def choices(records: dict[str, Any]) -> list[list[str]]:
     """Pair rules: both outcomes, and which pairs were compared."""
     (of,) = records.values()
     head = ["policy", "retrained accuracy", "difference", "proxy score", "difference"]
-    rows = [[*head, "gap", "winner regret", "best hit", "ties", "judge calls"], ["---", *["---:"] * 9]]
+    rows = [[*head, "gap", "winner regret", "best hit", "ties", "annotation calls"], ["---", *["---:"] * 9]]
     by_model = of["policies"].items()
     for name, one in sorted(by_model, key=lambda item: -item[1]["outcomes"]["reward_model"]["final"]["value"]):
         outcomes, chosen = one["outcomes"], one["choices"]
@@ -133,7 +133,7 @@ def choices(records: dict[str, Any]) -> list[list[str]]:
                 f"{chosen['winner_regret']['value']:.2f}",
                 f"{100 * chosen['best_hit']['value']:.0f}%",
                 f"{100 * chosen['ties']['value']:.0f}%" if chosen["ties"] else _DASH,
-                f"{chosen['judge_calls']:,.0f}",
+                f"{chosen['annotation_calls']:,.0f}",
             ]
         )
     return rows

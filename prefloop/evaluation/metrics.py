@@ -144,7 +144,7 @@ ROUNDS = Table(
     _SOURCE,
     key=(*_RUN, ("round", pa.int32()), ("n_labels", pa.int64())),
     numbers=(
-        *counts("count", "n_val_labels", "n_ties", "n_prompts", "batch_ties", "judge_calls"),
+        *counts("count", "n_val_labels", "n_ties", "n_prompts", "batch_ties", "annotation_calls"),
         *(Number(name, "choice", NOT_NEGATIVE) for name in ("gap", "winner_regret", "pair_regret")),
         Number("best_hit", "choice", SHARE),
         *numbers("selection", "score_uncertainty", "score_entropy", "entropy_ratio"),

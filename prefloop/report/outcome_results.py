@@ -118,7 +118,7 @@ class Choices(Result):
         pair_regret: mean of the prompt's best score minus the mean of the two.
         best_hit: share of pairs that hold the prompt's best response.
         ties: share of labels that said tie; null without such rounds.
-        comparisons, judge_calls: at the end of the run, initial labels included; means over seeds.
+        comparisons, annotation_calls: at the end of the run, initial labels included; means over seeds.
         chosen, rejected: the three models most often chosen and rejected; empty where none is known.
     """
 
@@ -128,6 +128,6 @@ class Choices(Result):
     best_hit: Estimate | None
     ties: Estimate | None
     comparisons: float
-    judge_calls: float
+    annotation_calls: float
     chosen: list[ModelShare]
     rejected: list[ModelShare]

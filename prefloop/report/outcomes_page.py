@@ -185,11 +185,11 @@ def _reading(savings: Savings, outcomes: Outcomes) -> str:
         )
     bounds = [name for name, of in savings.policies.items() if of.oracle_upper_bound]
     if bounds:
-        calls = ", ".join(f"{savings.choices[name].judge_calls:.0f} ({name})" for name in bounds)
+        calls = ", ".join(f"{savings.choices[name].annotation_calls:.0f} ({name})" for name in bounds)
         lines.append(
             f"""\
-- *Oracle upper bound*: reads the judge's score of every response before it chooses, at {calls} judge
-  calls for {savings.budget} comparisons, against {reference}'s {savings.choices[reference].judge_calls:.0f}. No
+- *Oracle upper bound*: reads the judge's score of every response before it chooses, at {calls} annotation
+  calls for {savings.budget} comparisons; {reference} needs {savings.choices[reference].annotation_calls:.0f}. No
   campaign can run it; it shows what there is to gain."""
         )
     return "\n".join(lines) + "\n"

@@ -86,4 +86,4 @@ def _choice_cells(savings: Savings, outcomes: Outcomes, policy: str) -> list[Tex
     of, decimals = savings.choices[policy], max(digits(outcomes) - 1, 0)
     means = ["" if mean is None else f"{mean.value:.{decimals}f}" for mean in (of.gap, of.winner_regret)]
     ties = "" if of.ties is None else f"{of.ties.value:.0%}"
-    return [Text(cell) for cell in (*means, ties, f"{of.judge_calls:.0f}")]
+    return [Text(cell) for cell in (*means, ties, f"{of.annotation_calls:.0f}")]

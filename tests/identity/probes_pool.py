@@ -17,7 +17,7 @@ from prefloop.evaluation.downstream.score import downstream_rows, prompt_outcome
 from prefloop.evaluation.predictive import predictive_metrics
 from prefloop.labels.labelled import Labelled
 from prefloop.oracle.answers import Answers
-from prefloop.oracle.calls import JudgeCalls
+from prefloop.oracle.calls import AnnotationCalls
 from prefloop.oracle.evaluated_pairs import EvalSet, evaluation_sets
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.oracle.simulated import SimulatedOracle
@@ -81,7 +81,7 @@ def _rounds() -> Any:
         store = RoundStore(emptied(f"rounds-{name}"), "x", run.form, {})
         with _recorded_fits() as fits:
             records = play_rounds(run, store, lambda *_: None)
-        told = ("round", "n_labels", "n_ties", "n_prompts", "batch_ties", "judge_calls")
+        told = ("round", "n_labels", "n_ties", "n_prompts", "batch_ties", "annotation_calls")
         found[name] = [
             {
                 "a": of.batch.pairs.a,
@@ -106,7 +106,7 @@ def _oracle() -> Any:
             oracle = SimulatedOracle(noise, prepared, answers)
             known = oracle.listed(pairs.a, pairs.b) | np.isfinite(table.scores[pairs.a])
             asked = pairs.take(known)
-            calls = JudgeCalls(oracle, len(prepared.completion_ids))
+            calls = AnnotationCalls(oracle, len(prepared.completion_ids))
             costs = []
             for start in range(0, 12, 4):
                 rows = np.arange(start, start + 3)

@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from prefloop.io.arrays import read_tensors, write_tensors
 from prefloop.io.json import read_json
 from tests.pool.runs import PARAMS, digest, fits, run
 from tests.worlds import ROOT, make_params
@@ -90,6 +91,18 @@ def test_a_damaged_state_file_is_done_again(layout, caplog):
     assert "round-0001.safetensors is damaged" in caplog.text
 
 
+def test_rounds_kept_with_other_columns_are_made_again(layout, caplog):
+    expected = digest(run(PARAMS, layout))
+    path = next(layout.state.rglob("round-0001.safetensors"))
+    tensors, metadata = read_tensors(path)
+    facts = json.loads(metadata["facts"])
+    facts["judge_calls"] = facts.pop("annotation_calls")
+    write_tensors(path, tensors, metadata | {"facts": json.dumps(facts)})
+    shutil.rmtree(layout.runs)
+    assert digest(run(PARAMS, layout)) == expected
+    assert "rounds.parquet: not listed: judge_calls" in caplog.text
+
+
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -123,7 +136,7 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(layout, tmp_path):
     assert digest(run(PARAMS, layout)) == expected
 
 
-def test_an_oracle_upper_bound_resumes_with_its_judge_calls(response_world, tmp_path):
+def test_an_oracle_upper_bound_resumes_with_its_annotation_calls(response_world, tmp_path):
     shutil.copytree(response_world.data, tmp_path / "w")
     layout = type(response_world).folder(tmp_path / "w")
 

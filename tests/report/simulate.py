@@ -169,7 +169,7 @@ def _write_tables(
             key
             | labels
             | {"n_ties": round_, "n_prompts": (round_ + 1) * batch - round_, "temperature": 1.0, "epochs": 4.0}
-            | {"batch_ties": min(round_, 1), "judge_calls": 2 * (round_ + 1) * batch}
+            | {"batch_ties": min(round_, 1), "annotation_calls": 2 * (round_ + 1) * batch}
             | _choice_facts(world, policy, seed, round_)
             | dict.fromkeys(("score_uncertainty", "score_entropy", "entropy_ratio"))
             | scored

@@ -29,7 +29,7 @@ def test_initial_labels_are_no_choice(choices):
     assert of.low == pytest.approx(2 * of.value - of.high)
     assert choices["bald"].winner_regret.value == pytest.approx(2 - of.value / 4)
     assert choices["bald"].ties.value == pytest.approx(0.1)  # one of the ten labels of each later round
-    assert (choices["bald"].comparisons, choices["bald"].judge_calls) == (60, 120)
+    assert (choices["bald"].comparisons, choices["bald"].annotation_calls) == (60, 120)
 
 
 def test_models_are_ordered_by_how_often_they_were_chosen(choices):

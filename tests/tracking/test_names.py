@@ -45,10 +45,10 @@ def test_policies_share_a_comparison_and_other_shared_parameters_make_another():
 
 def test_round_metrics_are_named_by_split_and_leave_out_what_is_missing():
     facts = {"policy": "x", "n_labels": 64, "n_val_labels": 0, "n_ties": 2, "entropy_ratio": None}
-    facts |= {"gap": 1.5, "winner_regret": None, "judge_calls": 128}
+    facts |= {"gap": 1.5, "winner_regret": None, "annotation_calls": 128}
     rows = [{"split": "test", "seed": 1, "n_pairs": 9, "log_likelihood": -0.5, "spearman_error": None}]
     of = round_metrics(facts, rows)
-    chosen = {"gap": 1.5, "judge_calls": 128.0}
+    chosen = {"gap": 1.5, "annotation_calls": 128.0}
     assert of == {"n_val_labels": 0.0, "n_ties": 2.0, "test_log_likelihood": -0.5, **chosen}
 
 

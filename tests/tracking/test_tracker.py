@@ -106,7 +106,7 @@ def test_tracking_twice_changes_nothing(tracker, outputs):
         assert [step for step, _, _ in metrics["test_log_likelihood"]] == [10, 20, 30, 40]
         assert len(metrics["ood_accuracy"]) == ROUNDS
         assert len(metrics["test_area"]) == len(metrics["retrained_test_accuracy"]) == 1
-        assert [step for step, _, _ in metrics["judge_calls"]] == [10, 20, 30, 40]
+        assert [step for step, _, _ in metrics["annotation_calls"]] == [10, 20, 30, 40]
         assert files == {"acquired"}
         assert tags["mlflow.parentRunId"] in first
 
