@@ -65,7 +65,7 @@ def outcomes_table(savings: Savings) -> Table | None:
         value = {"reward_model": "retrained\naccuracy", "policy": "proxy\nscore"}[outcome]
         for name in (value, f"curve vs {savings.reference}", "saved"):
             table.add_column(name, justify="right")
-    for name in ("gap", "winner\nregret", "ties", "judge\ncalls"):
+    for name in ("gap", "winner\nregret", "ties", "annotation\ncalls"):
         table.add_column(name, justify="right")
     for policy in by_outcome(savings, outcomes):
         cells = [cell for name in outcomes.primary for cell in _outcome_cells(savings, outcomes, name, policy)]
