@@ -201,7 +201,7 @@ def test_an_oracle_upper_bound_is_marked_wherever_it_stands(runs, scores, judged
     rows = [line for line in outcomes.splitlines() if line.startswith("| bal_pm")]
     assert len(rows) >= 8
     assert all(row.startswith("| bal_pm (oracle upper bound) |") for row in rows)
-    assert "120 (bal_pm) judge" in outcomes
+    assert "120 (bal_pm) annotation" in outcomes
     assert savings.policies["bal_pm"].oracle_upper_bound
 
 
