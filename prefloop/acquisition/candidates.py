@@ -38,7 +38,7 @@ class Candidates:
         draws: the round's random numbers.
         predicted: the model's rewards; None before there is a model, for rules that ask for none.
         judge: gives float64 [n], the judge's scores of completion rows int64 [n], to rules marked as an oracle
-            ceiling; None where nobody can be asked.
+            upper bound; None where nobody can be asked.
     """
 
     pool: Pool
@@ -148,7 +148,7 @@ def find_candidates(
         taken: everything acquired or reserved so far.
         draws: the round's random numbers.
         predicted: the model's rewards, or None before there is a model.
-        judge: asked by rules marked as an oracle ceiling, in simulated runs alone.
+        judge: asked by rules marked as an oracle upper bound, in simulated runs alone.
     """
     fresh = _fresh_listed(pool, taken)
     sizes = pool.sizes

@@ -74,7 +74,7 @@ class ResponsesView:
         predict: gives float32 [M, K], members' rewards; called once, on demand.
         characters: gives int [K], lengths of the responses' texts.
         strength: gives float64 [K], strength of the model that wrote each response (see fixed_pair).
-        judge: gives float64 [K], the judge's scores; only rules marked as an oracle ceiling call it.
+        judge: gives float64 [K], the judge's scores; only rules marked as an oracle upper bound call it.
         uniform: gives float64 [G] in [0, 1), the n-th random numbers of the prompts.
         member: gives float64 [G] in [0, 1), the n-th random numbers that choose a member for a prompt.
         noise: gives float64 [K] in [0, 1), the n-th random numbers of the responses.
@@ -146,7 +146,7 @@ class PairRule:
         choose: gives one position in the view's free pairs per prompt, int64 [G].
         parameters: the class of its last argument, the keys of params.yaml after `rule` and `per_prompt`.
         by_chance: whether it looks at nothing but random numbers.
-        reads_judge: whether it reads the judge's scores of all responses: a ceiling for simulated runs, never
+        reads_judge: whether it reads the judge's scores of all responses: an upper bound for simulated runs, never
             for a campaign.
     """
 

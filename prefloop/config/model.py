@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, SerializeAsAny, WrapValidator, field_validator, model_validator
 
-from prefloop.acquisition.registry import ORACLE_CEILINGS
+from prefloop.acquisition.registry import ORACLE_UPPER_BOUNDS
 from prefloop.config.data import Data, Embed, Neighbours
 from prefloop.config.policies import Policy
 from prefloop.config.shared import Compare, PolicyName, Runs, Seed, Tracking, check_policies
@@ -42,14 +42,14 @@ class Benchmark(Runs):
 
 
 class Proxy(Section):
-    """Section `assessment.proxy`: the log-linear policy."""
+    """Section `downstream.proxy`: the log-linear policy."""
 
     beta: Annotated[float, Field(gt=0)]
     ridge: Annotated[float, Field(gt=0)]
 
 
-class Assessment(Section):
-    """Section `assessment`."""
+class Downstream(Section):
+    """Section `downstream`."""
 
     shares: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)]
     proxy: Proxy
@@ -76,6 +76,7 @@ class Params(Whole):
     """All of params.yaml."""
 
     FILE: ClassVar[str] = "params.yaml"
+    RENAMED: ClassVar[dict[str, str]] = {"assessment": "downstream"}
 
     data: Data
     embed: Embed
@@ -83,7 +84,7 @@ class Params(Whole):
     reward: Annotated[Reward, WrapValidator(validated), SerializeAsAny()]
     oracle: Oracle
     benchmark: Benchmark
-    assessment: Assessment
+    downstream: Downstream
     policies: dict[PolicyName, Policy]
     compare: Compare
     campaign: Campaign
@@ -112,7 +113,7 @@ class Params(Whole):
         wanted.append(("campaign.cold_start", self.campaign.cold_start))
         check_policies(wanted, dict(self.policies))
         for key, name in wanted[-2:]:
-            if self.policies[name].pairs.rule in ORACLE_CEILINGS:
+            if self.policies[name].pairs.rule in ORACLE_UPPER_BOUNDS:
                 raise ValueError(f"{key}: '{name}' reads a judge's scores, which only simulated runs have")
         if self.benchmark.policies:
             self.compare.check_reference(self.benchmark.policies, "benchmark.policies")

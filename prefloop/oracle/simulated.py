@@ -97,7 +97,7 @@ class SimulatedOracle:
         return self._lookup(a, b)[1]
 
     def scores(self, rows: np.ndarray) -> np.ndarray:
-        """The judge's own scores of completion rows, float64 [n]: for rules marked as an oracle ceiling.
+        """The judge's own scores of completion rows, float64 [n]: for rules marked as an oracle upper bound.
 
         Raises:
             DataError: a completion has no score.

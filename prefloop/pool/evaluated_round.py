@@ -28,14 +28,14 @@ class NewRound:
         batch: the pairs, with the scores they were chosen by.
         verdicts: int8 [B], their answers.
         looked_at: int64, completion rows whose scores the pair rule read.
-        judge_calls: judgements over the run so far.
+        annotation_calls: judgements over the run so far.
     """
 
     number: int
     batch: Batch
     verdicts: np.ndarray
     looked_at: np.ndarray
-    judge_calls: int
+    annotation_calls: int
 
 
 def evaluate_round(
@@ -69,7 +69,7 @@ def evaluate_round(
         "n_ties": _ties(labelled.verdicts),
         "n_prompts": len(np.unique(labelled.pairs.prompt)),
         "batch_ties": _ties(new.verdicts),
-        "judge_calls": new.judge_calls,
+        "annotation_calls": new.annotation_calls,
         **choice_metrics(hidden.answers.scores, problem.prepared, new.batch.pairs),
         **_selection_facts(new.batch),
         "temperature": float(model.temperature),

@@ -15,7 +15,7 @@ from prefloop.data.pairs import Pairs
 from prefloop.device import resolve_device
 from prefloop.errors import StateError
 from prefloop.labels.labelled import Labelled
-from prefloop.oracle.calls import JudgeCalls
+from prefloop.oracle.calls import AnnotationCalls
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.oracle.simulated import SimulatedOracle
 from prefloop.pool.evaluated_round import NewRound, evaluate_round
@@ -65,7 +65,7 @@ class PoolRun:
 
     def __init__(self, problem: Problem, hidden: HiddenAnswers, oracle: SimulatedOracle, spec: RunSpec) -> None:
         self._problem, self._hidden, self._oracle, self._spec = problem, hidden, oracle, spec
-        self._calls = JudgeCalls(oracle, len(problem.completions))
+        self._calls = AnnotationCalls(oracle, len(problem.completions))
         self.labelled = Labelled.empty()
 
     @property

@@ -113,7 +113,7 @@ def choose_batch(
         n: how many.
         seed: the run's seed.
         round_: the round, from 1.
-        judge: gives the judge's scores of completion rows to rules marked as an oracle ceiling; simulated
+        judge: gives the judge's scores of completion rows to rules marked as an oracle upper bound; simulated
             runs only.
 
     Raises:

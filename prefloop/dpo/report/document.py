@@ -15,7 +15,7 @@ from prefloop.dpo.report.wording import (
     rise_sentence,
 )
 from prefloop.report.amounts import DASH, OF_SHARES, gap, labels_from, saved
-from prefloop.report.curves import told_apart
+from prefloop.report.curves import significant
 from prefloop.report.numbers import Difference
 from prefloop.report.page import picture, table
 
@@ -81,7 +81,7 @@ def _wins(comparison: Comparison, judge: str) -> str:
                     name,
                     saved(wins.saving),
                     *(wins.verdict,) * primary,
-                    gap(wins.area, widest=OF_SHARES) + " *" * (told_apart(wins.area) and not primary),
+                    gap(wins.area, widest=OF_SHARES) + " *" * (significant(wins.area) and not primary),
                     final,
                     gap(wins.final, widest=OF_SHARES),
                     labels_from(wins.saving, comparison.n_labels[0]),
@@ -101,7 +101,7 @@ def _controls(comparison: Comparison) -> str:
         oracle = policy.wins["oracle"]
         meaning = (
             "No difference, as it should be: a saving of this size is noise."
-            if not told_apart(oracle.area)
+            if not significant(oracle.area)
             else "It should make no difference and does: distrust differences of this size here, and add seeds."
         )
         lines.append(
