@@ -115,7 +115,7 @@ class ResponsesView:
     def thompson(self, number: int, config: ThompsonConfig) -> np.ndarray:
         """The number-th Thompson draw of every response, float64 [K].
 
-        `member`: one member's rewards, drawn anew per prompt: a sample from the ensemble's posterior.
+        `member`: one member's rewards, drawn anew per prompt: a sample from the uncertainty model's posterior.
         `noise`: mean + beta * z * deviation with z uniform in [-1, 1) per response, the authors' code's.
         """
         if self.draw is not None:

@@ -20,8 +20,8 @@ else:
     Reward = reward_section()
 
 
-class Oracle(Section):
-    """Section `oracle`: the simulated annotator."""
+class OracleNoise(Section):
+    """Section `oracle`: the simulated annotator's noise."""
 
     flip_rate: Annotated[float, Field(ge=0, le=0.5)]
     temperature: Annotated[float, Field(ge=0)]
@@ -82,7 +82,7 @@ class Params(Whole):
     embed: Embed
     neighbours: Neighbours
     reward: Annotated[Reward, WrapValidator(validated), SerializeAsAny()]
-    oracle: Oracle
+    oracle: OracleNoise
     benchmark: Benchmark
     downstream: Downstream
     policies: dict[PolicyName, Policy]
@@ -100,7 +100,7 @@ class Params(Whole):
     def _validation_is_used(self) -> Params:
         if self.benchmark.validation and not kind_of(self.reward.kind).stops_early:
             raise ValueError(
-                f"benchmark.validation: {self.benchmark.validation} labels that the reward model "
+                f"benchmark.validation: {self.benchmark.validation} labels that the uncertainty model "
                 f"'{self.reward.kind}' would not use; expected 0"
             )
         return self

@@ -22,7 +22,7 @@ def build_oracle(config: kinds.Oracle, verdicts: Path) -> Noisy:
         ConfigError: a key or a device that is not here.
         DataError: a missing or malformed word list.
         ModelError: weights or an encoder that are not here.
-        LabelsMissing: an untrained reward ensemble.
+        LabelsMissing: an untrained uncertainty model.
     """
     return Noisy(build_judge(config.judge, verdicts), config)
 

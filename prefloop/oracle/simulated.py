@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.special import expit
 
-from prefloop.config.model import Oracle as Config
+from prefloop.config.model import OracleNoise as Config
 from prefloop.data.prepared import Prepared
 from prefloop.errors import DataError
 from prefloop.io.hashing import pair_id, unit_interval

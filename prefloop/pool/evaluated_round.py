@@ -16,7 +16,7 @@ from prefloop.pool.evaluate import labelled_metrics, outside_predictions, split_
 from prefloop.pool.problem import Problem
 from prefloop.pool.record import RoundRecord
 from prefloop.pool.steps import Batch
-from prefloop.reward.registry import RewardModel
+from prefloop.reward.registry import UncertaintyModel
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def evaluate_round(
     problem: Problem,
     hidden: HiddenAnswers,
     identity: dict[str, Any],
-    model: RewardModel,
+    model: UncertaintyModel,
     labelled: Labelled,
     new: NewRound,
 ) -> RoundRecord:

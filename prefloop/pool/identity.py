@@ -20,7 +20,7 @@ from prefloop.identity import Part, fingerprint, libraries, machine, parts
 from prefloop.io.hashing import file_digest, text_id
 from prefloop.io.json import read_json
 from prefloop.io.layout import Layout
-from prefloop.reward.kinds import reward_model_identity
+from prefloop.reward.kinds import uncertainty_model_identity
 
 RUN_TABLES = ("rounds", "metrics", "downstream", "models")
 RUN_FILES = (
@@ -39,7 +39,7 @@ def parts_of(policy: Policy, reward: Reward) -> dict[str, Part]:
     chosen = {
         f"batch_policy.{batch}": batch_policy_identity(batch),
         f"pair_rule.{rule}": pair_rule_identity(rule),
-        f"reward_model.{model}": reward_model_identity(model),
+        f"reward_model.{model}": uncertainty_model_identity(model),
     }
     used = [
         *("candidates", "division", "evaluation", "labels", "oracle", "rounds", "target"),

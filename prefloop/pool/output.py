@@ -21,13 +21,13 @@ from prefloop.io.json import read_json, write_json
 from prefloop.labels.verdicts import WORDS
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.pool.record import RoundRecord
-from prefloop.reward.registry import RewardModel, save_model
+from prefloop.reward.registry import UncertaintyModel, save_model
 
 
 def write_run(
     folder: Path,
     records: list[RoundRecord],
-    model: RewardModel,
+    model: UncertaintyModel,
     predicted: DownstreamPredictions,
     prepared: Prepared,
     hidden: HiddenAnswers,

@@ -1,4 +1,4 @@
-"""Uncertainty models by name: their parameters, and where their code is. Imports no torch.
+"""Registry of uncertainty models: their parameters, and where their code is. Imports no torch.
 
 The classes stand here and not with the code, so that a parameter file can be read without loading torch.
 """
@@ -182,6 +182,6 @@ def kind_of(name: str) -> Kind:
     return Kind(plugin.parameters, f"{address}:{plugin.function.__name__}", f"{address}:from_state")
 
 
-def reward_model_identity(name: str) -> str | None:
+def uncertainty_model_identity(name: str) -> str | None:
     """What stands for a kind from outside in a run's identity; None for a built-in one."""
     return None if name in KINDS else content_identity(name, GROUP)

@@ -1,4 +1,4 @@
-"""`mlp_ensemble`: BAL-PM's reward model, M perceptrons on frozen features (Melo et al. 2024)."""
+"""`mlp_ensemble`: BAL-PM's uncertainty model, M perceptrons on frozen features (Melo et al. 2024)."""
 
 from __future__ import annotations
 

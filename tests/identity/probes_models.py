@@ -1,4 +1,4 @@
-"""Probes of the reward models: what each makes of the same few labels."""
+"""Probes of the uncertainty models: what each makes of the same few labels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.worlds import make_params
 
 
 def model_probes() -> dict[str, Probe]:
-    """A probe of every kind of reward model."""
+    """A probe of every kind of uncertainty model."""
     return {f"reward_model.{kind}": Probe(lambda kind=kind: _reward_model(kind), TRAINED) for kind in KINDS}
 
 

@@ -10,7 +10,7 @@ from unittest import mock
 import numpy as np
 
 from prefloop.acquisition.view import Selection
-from prefloop.config.model import Downstream, Oracle, Reward
+from prefloop.config.model import Downstream, OracleNoise, Reward
 from prefloop.data.pairs import Pairs
 from prefloop.evaluation.downstream.retrained import downstream_predictions
 from prefloop.evaluation.downstream.score import downstream_rows, prompt_outcomes
@@ -32,7 +32,7 @@ from tests.identity.guard import Probe
 from tests.identity.worlds import FixedModel, Table, emptied, listed_table, responses_table, some_pairs
 from tests.worlds import make_params
 
-NOISE = Oracle(flip_rate=0.2, temperature=0.0, salt="s")
+NOISE = OracleNoise(flip_rate=0.2, temperature=0.0, salt="s")
 
 
 def pool_probes() -> dict[str, Probe]:
