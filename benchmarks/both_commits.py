@@ -35,10 +35,12 @@ def main() -> int:
     parser.add_argument("after")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--renamed", metavar="OLD=NEW", nargs="*", default=[], help="parts of names that changed")
     options = parser.parse_args()
+    renamed = dict(pair.split("=", 1) for pair in options.renamed)
     with tempfile.TemporaryDirectory() as folder:
         sides = [_run(commit, Path(folder) / name, options) for name, commit in _sides(options)]
-        report = {"before": options.before, "after": options.after, **compare(*sides)}
+        report = {"before": options.before, "after": options.after, **compare(*sides, renamed)}
     print(json.dumps(report, indent=1))
     return 1 if report["different"] else 0
 
@@ -125,13 +127,17 @@ def _responses() -> list[dict[str, Any]]:
     return records
 
 
-def compare(before: Path, after: Path) -> dict[str, Any]:
-    """Every result below two folders, by its path: how many agree, and what differs."""
+def compare(before: Path, after: Path, renamed: dict[str, str]) -> dict[str, Any]:
+    """Every result below two folders, by its path: how many agree, and what differs.
+
+    Names of files, columns and keys are compared as they would be called today.
+    """
     equal, different = 0, []
     names = sorted({path.relative_to(before) for path in before.rglob("*") if _is_result(path, before)})
     for name in names:
-        is_there = (after / name).is_file()
-        problems = _differences(before, after, name) if is_there else [f"{name}: missing after"]
+        other = after / _today(str(name), renamed)
+        there = other.is_file()
+        problems = _differences(before / name, other, name, renamed) if there else [f"{name}: missing after"]
         equal += not problems
         different += problems
     kinds = {kind: sum(name.name == kind for name in names) for kind in sorted({name.name for name in names})}
@@ -144,17 +150,24 @@ def _is_result(path: Path, root: Path) -> bool:
     return not hidden and "tree" not in inside and path.suffix in (".parquet", ".npy", ".csv", ".json")
 
 
-def _differences(before: Path, after: Path, name: Path) -> list[str]:
-    one, other = before / name, after / name
+def _today(name: str, renamed: dict[str, str]) -> str:
+    for old, new in renamed.items():
+        name = name.replace(old, new)
+    return name
+
+
+def _differences(one: Path, other: Path, name: Path, renamed: dict[str, str]) -> list[str]:
     if name.suffix == ".parquet":
         tables = [pq.read_table(path) for path in (one, other)]
+        tables[0] = tables[0].rename_columns([_today(column, renamed) for column in tables[0].column_names])
         columns = [column for column in tables[0].column_names if not _same(tables, column)]
         return [f"{name}: columns {', '.join(columns)}"] if columns else []
     if name.suffix == ".npy":
         return [] if np.array_equal(np.load(one), np.load(other), equal_nan=True) else [str(name)]
     if name.suffix == ".csv":
-        return [] if one.read_text() == other.read_text() else [str(name)]
-    return [f"{name}: {found}" for found in _json(json.loads(one.read_text()), json.loads(other.read_text()), "")]
+        return [] if _today(one.read_text(), renamed) == other.read_text() else [str(name)]
+    values = json.loads(_today(one.read_text(), renamed)), json.loads(other.read_text())
+    return [f"{name}: {problem}" for problem in _json(*values, "")]
 
 
 def _same(tables: list[Any], column: str) -> bool:

@@ -20,7 +20,7 @@ from prefloop.config import load_params, packaged_params
 from prefloop.config.model import Reward
 from prefloop.reward.inputs import Comparisons, FitInputs
 from prefloop.reward.mlp_ensemble import hold_out_members
-from prefloop.reward.registry import RewardModel, fit_model
+from prefloop.reward.registry import UncertaintyModel, fit_model
 
 CPU = torch.device("cpu")
 
@@ -48,7 +48,7 @@ KINDS = {
 }
 
 
-def losses_of(model: RewardModel, config: Any, inputs: FitInputs, kind: Kind) -> np.ndarray:
+def losses_of(model: UncertaintyModel, config: Any, inputs: FitInputs, kind: Kind) -> np.ndarray:
     rewards, pairs = model.rewards(inputs.features).astype(np.float64), inputs.comparisons
     losses = []
     for member in range(config.members):

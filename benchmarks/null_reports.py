@@ -15,7 +15,7 @@ import numpy as np
 
 from prefloop.config.shared import Compare
 from prefloop.report.contest import Contest, Outcome, contest_of, decide
-from prefloop.report.curves import curves_of, paired, told_apart
+from prefloop.report.curves import curves_of, paired, significant
 from prefloop.report.numbers import Against
 from prefloop.report.scores import Scores
 from tests.report.regimes import LABELS, REGIMES, simulate_scores
@@ -78,7 +78,7 @@ def _single_covers(scores: Scores, who: Contest) -> Iterator[bool]:
     """Whether the interval of one difference by itself holds 0, policy by policy."""
     curves = curves_of(scores, LABELS, float(LABELS[0]), CONFIG.confidence, (-np.inf, 0.0))
     for name in NULL:
-        yield not told_apart(paired(curves, who.rows[name], who.base[name], curves.height))
+        yield not significant(paired(curves, who.rows[name], who.base[name], curves.auc_weights))
 
 
 def true_savings(regime: str, seeds: int, own_split: bool, times: int) -> dict[str, Any]:

@@ -188,7 +188,7 @@ def _policy(savings: Savings, name: str) -> dict[str, Any]:
     found: dict[str, Any] = {
         "model_free": of.model_free,
         "control": of.control,
-        "ceiling": of.ceiling,
+        "oracle_upper_bound": of.oracle_upper_bound,
         "prompts": round(of.prompts),
         "final": _rounded(of.final["test"]["log_likelihood"]),
         "accuracy": _rounded(of.final["test"]["accuracy"]),

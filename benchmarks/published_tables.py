@@ -61,7 +61,7 @@ def summary(records: dict[str, Any]) -> list[list[str]]:
         by_model = {
             policy: one["against_best"]
             for policy, one in found.items()
-            if not one["model_free"] and not one["ceiling"] and one["against_best"]
+            if not one["model_free"] and not one["oracle_upper_bound"] and one["against_best"]
         }
         best = max(by_model, key=lambda policy: by_model[policy]["area"]["difference"])
         rows.append(
@@ -113,14 +113,18 @@ def views(records: dict[str, Any]) -> list[list[str]]:
 def choices(records: dict[str, Any]) -> list[list[str]]:
     """Pair rules: both outcomes, and which pairs were compared."""
     (of,) = records.values()
-    head = ["policy", "fresh accuracy", "difference", "proxy score", "difference"]
-    rows = [[*head, "gap", "winner regret", "best hit", "ties", "judge calls"], ["---", *["---:"] * 9]]
+    head = ["policy", "retrained accuracy", "difference", "proxy score", "difference"]
+    rows = [[*head, "gap", "winner regret", "best hit", "ties", "annotation calls"], ["---", *["---:"] * 9]]
     by_model = of["policies"].items()
     for name, one in sorted(by_model, key=lambda item: -item[1]["outcomes"]["reward_model"]["final"]["value"]):
         outcomes, chosen = one["outcomes"], one["choices"]
         rows.append(
             [
-                f"{name} (oracle ceiling)" if one["ceiling"] else f"{name} *" if one["model_free"] else name,
+                f"{name} (oracle upper bound)"
+                if one["oracle_upper_bound"]
+                else f"{name} *"
+                if one["model_free"]
+                else name,
                 f"{outcomes['reward_model']['final']['value']:.3f}",
                 _cell(outcomes["reward_model"]["against_random"], digits=3),
                 f"{outcomes['policy']['final']['value']:.2f}",
@@ -129,7 +133,7 @@ def choices(records: dict[str, Any]) -> list[list[str]]:
                 f"{chosen['winner_regret']['value']:.2f}",
                 f"{100 * chosen['best_hit']['value']:.0f}%",
                 f"{100 * chosen['ties']['value']:.0f}%" if chosen["ties"] else _DASH,
-                f"{chosen['judge_calls']:,.0f}",
+                f"{chosen['annotation_calls']:,.0f}",
             ]
         )
     return rows
@@ -143,7 +147,7 @@ def _ordered(found: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _cell(against: dict[str, Any] | None, digits: int = 4, named: bool = False) -> str:
-    """Difference of the curve's mean height with its interval, bold where it excludes zero."""
+    """Difference of the normalised AUC with its interval, bold where it excludes zero."""
     if against is None:
         return _DASH
     text = _difference(against["area"], digits)

@@ -23,7 +23,7 @@ def policies(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> No
     Example: prefloop policies --json
     """
 
-    from prefloop.acquisition.registry import BATCH_POLICIES, ORACLE_CEILINGS, PAIR_RULES
+    from prefloop.acquisition.registry import BATCH_POLICIES, ORACLE_UPPER_BOUNDS, PAIR_RULES
     from prefloop.config import packaged_params
 
     outside = params == DEFAULT_PARAMS and not params.is_file()
@@ -35,9 +35,9 @@ def policies(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> No
     }
     if as_json:
         uses = {name: policy.model_dump(mode="json") for name, policy in named.items()}
-        ceilings = sorted(ORACLE_CEILINGS)
+        bounds = sorted(ORACLE_UPPER_BOUNDS)
         print_json(
-            {"pair_rules": rules, "oracle_ceilings": ceilings, "batch_policies": batches, "named_policies": uses}
+            {"pair_rules": rules, "oracle_upper_bounds": bounds, "batch_policies": batches, "named_policies": uses}
         )
         return
     for title, described in (("Pair rules", rules), ("Batch policies", batches)):

@@ -1,4 +1,4 @@
-"""Colour and line of every policy, by its name alone: the same in every picture, whoever else stands in it."""
+"""Colour and line of every policy, by its name alone: the same in every picture."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _mixed(colour: str, share: float) -> str:
     """A colour with a share of black (below 0) or white (above)."""
     goal, amount = (255, share) if share > 0 else (0, -share)
     channels = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
-    return "#" + "".join(f"{round(of + amount * (goal - of)):02X}" for of in channels)
+    return "#" + "".join(f"{round(channel + amount * (goal - channel)):02X}" for channel in channels)
 
 
 LINES = {

@@ -1,4 +1,4 @@
-"""Which device the tensors live on."""
+"""Device of the tensors, and threads of PyTorch."""
 
 from __future__ import annotations
 

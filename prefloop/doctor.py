@@ -1,4 +1,4 @@
-"""Is everything there that a run needs, and what will it cost: measured, not guessed."""
+"""Environment checks and run-time estimates, measured on this machine."""
 
 from __future__ import annotations
 
@@ -57,15 +57,15 @@ class _Size(NamedTuple):
     completions: int
     prompts: int
     dim: int
-    known: bool
+    is_prepared: bool
 
     @classmethod
     def of(cls, params: Params, layout: Layout) -> _Size:
         try:
             prepared = load_prepared(layout.prepared)
-            completions, prompts, known = len(prepared.completion_ids), len(prepared.prompt_ids), True
+            completions, prompts, is_prepared = len(prepared.completion_ids), len(prepared.prompt_ids), True
         except PrefloopError:
-            example, known = params.data.example, False
+            example, is_prepared = params.data.example, False
             is_example = params.data.source == "example"
             completions = 2 * (example.pairs + example.ood_pairs) if is_example else 0
             prompts = example.prompts if is_example else 0
@@ -73,7 +73,7 @@ class _Size(NamedTuple):
             dim = load_features(layout.features).completions.shape[1]
         except PrefloopError:
             dim = 384
-        return cls(completions, prompts, dim, known)
+        return cls(completions, prompts, dim, is_prepared)
 
     @property
     def array_bytes(self) -> int:
@@ -82,18 +82,18 @@ class _Size(NamedTuple):
     def __str__(self) -> str:
         if not self.completions:
             return "a data set of unknown size (prepare has not run)"
-        about = "" if self.known else " (from the parameters: prepare has not run)"
+        about = "" if self.is_prepared else " (from the parameters: prepare has not run)"
         return f"{self.completions} completions, {self.prompts} prompts{about}"
 
 
 def _environment() -> Check:
-    found, missing = [f"Python {sys.version.split()[0]}"], []
+    present, missing = [f"Python {sys.version.split()[0]}"], []
     for name in PACKAGES:
         try:
-            found.append(f"{name} {metadata.version(name)}")
+            present.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             missing.append(name)
-    detail = f"missing: {', '.join(missing)}; run make demo" if missing else ", ".join(found)
+    detail = f"missing: {', '.join(missing)}; run make demo" if missing else ", ".join(present)
     return Check("environment", sys.version_info >= (3, 11) and not missing, detail)
 
 

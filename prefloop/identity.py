@@ -50,13 +50,13 @@ def parts(names: Iterable[str], others: dict[str, str] | None = None) -> dict[st
         StateError: a part without a declared version.
     """
     versions = declared()
-    found: dict[str, Part] = dict(others or {})
+    used: dict[str, Part] = dict(others or {})
     for name in names:
-        if name not in found:
+        if name not in used:
             if name not in versions:
                 raise StateError(f"{name} has no declared version: add it to {VERSIONS.name}")
-            found[name] = versions[name]
-    return dict(sorted(found.items()))
+            used[name] = versions[name]
+    return dict(sorted(used.items()))
 
 
 def libraries(*names: str) -> dict[str, str]:

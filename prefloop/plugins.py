@@ -159,6 +159,6 @@ def _place(error: Exception, file: str | None) -> str:
     if isinstance(error, SyntaxError) and error.filename == file:
         return f"line {error.lineno}: {type(error).__name__}: {error.msg}"
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename == file]
-    place = (own or frames)[-1]
-    return f"{'' if own else f'{place.filename}, '}line {place.lineno}: {said}"
+    in_file = [frame for frame in frames if frame.filename == file]
+    place = (in_file or frames)[-1]
+    return f"{'' if in_file else f'{place.filename}, '}line {place.lineno}: {said}"

@@ -1,4 +1,4 @@
-"""What long work shows: a bar on a terminal, a plain line now and then elsewhere; and no bars of libraries."""
+"""Progress of long work: a bar on a terminal, a plain line now and then elsewhere; no bars of libraries."""
 
 from __future__ import annotations
 

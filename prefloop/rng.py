@@ -1,4 +1,4 @@
-"""The one table of random streams; every random number of prefloop is drawn from one of them."""
+"""Table of random streams; every random number of prefloop is drawn from one of them."""
 
 from __future__ import annotations
 

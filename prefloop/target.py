@@ -40,7 +40,7 @@ def density_weights(
     """
     if len(prompts) == 1:
         return np.ones(1)
-    radius, own = _balls(prompts, min(neighbours, len(prompts) - 1))
+    radius, inside = _balls(prompts, min(neighbours, len(prompts) - 1))
     reached = _counts(prompts, radius, target)
     if not reached.any():
         raise ConfigError(
@@ -48,7 +48,7 @@ def density_weights(
             f"of the data as that one's {neighbours} nearest others; expected an overlap. Give a file whose "
             "prompts the data cover, raise data.target_file.neighbours, or set data.target to prompts"
         )
-    ratio = (reached / len(target)) / (own / (len(prompts) - 1))
+    ratio = (reached / len(target)) / (inside / (len(prompts) - 1))
     clipped = np.minimum(ratio, clip * ratio.mean())
     weights: np.ndarray = clipped / clipped.mean()
     effective = effective_size(weights)
@@ -102,16 +102,16 @@ def _balls(prompts: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     # One further neighbour, where there is one, tells whether the k-th is tied.
     length = min(k + 2, count)
     _, distance = exact_lists(prompts, np.arange(count), length, torch.device("cpu"))
-    radius, own = distance[:, k], np.full(count, k)
+    radius, inside = distance[:, k], np.full(count, k)
     tied = np.flatnonzero(distance[:, -1] == radius) if length == k + 2 else np.zeros(0, np.int64)
     if len(tied):
-        own[tied] = _counts(prompts[tied], radius[tied], prompts) - 1
-    return radius, own
+        inside[tied] = _counts(prompts[tied], radius[tied], prompts) - 1
+    return radius, inside
 
 
 def _counts(centres: np.ndarray, radius: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Points within the radius of each centre, int64 [n]."""
-    found = np.zeros(len(centres), dtype=np.int64)
+    counts = np.zeros(len(centres), dtype=np.int64)
     for ball, _ in Balls(centres, radius).holding(points):
-        found += np.bincount(ball, minlength=len(centres))
-    return found
+        counts += np.bincount(ball, minlength=len(centres))
+    return counts

@@ -1,4 +1,4 @@
-"""Stage train: the reward ensemble on all labels so far."""
+"""Stage train: the uncertainty model on all labels so far."""
 
 from __future__ import annotations
 

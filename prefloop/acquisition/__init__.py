@@ -1,1 +1,1 @@
-"""Acquisition: which pairs to label next. Nothing here can reach a hidden answer."""
+"""Acquisition: the pairs to label next. Nothing here can reach a hidden answer."""

@@ -38,7 +38,7 @@ class Candidates:
         draws: the round's random numbers.
         predicted: the model's rewards; None before there is a model, for rules that ask for none.
         judge: gives float64 [n], the judge's scores of completion rows int64 [n], to rules marked as an oracle
-            ceiling; None where nobody can be asked.
+            upper bound; None where nobody can be asked.
     """
 
     pool: Pool
@@ -86,8 +86,8 @@ class Candidates:
             self._choose(part, formed_pairs(self.pool, part, self.taken), whole_pool)
             for part in _parts(self.pool, of_responses)
         ]
-        found = Pairs.join(Pairs.empty(), *parts)
-        return found.take(np.argsort(found.prompt, kind="stable"))
+        formed = Pairs.join(Pairs.empty(), *parts)
+        return formed.take(np.argsort(formed.prompt, kind="stable"))
 
     def _listed_free(self, prompts: np.ndarray) -> FreePairs:
         fresh = self._fresh
@@ -148,7 +148,7 @@ def find_candidates(
         taken: everything acquired or reserved so far.
         draws: the round's random numbers.
         predicted: the model's rewards, or None before there is a model.
-        judge: asked by rules marked as an oracle ceiling, in simulated runs alone.
+        judge: asked by rules marked as an oracle upper bound, in simulated runs alone.
     """
     fresh = _fresh_listed(pool, taken)
     sizes = pool.sizes

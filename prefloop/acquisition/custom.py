@@ -1,4 +1,4 @@
-"""Policies and pair rules of the user's own: found, called, and what they give back checked."""
+"""Policies and pair rules of the user's own, with checks of what they give back."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class BalPMPublished(BalPMKL):
 def prompt_entropy(view: PoolView, n: int, rng: np.random.Generator, config: PromptEntropy) -> Selection:
     """The largest prompt entropy h(x) = log(2 epsilon(x) + c) - psi(n(x) + 1) / d, updated pick by pick.
 
-    Source: Melo et al. 2024, the KSG entropy term alone; needs no reward model.
+    Source: Melo et al. 2024, the KSG entropy term alone; needs no uncertainty model.
     """
     entropy = GraphEntropy(view.graph, view.acquired_node, n, config.offset, config.dimension)
     require(len(view), n)

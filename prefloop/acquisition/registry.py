@@ -14,8 +14,8 @@ BATCH_POLICIES: dict[str, BatchPolicy] = (
 )
 PAIR_RULES: dict[str, PairRule] = rules.RULES | thompson.RULES
 
-# Rules that read the judge's own scores: ceilings for simulated runs, never for a campaign.
-ORACLE_CEILINGS = frozenset(name for name, rule in PAIR_RULES.items() if rule.reads_judge)
+# Rules that read the judge's own scores: upper bounds for simulated runs, never for a campaign.
+ORACLE_UPPER_BOUNDS = frozenset(name for name, rule in PAIR_RULES.items() if rule.reads_judge)
 
 
 def batch_policy(name: str) -> BatchPolicy:

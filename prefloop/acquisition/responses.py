@@ -1,4 +1,4 @@
-"""Pair rules: what one sees of some prompts' responses, its random numbers, and how it is registered."""
+"""Interface of pair rules: the responses in view, random numbers, and registration."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class ResponsesView:
         predict: gives float32 [M, K], members' rewards; called once, on demand.
         characters: gives int [K], lengths of the responses' texts.
         strength: gives float64 [K], strength of the model that wrote each response (see fixed_pair).
-        judge: gives float64 [K], the judge's scores; only rules marked as an oracle ceiling call it.
+        judge: gives float64 [K], the judge's scores; only rules marked as an oracle upper bound call it.
         uniform: gives float64 [G] in [0, 1), the n-th random numbers of the prompts.
         member: gives float64 [G] in [0, 1), the n-th random numbers that choose a member for a prompt.
         noise: gives float64 [K] in [0, 1), the n-th random numbers of the responses.
@@ -115,7 +115,7 @@ class ResponsesView:
     def thompson(self, number: int, config: ThompsonConfig) -> np.ndarray:
         """The number-th Thompson draw of every response, float64 [K].
 
-        `member`: one member's rewards, drawn anew per prompt: a sample from the ensemble's posterior.
+        `member`: one member's rewards, drawn anew per prompt: a sample from the uncertainty model's posterior.
         `noise`: mean + beta * z * deviation with z uniform in [-1, 1) per response, the authors' code's.
         """
         if self.draw is not None:
@@ -146,7 +146,7 @@ class PairRule:
         choose: gives one position in the view's free pairs per prompt, int64 [G].
         parameters: the class of its last argument, the keys of params.yaml after `rule` and `per_prompt`.
         by_chance: whether it looks at nothing but random numbers.
-        reads_judge: whether it reads the judge's scores of all responses: a ceiling for simulated runs, never
+        reads_judge: whether it reads the judge's scores of all responses: an upper bound for simulated runs, never
             for a campaign.
     """
 

@@ -67,7 +67,7 @@ def longest(view: ResponsesView, config: NoParameters) -> np.ndarray:
 
 
 def maxmin(view: ResponsesView, config: NoParameters) -> np.ndarray:
-    """Best against worst by the judge's scores. Oracle ceiling: costs a judgement of every response.
+    """Best against worst by the judge's scores. Oracle upper bound: costs a judgement of every response.
 
     Source: Melikidze et al. 2026, MaxMin.
     """

@@ -20,15 +20,15 @@ def check_models(pool: Pool, rule: PairParameters) -> None:
     """
     if not isinstance(rule, FixedPair):
         return
-    known = sorted({pool.models.names[code] for code in np.unique(_codes(pool))})
-    if not known:
+    models = sorted({pool.models.names[code] for code in np.unique(_codes(pool))})
+    if not models:
         raise ConfigError(
             "pair rule 'fixed_pair' compares models, but the data do not say which model wrote a completion: "
             "add the field models (or model_a, model_b) to the data, or choose another policy"
         )
     for name in (*rule.strong, *rule.weak):
-        if name not in known:
-            raise ConfigError(f"pair rule 'fixed_pair': no model '{name}' in the pool; known: {', '.join(known)}")
+        if name not in models:
+            raise ConfigError(f"pair rule 'fixed_pair': no model '{name}' in the pool; known: {', '.join(models)}")
 
 
 def strengths(pool: Pool, rule: FixedPair, mean_rewards: Callable[[], np.ndarray]) -> np.ndarray:

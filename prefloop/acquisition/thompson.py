@@ -63,18 +63,18 @@ def _best(view: ResponsesView, config: Thompson) -> np.ndarray:
 
 def _opponent(view: ResponsesView, best: np.ndarray, config: DoubleThompson, *, sign: int) -> np.ndarray:
     free = view.free
-    own = free.responses[best]
+    first = free.responses[best]
     chosen = np.full(len(best), -1, dtype=np.int64)
     waiting = np.arange(len(best))
     for number in range(1, config.redraws + 2):
         draw = sign * view.thompson(number, config)
         pairs, runs = free.by_first.some(best[waiting])
         # The first response takes part: where it wins, a fresh draw follows.
-        values, with_own, places = _with_own(draw, own[waiting], free.second[pairs], runs)
-        won = with_own.largest(values, view.uniform(number)[waiting])
-        found = places[won] >= 0
-        chosen[waiting[found]] = pairs[places[won[found]]]
-        waiting = waiting[~found]
+        values, with_first, places = _with_first(draw, first[waiting], free.second[pairs], runs)
+        won = with_first.largest(values, view.uniform(number)[waiting])
+        beaten = places[won] >= 0
+        chosen[waiting[beaten]] = pairs[places[won[beaten]]]
+        waiting = waiting[~beaten]
         if not len(waiting):
             return chosen
     pairs, runs = free.by_first.some(best[waiting])
@@ -82,12 +82,12 @@ def _opponent(view: ResponsesView, best: np.ndarray, config: DoubleThompson, *, 
     return chosen
 
 
-def _with_own(
-    draw: np.ndarray, own: np.ndarray, others: np.ndarray, runs: Segments
+def _with_first(
+    draw: np.ndarray, first: np.ndarray, others: np.ndarray, runs: Segments
 ) -> tuple[np.ndarray, Segments, np.ndarray]:
-    """Draws of each run's responses and, behind them, of its own one; -1 marks the own one's place."""
+    """Draws of each run's second responses and, behind them, of its first; -1 marks the first one's place."""
     ends = np.cumsum(runs.counts)
-    values = np.insert(draw[others], ends, draw[own])
+    values = np.insert(draw[others], ends, draw[first])
     places = np.insert(np.arange(len(others)), ends, -1)
     return values, Segments(runs.counts + 1), places
 

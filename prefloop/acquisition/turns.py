@@ -1,4 +1,4 @@
-"""The order in which prompts get labels: a race of independent clocks, one per prompt.
+"""Order in which prompts get labels: a race of independent clocks, one per prompt.
 
 The law is sequential: whenever a label is due, prompt q gets it with probability in proportion to
 rate(q, k) * (1 + c_q)^-gamma, k being the labels it got in this race and c_q all it has. Independent

@@ -1,4 +1,4 @@
-"""Batch policies: what one sees of the pool, what it gives back, and how it is registered."""
+"""Interface of batch policies: the pool in view, the result, and registration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from prefloop.section import Section
 
 
 class Predictor(Protocol):
-    """What acquisition asks of a reward model."""
+    """What acquisition asks of an uncertainty model."""
 
     def rewards(self, features: Vectors) -> np.ndarray:
         """float32 [M, C] whose differences are Bradley-Terry logits."""
@@ -179,7 +179,7 @@ class BatchPolicy:
     Attributes:
         choose: picks n of the view's candidates, with random numbers from the generator alone.
         parameters: the class of its last argument, the keys of params.yaml after `policy`.
-        by_chance: whether it looks at neither a reward model nor vectors.
+        by_chance: whether it looks at neither an uncertainty model nor vectors.
     """
 
     choose: Callable[[PoolView, int, np.random.Generator, Any], Selection]

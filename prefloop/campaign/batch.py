@@ -16,7 +16,7 @@ from prefloop.labels.labelled import Labelled, LabelTable
 from prefloop.pool.identity import dataset_name
 from prefloop.pool.problem import Problem
 from prefloop.pool.steps import Batch, blind_candidates, choose_batch, fit_round
-from prefloop.reward.registry import RewardModel
+from prefloop.reward.registry import UncertaintyModel
 
 log = logging.getLogger("prefloop")
 
@@ -32,7 +32,7 @@ def campaign_labels(labels: LabelTable, problem: Problem) -> Labelled:
     return labels.among(problem.prepared, problem.prepared.completions_of("pool"))
 
 
-def train(params: Params, problem: Problem, labelled: Labelled, round_: int) -> RewardModel:
+def train(params: Params, problem: Problem, labelled: Labelled, round_: int) -> UncertaintyModel:
     """Train on all labels so far; without decided ones the ensemble stays untrained.
 
     Args:
@@ -70,7 +70,7 @@ def about_model(params: Params, problem: Problem, lines: int) -> dict[str, objec
 def next_batch(
     params: Params,
     problem: Problem,
-    model: RewardModel,
+    model: UncertaintyModel,
     labelled: Labelled,
     previous: pa.Table | None,
     round_: int,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, SerializeAsAny, WrapValidator, field_validator, model_validator
 
-from prefloop.acquisition.registry import ORACLE_CEILINGS
+from prefloop.acquisition.registry import ORACLE_UPPER_BOUNDS
 from prefloop.config.data import Data, Embed, Neighbours
 from prefloop.config.policies import Policy
 from prefloop.config.shared import Compare, PolicyName, Runs, Seed, Tracking, check_policies
@@ -20,8 +20,8 @@ else:
     Reward = reward_section()
 
 
-class Oracle(Section):
-    """Section `oracle`: the simulated annotator."""
+class OracleNoise(Section):
+    """Section `oracle`: the simulated annotator's noise."""
 
     flip_rate: Annotated[float, Field(ge=0, le=0.5)]
     temperature: Annotated[float, Field(ge=0)]
@@ -42,14 +42,14 @@ class Benchmark(Runs):
 
 
 class Proxy(Section):
-    """Section `assessment.proxy`: the log-linear policy."""
+    """Section `downstream.proxy`: the log-linear policy."""
 
     beta: Annotated[float, Field(gt=0)]
     ridge: Annotated[float, Field(gt=0)]
 
 
-class Assessment(Section):
-    """Section `assessment`."""
+class Downstream(Section):
+    """Section `downstream`."""
 
     shares: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)]
     proxy: Proxy
@@ -76,14 +76,15 @@ class Params(Whole):
     """All of params.yaml."""
 
     FILE: ClassVar[str] = "params.yaml"
+    RENAMED: ClassVar[dict[str, str]] = {"assessment": "downstream"}
 
     data: Data
     embed: Embed
     neighbours: Neighbours
     reward: Annotated[Reward, WrapValidator(validated), SerializeAsAny()]
-    oracle: Oracle
+    oracle: OracleNoise
     benchmark: Benchmark
-    assessment: Assessment
+    downstream: Downstream
     policies: dict[PolicyName, Policy]
     compare: Compare
     campaign: Campaign
@@ -99,7 +100,7 @@ class Params(Whole):
     def _validation_is_used(self) -> Params:
         if self.benchmark.validation and not kind_of(self.reward.kind).stops_early:
             raise ValueError(
-                f"benchmark.validation: {self.benchmark.validation} labels that the reward model "
+                f"benchmark.validation: {self.benchmark.validation} labels that the uncertainty model "
                 f"'{self.reward.kind}' would not use; expected 0"
             )
         return self
@@ -112,7 +113,7 @@ class Params(Whole):
         wanted.append(("campaign.cold_start", self.campaign.cold_start))
         check_policies(wanted, dict(self.policies))
         for key, name in wanted[-2:]:
-            if self.policies[name].pairs.rule in ORACLE_CEILINGS:
+            if self.policies[name].pairs.rule in ORACLE_UPPER_BOUNDS:
                 raise ValueError(f"{key}: '{name}' reads a judge's scores, which only simulated runs have")
         if self.benchmark.policies:
             self.compare.check_reference(self.benchmark.policies, "benchmark.policies")

@@ -1,4 +1,4 @@
-"""One round's labels: a rule chooses, the oracle answers, and what it does not answer is replaced."""
+"""Labels of one round: a rule chooses, the oracle answers, and what it does not answer is replaced."""
 
 from __future__ import annotations
 

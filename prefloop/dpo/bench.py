@@ -1,4 +1,4 @@
-"""A comparison of active DPO from prompts to the report: its steps, and all of them in turn."""
+"""Comparison of active DPO from prompts to the report: its steps, and all of them in turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How completions move a language model's last layer: gradients, sketched to a few numbers."""
+"""Gradients of a language model's last layer along completions, sketched to a few numbers."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def sketch_signs(size: int, vocabulary: int, width: int) -> tuple[np.ndarray, np
 
 
 def _batch(model: Any, texts: list[tuple[Sequence[int], Sequence[int]]], signs: list[torch.Tensor]) -> np.ndarray:
-    of = padded(texts, model.device)
+    batch = padded(texts, model.device)
     with torch.inference_mode():
-        hidden, logits = _last_layer(model, of.tokens, of.mask, of.kept)
-        chosen = of.targets[of.counted]
-        of_token = _sketch(hidden[:, :-1][of.counted], logits[:, :-1][of.counted], chosen, signs)
+        hidden, logits = _last_layer(model, batch.tokens, batch.mask, batch.kept)
+        chosen = batch.targets[batch.counted]
+        of_token = _sketch(hidden[:, :-1][batch.counted], logits[:, :-1][batch.counted], chosen, signs)
         summed = torch.zeros(len(texts), of_token.shape[1], dtype=torch.float64, device=model.device)
-        summed.index_add_(0, of.counted.nonzero()[:, 0], of_token.double())
+        summed.index_add_(0, batch.counted.nonzero()[:, 0], of_token.double())
     values: np.ndarray = summed.cpu().numpy()
     return values
 

@@ -1,4 +1,4 @@
-"""How good a policy is on held-out prompts: against the start model, by two judges, and how far it has moved."""
+"""Evaluation on held-out prompts: win rates against the start model by two judges, and KL divergence."""
 
 from __future__ import annotations
 
@@ -96,7 +96,8 @@ class Evaluator:
         prompts = [self._problem.prompts.texts[number] for number in self.prompts]
         answers = [_ALIKE] * len(texts)
         # Equal texts are a tie, and nobody needs to be asked.
-        rows = [row for row, (own, other) in enumerate(zip(texts, self.start_texts, strict=True)) if own != other]
+        both = zip(texts, self.start_texts, strict=True)
+        rows = [row for row, (text, start_text) in enumerate(both) if text != start_text]
         for attempt in range(_TRIES):
             asked = [Comparison(prompts[row], texts[row], self.start_texts[row]) for row in rows]
             for row, answer in zip(rows, by.ask(asked), strict=True):
@@ -160,12 +161,12 @@ def _grams(tokens: tuple[int, ...], n: int) -> list[tuple[int, ...]]:
 
 def summarise(evaluated: Evaluated) -> dict[str, float | int | None]:
     """The round's numbers of an evaluation, as columns of rounds.parquet; a win rate without answers is None."""
-    found: dict[str, float | int | None] = {}
+    numbers: dict[str, float | int | None] = {}
     for name, wins in (("oracle", evaluated.oracle), ("judge", evaluated.judge)):
         unjudged = int(np.isnan(wins).sum())
-        found[f"unjudged_{name}"] = unjudged
-        found[f"win_{name}"] = float(np.nanmean(wins)) if unjudged < len(wins) else None
-    return found | {
+        numbers[f"unjudged_{name}"] = unjudged
+        numbers[f"win_{name}"] = float(np.nanmean(wins)) if unjudged < len(wins) else None
+    return numbers | {
         "eval_calls": evaluated.calls,
         "eval_tokens": evaluated.tokens,
         "kl": float(evaluated.kl.mean()),

@@ -1,4 +1,4 @@
-"""A causal language model with its tokenizer: tokens in and out, weights to and from files."""
+"""Causal language model with its tokenizer: tokens in and out, weights to and from files."""
 
 from __future__ import annotations
 
@@ -94,14 +94,14 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
         weights.chmod((folder / "config.json").stat().st_mode)
 
 
-def encode_prompts(of: LanguageModel, prompts: list[str], max_new_tokens: int) -> list[tuple[int, ...]]:
+def encode_prompts(author: LanguageModel, prompts: list[str], max_new_tokens: int) -> list[tuple[int, ...]]:
     """Tokens of prompts, checked to leave room for a completion.
 
     Raises:
         DataError: a prompt without tokens, or one too long for the model's positions.
     """
-    room = getattr(of.model.config, "max_position_embeddings", None)
-    encoded = [of.encode(prompt) for prompt in prompts]
+    room = getattr(author.model.config, "max_position_embeddings", None)
+    encoded = [author.encode(prompt) for prompt in prompts]
     for prompt, tokens in zip(prompts, encoded, strict=True):
         if not tokens:
             raise DataError(f"the prompt {prompt[:60]!r} has no tokens: expected one at least; drop it")
@@ -148,12 +148,12 @@ def load_weights(path: Path, like: Any) -> Any:
 
 def _own_tensors(model: Any) -> dict[str, torch.Tensor]:
     """Weights by name, ascending; of those that share memory the first."""
-    found: dict[str, torch.Tensor] = {}
+    tensors: dict[str, torch.Tensor] = {}
     seen: set[tuple[int, int]] = set()
     for name, tensor in sorted(model.state_dict().items()):
         place = (tensor.data_ptr(), tensor.numel())
         if tensor.numel() and place in seen:
             continue
         seen.add(place)
-        found[name] = tensor.detach()
-    return found
+        tensors[name] = tensor.detach()
+    return tensors

@@ -1,4 +1,4 @@
-"""Where every file of active DPO lies below its folder."""
+"""Paths of active DPO's files below its folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log-probabilities of whole completions under a language model, and how far two models part along them."""
+"""Log-probabilities of whole completions under a language model, and divergence of two models along them."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ def stepwise_divergence(
     order = np.argsort(lengths, kind="stable")
     for start in range(0, len(order), batch_size):
         part = order[start : start + batch_size].tolist()
-        of = padded([(prompts[n], completions[n]) for n in part], policy.device)
+        batch = padded([(prompts[n], completions[n]) for n in part], policy.device)
         with torch.inference_mode():
-            own, other = (_logits(model, of) for model in (policy, reference))
+            logits = [_logits(model, batch) for model in (policy, reference)]
             for row, number in enumerate(part):
                 # Row by row in double precision: all rows at once would be twice the memory of the logits.
-                log_p, log_q = (x[row][of.counted[row]].double().log_softmax(dim=1) for x in (own, other))
+                log_p, log_q = (x[row][batch.counted[row]].double().log_softmax(dim=1) for x in logits)
                 # kl_div(a, b) is the divergence of b from a.
                 steps = torch.nn.functional.kl_div(log_q, log_p, reduction="sum", log_target=True)
                 result[number] = max(float(steps), 0.0)
@@ -115,17 +115,17 @@ def padded(texts: Sequence[tuple[Sequence[int], Sequence[int]]], device: torch.d
 
 
 def _batch(model: Any, texts: list[tuple[Sequence[int], Sequence[int]]]) -> np.ndarray:
-    of = padded(texts, model.device)
+    batch = padded(texts, model.device)
     with torch.inference_mode():
-        logits = _logits(model, of).float()
-        chosen = logits.gather(2, of.targets[..., None]).squeeze(2) - logits.logsumexp(dim=2)
-        summed = (chosen.double() * of.counted).sum(dim=1)
+        logits = _logits(model, batch).float()
+        chosen = logits.gather(2, batch.targets[..., None]).squeeze(2) - logits.logsumexp(dim=2)
+        summed = (chosen.double() * batch.counted).sum(dim=1)
     values: np.ndarray = summed.cpu().numpy()
     return values
 
 
-def _logits(model: Any, of: Padded) -> torch.Tensor:
-    """Logits [n, kept - 1, V] that predict `of.targets`."""
-    output = model(input_ids=of.tokens, attention_mask=of.mask, logits_to_keep=of.kept, use_cache=False)
+def _logits(model: Any, batch: Padded) -> torch.Tensor:
+    """Logits [n, kept - 1, V] that predict `batch.targets`."""
+    output = model(input_ids=batch.tokens, attention_mask=batch.mask, logits_to_keep=batch.kept, use_cache=False)
     logits: torch.Tensor = output.logits[:, :-1]
     return logits

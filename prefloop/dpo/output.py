@@ -1,4 +1,4 @@
-"""The folder of a finished run: tables, final weights and parameters; no timings."""
+"""Folder of a finished run: tables, final weights and parameters; no timings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PAIRS = pa.schema(
     [("round", pa.int32()), ("order", pa.int32())]
     + [(name, pa.string()) for name in ("pair_id", "prompt_id", "prompt", "completion_a", "completion_b")]
     + [("verdict", pa.string())]
-    + [(f"log_{of}_{x}", pa.float64()) for of in ("policy", "reference") for x in "ab"]
+    + [(f"log_{model}_{x}", pa.float64()) for model in ("policy", "reference") for x in "ab"]
     + [("certainty", pa.float64())]
 )
 
@@ -67,17 +67,17 @@ def evaluation_table(
     record: RoundRecord, problem: Problem, evaluated_prompts: Sequence[int], start_texts: Sequence[str]
 ) -> pa.Table:
     """The round's completions on the evaluated prompts, with what the judges said of them."""
-    of, prompts = record.evaluated, problem.prompts
+    evaluated, prompts = record.evaluated, problem.prompts
     columns = {
-        "round": np.full(len(of.completions), record.number),
+        "round": np.full(len(evaluated.completions), record.number),
         "prompt_id": [prompts.ids[n] for n in evaluated_prompts],
         "prompt": [prompts.texts[n] for n in evaluated_prompts],
         "start_completion": list(start_texts),
-        "completion": [problem.text(tokens) for tokens in of.completions],
-        "oracle": _answered(of.oracle),
-        "judge": _answered(of.judge),
-        "kl": of.kl,
-        "length": [len(tokens) for tokens in of.completions],
+        "completion": [problem.text(tokens) for tokens in evaluated.completions],
+        "oracle": _answered(evaluated.oracle),
+        "judge": _answered(evaluated.judge),
+        "kl": evaluated.kl,
+        "length": [len(tokens) for tokens in evaluated.completions],
     }
     return pa.table(columns, schema=EVALUATION)
 
@@ -85,20 +85,21 @@ def evaluation_table(
 def pairs_table(record: RoundRecord, problem: Problem, beta: float) -> pa.Table:
     """The round's labelled pairs, completion_a with the lower id, as in the core's tables."""
     rows = []
-    for order, of in enumerate(record.labelled):
-        prompt_id, texts = problem.prompts.ids[of.pair.prompt], [problem.text(t) for t in of.pair.completions]
+    for order, labelled in enumerate(record.labelled):
+        prompt_id = problem.prompts.ids[labelled.pair.prompt]
+        texts = [problem.text(tokens) for tokens in labelled.pair.completions]
         ids = [completion_id(prompt_id, text) for text in texts]
         a, b = (0, 1) if ids[0] < ids[1] else (1, 0)
-        policy, reference = of.pair.log_policy, of.pair.log_reference
+        policy, reference = labelled.pair.log_policy, labelled.pair.log_reference
         margins = [beta * (p - r) for p, r in zip(policy, reference, strict=True)]
-        verdict = of.verdict if a == 0 else turned(of.verdict)
+        verdict = labelled.verdict if a == 0 else turned(labelled.verdict)
         rows.append(
             {
                 "round": record.number,
                 "order": order,
                 "pair_id": pair_id(*ids),
                 "prompt_id": prompt_id,
-                "prompt": problem.prompts.texts[of.pair.prompt],
+                "prompt": problem.prompts.texts[labelled.pair.prompt],
                 "completion_a": texts[a],
                 "completion_b": texts[b],
                 "verdict": WORDS[verdict],

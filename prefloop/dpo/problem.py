@@ -1,4 +1,4 @@
-"""What every run shares: prompts as tokens, the reference, and how completions are written."""
+"""Problem that every run shares: prompts as tokens, the reference, and the sampling of completions."""
 
 from __future__ import annotations
 
@@ -50,20 +50,22 @@ class Problem:
         return self.sampler(author.model, requests, draw, end=author.end, batch_size=self.sampling.batch_size)
 
     def log_probs(
-        self, of: LanguageModel, prompts: Sequence[int], completions: Sequence[tuple[int, ...]]
+        self, language_model: LanguageModel, prompts: Sequence[int], completions: Sequence[tuple[int, ...]]
     ) -> np.ndarray:
-        """log pi of completions under `of`, float64 [n], nats."""
+        """log pi of completions under a model, float64 [n], nats."""
         encoded = [self.tokens[number] for number in prompts]
-        return completion_logprobs(of.model, encoded, completions, self.sampling.batch_size)
+        return completion_logprobs(language_model.model, encoded, completions, self.sampling.batch_size)
 
     def divergence(
-        self, of: LanguageModel, prompts: Sequence[int], completions: Sequence[tuple[int, ...]]
+        self, author: LanguageModel, prompts: Sequence[int], completions: Sequence[tuple[int, ...]]
     ) -> np.ndarray:
-        """KL divergence from the reference along what `of` wrote at temperature 1, float64 [n], nats."""
-        if of.model is self.reference.model:
+        """KL divergence from the reference along what the author wrote at temperature 1, float64 [n], nats."""
+        if author.model is self.reference.model:
             return np.zeros(len(completions))
         encoded = [self.tokens[number] for number in prompts]
-        return stepwise_divergence(of.model, self.reference.model, encoded, completions, self.sampling.batch_size)
+        return stepwise_divergence(
+            author.model, self.reference.model, encoded, completions, self.sampling.batch_size
+        )
 
     def text(self, tokens: tuple[int, ...]) -> str:
         """What an oracle reads of a completion."""

@@ -56,7 +56,7 @@ def load_texts(folder: Path, split: str) -> list[str]:
     _require(folder / "texts.parquet")
     table = read_table(folder / "texts.parquet", ["text", "split"])
     pairs = zip(table["text"].to_pylist(), table["split"].to_pylist(), strict=True)
-    return [text for text, of in pairs if of == split]
+    return [text for text, part in pairs if part == split]
 
 
 def _require(path: Path) -> None:

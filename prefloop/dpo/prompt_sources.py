@@ -1,4 +1,4 @@
-"""Where prompts and texts come from: the generated example world, files, or the hub."""
+"""Sources of prompts and texts: the generated example world, files, or the hub."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def beginning(text: str, words: tuple[int, int] | None, salt: str) -> str:
         return text
     shortest, longest = words
     count = shortest + int(unit_interval(salt, "prefix", text) * (longest - shortest + 1))
-    found = list(islice(_WORD.finditer(text), count))
-    return text[found[0].start() : found[-1].end()] if found else text
+    matches = list(islice(_WORD.finditer(text), count))
+    return text[matches[0].start() : matches[-1].end()] if matches else text
 
 
 def _from_example(config: Prompts) -> Iterator[PromptRow]:

@@ -1,4 +1,4 @@
-"""The prompts stage: distinct prompts in a pool and a test split, and texts for the start model."""
+"""Stage `prompts`: distinct prompts in a pool and a test split, and texts for the start model."""
 
 from __future__ import annotations
 

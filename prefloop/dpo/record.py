@@ -1,4 +1,4 @@
-"""One finished round of active DPO, in memory and on disk."""
+"""Record of a finished round of active DPO, in memory and on disk."""
 
 from __future__ import annotations
 
@@ -88,10 +88,10 @@ def unpack_tokens(name: str, tensors: Tensors) -> list[tuple[int, ...]]:
 
 
 def _pack_pairs(labelled: Sequence[LabelledPair]) -> Tensors:
-    pairs = [of.pair for of in labelled]
+    pairs = [label.pair for label in labelled]
     return {
         "prompt": np.array([p.prompt for p in pairs], dtype=np.int64),
-        "verdict": np.array([of.verdict for of in labelled], dtype=np.int8),
+        "verdict": np.array([label.verdict for label in labelled], dtype=np.int8),
         "log_policy": np.array([p.log_policy for p in pairs], dtype=np.float64).reshape(-1, 2),
         "log_reference": np.array([p.log_reference for p in pairs], dtype=np.float64).reshape(-1, 2),
         **pack_tokens("pairs", [tokens for p in pairs for tokens in p.completions]),

@@ -1,4 +1,4 @@
-"""What a round's labels cost and showed: a part of its row of rounds.parquet."""
+"""Costs and statistics of a round's labels: a part of its row of rounds.parquet."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def round_line(facts: Mapping[str, Any], seconds: float) -> str:
 
 def _margins(labelled: Sequence[LabelledPair], beta: float) -> np.ndarray:
     """r_a - r_b of the implicit reward before the round's training, float64 [n]."""
-    log_policy = np.array([of.pair.log_policy for of in labelled]).reshape(-1, 2)
-    log_reference = np.array([of.pair.log_reference for of in labelled]).reshape(-1, 2)
+    log_policy = np.array([label.pair.log_policy for label in labelled]).reshape(-1, 2)
+    log_reference = np.array([label.pair.log_reference for label in labelled]).reshape(-1, 2)
     rewards = implicit_reward(log_policy, log_reference, beta)
     return rewards[:, 0] - rewards[:, 1]
 
@@ -72,7 +72,7 @@ def _agreement(labelled: Sequence[LabelledPair], beta: float) -> float | None:
 
 
 def _verdicts(labelled: Sequence[LabelledPair]) -> np.ndarray:
-    return np.array([of.verdict for of in labelled], dtype=np.int64)
+    return np.array([label.verdict for label in labelled], dtype=np.int64)
 
 
 def _mean(values: np.ndarray) -> float | None:

@@ -1,4 +1,4 @@
-"""The view of a round, filled by the policy as rules ask."""
+"""View of a round, filled by the policy as rules ask."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RoundDesk:
     ) -> None:
         self._problem, self._asked = problem, asked
         self._sketches = sketches
-        self._labelled = [of.pair for of in labelled]
+        self._labelled = [label.pair for label in labelled]
         self._rng = partial(generator, seed, number, Stream.PROMPTS)
         self._own = PairWriter(problem, policy, policy, seed=seed, round_=number)
         self._old = PairWriter(problem, problem.reference, policy, seed=seed, round_=0)
@@ -116,6 +116,6 @@ class RoundDesk:
 
     def forget_all_but(self, labelled: Sequence[LabelledPair]) -> None:
         """Keep the directions of labelled pairs alone: no other will be asked for again."""
-        kept = {of.pair for of in labelled}
+        kept = {label.pair for label in labelled}
         for key in [key for key in self._sketches if key[1] not in kept]:
             del self._sketches[key]

@@ -1,4 +1,4 @@
-"""One run from files to files: what the stage `rounds` and `prefloop dpo run` call."""
+"""Run from files to files: the stage `rounds` and `prefloop dpo run`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sampling completions whose tokens depend on their own seed alone, not on what else is in the batch."""
+"""Sampling of completions: tokens depend on their own seed alone, not on what else is in the batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What acquisition scores are made of: log-probabilities of whole completions, pure arrays.
+"""Parts of acquisition scores, from log-probabilities of whole completions: pure arrays.
 
 Axis letters: Q prompts, n samples of each. A completion's log-probability is the sum over its tokens,
 the end token included, never divided by the length.

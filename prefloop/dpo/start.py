@@ -1,4 +1,4 @@
-"""The sft stage: the start model of active DPO, which is also its reference."""
+"""Stage `sft`: the start model of active DPO, which is also its reference."""
 
 from __future__ import annotations
 
@@ -114,10 +114,10 @@ def _check_tokenizer(tokenizer: Any, model: Any, name: str, chat: bool) -> None:
             f"start.model: the tokenizer of {name} has no end token (eos_token), so that no completion could end: "
             "give another model, or set eos_token in its tokenizer_config.json"
         )
-    known = int(model.get_input_embeddings().num_embeddings)
-    if max(len(tokenizer) - 1, tokenizer.eos_token_id) >= known:
+    embeddings = int(model.get_input_embeddings().num_embeddings)
+    if max(len(tokenizer) - 1, tokenizer.eos_token_id) >= embeddings:
         raise ModelError(
-            f"start.model: the tokenizer of {name} has {len(tokenizer)} tokens, its weights know {known}: "
+            f"start.model: the tokenizer of {name} has {len(tokenizer)} tokens, its weights know {embeddings}: "
             "expected the model's own tokenizer"
         )
     if chat and not tokenizer.chat_template:

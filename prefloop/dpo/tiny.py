@@ -1,4 +1,4 @@
-"""A small language model that anyone can train in a minute: a byte-level vocabulary and a Llama."""
+"""Tiny language model, trained in a minute: a byte-level vocabulary and a Llama."""
 
 from __future__ import annotations
 

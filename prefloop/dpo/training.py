@@ -1,4 +1,4 @@
-"""One round of DPO by TRL, on the very tokens that were sampled."""
+"""Training of one round: DPO by TRL, on the very tokens that were sampled."""
 
 from __future__ import annotations
 

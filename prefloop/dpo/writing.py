@@ -1,4 +1,4 @@
-"""One round's completions: written on demand, scored once, kept."""
+"""Completions of one round: written on demand, scored once, kept."""
 
 from __future__ import annotations
 
@@ -70,17 +70,18 @@ class PairWriter:
         self.dropped |= set(prompts) - pairs.keys()
         flat = [completion for pair in pairs.values() for completion in pair]
         numbers = [n for n in pairs for _ in range(2)]
-        log_policy, log_reference = (self._log_probs(of, numbers, flat) for of in (self._policy, self._reference))
+        log_policy = self._log_probs(self._policy, numbers, flat)
+        log_reference = self._log_probs(self._reference, numbers, flat)
         for position, (number, (a, b)) in enumerate(pairs.items()):
-            own = slice(2 * position, 2 * position + 2)
+            rows = slice(2 * position, 2 * position + 2)
             self._row_of[number] = len(self.pairs)
             self.pairs.append(
-                WrittenPair(number, (a.tokens, b.tokens), _two(log_policy[own]), _two(log_reference[own]))
+                WrittenPair(number, (a.tokens, b.tokens), _two(log_policy[rows]), _two(log_reference[rows]))
             )
 
     def _different(self, prompts: list[int]) -> dict[int, tuple[Completion, Completion]]:
         """The first two completions of each prompt whose texts differ, within `sampling.attempts`."""
-        found: dict[int, tuple[Completion, Completion]] = {}
+        different: dict[int, tuple[Completion, Completion]] = {}
         first: dict[int, Completion] = {}
         waiting = prompts
         for attempt in range(self._problem.sampling.attempts):
@@ -91,24 +92,26 @@ class PairWriter:
             wrote = self._problem.write(self._author, keys, self._seed, self._round, Stream.GENERATE, temperature)
             self.written += len(wrote)
             for (number, _), completion in zip(keys, wrote, strict=True):
-                known = first.setdefault(number, completion)
-                if number not in found and self._text(known) != self._text(completion):
-                    found[number] = (known, completion)
-            waiting = [n for n in waiting if n not in found]
+                earlier = first.setdefault(number, completion)
+                if number not in different and self._text(earlier) != self._text(completion):
+                    different[number] = (earlier, completion)
+            waiting = [n for n in waiting if n not in different]
             if not waiting:
                 break
-        return {n: found[n] for n in prompts if n in found}
+        return {n: different[n] for n in prompts if n in different}
 
     @property
     def _reference(self) -> LanguageModel:
         return self._problem.reference
 
-    def _log_probs(self, of: LanguageModel, numbers: list[int], completions: Sequence[Completion]) -> np.ndarray:
+    def _log_probs(
+        self, language_model: LanguageModel, numbers: list[int], completions: Sequence[Completion]
+    ) -> np.ndarray:
         # The author's come with the completions. So does a policy that still is the reference get the
         # very same numbers twice, and its margins are exactly 0.
-        if of.model is self._author.model:
+        if language_model.model is self._author.model:
             return np.array([completion.log_prob for completion in completions])
-        return self._problem.log_probs(of, numbers, [completion.tokens for completion in completions])
+        return self._problem.log_probs(language_model, numbers, [completion.tokens for completion in completions])
 
     def _text(self, completion: Completion) -> str:
         return self._problem.text(completion.tokens)

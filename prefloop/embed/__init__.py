@@ -1,1 +1,1 @@
-"""From prepared texts to vectors: one language model, its tokens, a cache, and the stored features."""
+"""Embedding of prepared texts: one language model, its tokens, a cache, and the stored features."""

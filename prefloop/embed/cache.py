@@ -1,4 +1,4 @@
-"""A store of vectors by content: whole batches are appended, nothing is ever changed."""
+"""Store of vectors by content: whole batches are appended, nothing is ever changed."""
 
 from __future__ import annotations
 
@@ -73,17 +73,17 @@ class VectorCache:
 
     def _open(self) -> None:
         size = self._path.stat().st_size if self._path.exists() else 0
-        found: list[tuple[bytes, int]] = []
+        intact: list[tuple[bytes, int]] = []
         end, whole = 0, size // self._record.itemsize
         records = np.memmap(self._path, self._record, mode="r", shape=whole) if whole else ()
         for row, record in enumerate(records):
             if _crc(record) == record["crc"]:
-                found.append((record["key"].tobytes(), row))
+                intact.append((record["key"].tobytes(), row))
                 end = row + 1 if record["left"] == 0 else end
         del records
-        self._rows = {key: row for key, row in found if row < end}
+        self._rows = {key: row for key, row in intact if row < end}
         self._count = end
-        if damaged := end - sum(row < end for _, row in found):
+        if damaged := end - sum(row < end for _, row in intact):
             log.warning("%s: %d damaged vectors are left out and computed again", self._path, damaged)
         if size > end * self._record.itemsize:
             log.info("%s: an unfinished batch at its end is cut off", self._path)

@@ -1,4 +1,4 @@
-"""A language model as a function from token sequences to vectors."""
+"""Encoder: a language model as a function from token sequences to vectors."""
 
 from __future__ import annotations
 

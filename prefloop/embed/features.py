@@ -1,4 +1,4 @@
-"""The stored features: vectors of all completions and prompts, checked against their manifest."""
+"""Stored features: vectors of all completions and prompts, checked against their manifest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loading the configured model onto its device, quietly and completely."""
+"""Loader of the configured model onto its device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a language model lies: the pinned package, a local folder, or the hub's cache."""
+"""Location of a language model: the pinned package, a local folder, or the hub's cache."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _download(name: str, revision: str | None, offline: bool, key: str) -> Path:
 
     try:
         # "*/*" leaves out other formats of the same weights, which lie in subfolders.
-        found = snapshot_download(
+        folder = snapshot_download(
             name, revision=revision, allow_patterns=_WANTED, ignore_patterns=["*/*"], local_files_only=offline
         )
     except (OSError, HfHubHTTPError, HFValidationError) as error:
@@ -100,7 +100,7 @@ def _download(name: str, revision: str | None, offline: bool, key: str) -> Path:
             f"{key}: '{name}'{at} is neither {DEFAULT_MODEL}, nor a folder here, nor to be had from the hub "
             f"({reason[:200]}): check the name and the network, or download the model and give its folder"
         ) from None
-    return Path(found)
+    return Path(folder)
 
 
 def _hash(path: Path, algorithm: str) -> str:

@@ -1,4 +1,4 @@
-"""The stage embed: prepared tables in, features and their manifest out, vectors cached on the way."""
+"""Stage `embed`: prepared tables in, features and their manifest out, vectors cached on the way."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def embed_prepared(prepared: Path, features: Path, cache: Path, config: Embed) -
         fill(vectors, sequences, encoder, lambda row: _first_id(texts, sequences, row))
         with atomic_folder(features) as folder:
             manifest = _manifest(texts, sequences, encoder, settings)
-            own = len(texts.prompts) - texts.targets
-            parts = [(COMPLETIONS, sequences.completion_keys), (PROMPTS, sequences.prompt_keys[:own])]
-            parts += [(TARGET, sequences.prompt_keys[own:])] * (texts.targets > 0)
+            n_prompts = len(texts.prompts) - texts.targets
+            parts = [(COMPLETIONS, sequences.completion_keys), (PROMPTS, sequences.prompt_keys[:n_prompts])]
+            parts += [(TARGET, sequences.prompt_keys[n_prompts:])] * (texts.targets > 0)
             for name, keys in parts:
                 shape = (len(keys), encoder.dim)
                 manifest[f"{Path(name).stem}_digest"] = write_blocks(

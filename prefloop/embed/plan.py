@@ -1,4 +1,4 @@
-"""Which texts share a batch: fixed by the lengths alone, before any cache is read."""
+"""Batches of texts, fixed by the lengths alone, before any cache is read."""
 
 from __future__ import annotations
 

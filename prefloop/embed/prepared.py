@@ -1,4 +1,4 @@
-"""All texts of the prepared tables as token sequences: each different one once."""
+"""Token sequences of all texts of the prepared tables: each different one once."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def tokenise(texts: Texts, encoder: TextEncoder, *, prompts_alone: bool = True) 
         encoder: the tokenising half of the model.
         prompts_alone: whether prompts get sequences of their own; else `prompt_keys` stays empty.
     """
-    found = Sequences()
+    sequences = Sequences()
     seen: set[bytes] = set()
     for first, last in _chunks(texts.offsets):
         offsets = texts.offsets[first : last + 1]
@@ -116,22 +116,22 @@ def tokenise(texts: Texts, encoder: TextEncoder, *, prompts_alone: bool = True) 
         for number, ids in enumerate(prompt_ids):
             if prompts_alone:
                 fed = fit_prompt(ids, encoder.frame)
-                found.counts["prompts_cut"] += fed is not ids
-                found.prompt_keys.append(_add(found, seen, fed))
-            own = answer_ids[offsets[number] - offsets[0] : offsets[number + 1] - offsets[0]]
-            windows, counts = fit_answers(ids, own, encoder.frame)
-            found.counts.update(counts)
-            found.completion_keys += [_add(found, seen, window) for window in windows]
-    return found
+                sequences.counts["prompts_cut"] += fed is not ids
+                sequences.prompt_keys.append(_add(sequences, seen, fed))
+            prompt_answers = answer_ids[offsets[number] - offsets[0] : offsets[number + 1] - offsets[0]]
+            windows, counts = fit_answers(ids, prompt_answers, encoder.frame)
+            sequences.counts.update(counts)
+            sequences.completion_keys += [_add(sequences, seen, window) for window in windows]
+    return sequences
 
 
-def _add(found: Sequences, seen: set[bytes], ids: Ids) -> bytes:
+def _add(sequences: Sequences, seen: set[bytes], ids: Ids) -> bytes:
     key = sequence_key(ids)
     if key not in seen:
         seen.add(key)
-        found.keys.append(key)
-        found.tokens.extend(ids)
-        found.ends.append(len(found.tokens))
+        sequences.keys.append(key)
+        sequences.tokens.extend(ids)
+        sequences.ends.append(len(sequences.tokens))
     return key
 
 

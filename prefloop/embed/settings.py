@@ -1,4 +1,4 @@
-"""All that a vector depends on besides its tokens: what a cache of vectors is kept by."""
+"""Settings that a vector depends on besides its tokens: what a cache of vectors is kept by."""
 
 from __future__ import annotations
 

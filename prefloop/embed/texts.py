@@ -78,8 +78,8 @@ class TextEncoder:
 
     def _filler(self) -> int:
         names = ("bos_token_id", "cls_token_id", "eos_token_id", "pad_token_id")
-        known = (getattr(self.tokenizer, name, None) for name in names)
-        return next((int(token) for token in known if token is not None), 0)
+        ids = (getattr(self.tokenizer, name, None) for name in names)
+        return next((int(token) for token in ids if token is not None), 0)
 
     def _find_frame(self, max_length: int) -> Frame:
         # Two probes that differ in prompt and answer share exactly what surrounds every text.

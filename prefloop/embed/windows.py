@@ -1,4 +1,4 @@
-"""Fitting token sequences into the model's length: prompts lose their beginning, answers stay whole."""
+"""Windows of the model's length: prompts lose their beginning, answers stay whole."""
 
 from __future__ import annotations
 

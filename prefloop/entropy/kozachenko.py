@@ -1,4 +1,4 @@
-"""The paper's ablation: Kozachenko-Leonenko entropy from the acquired prompts alone."""
+"""Kozachenko-Leonenko entropy from the acquired prompts alone: the paper's ablation."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ ROUNDS = Table(
     _SOURCE,
     key=(*_RUN, ("round", pa.int32()), ("n_labels", pa.int64())),
     numbers=(
-        *counts("count", "n_val_labels", "n_ties", "n_prompts", "batch_ties", "judge_calls"),
+        *counts("count", "n_val_labels", "n_ties", "n_prompts", "batch_ties", "annotation_calls"),
         *(Number(name, "choice", NOT_NEGATIVE) for name in ("gap", "winner_regret", "pair_regret")),
         Number("best_hit", "choice", SHARE),
         *numbers("selection", "score_uncertainty", "score_entropy", "entropy_ratio"),
@@ -153,21 +153,21 @@ ROUNDS = Table(
 )
 
 # One row a share of the budget and split: `evaluation.downstream.score`. MLflow has the last share's on test.
-ASSESSMENT = Table(
-    "assessment.parquet",
+DOWNSTREAM = Table(
+    "downstream.parquet",
     _SOURCE,
     key=(
         *(*_RUN, ("share", pa.float64()), ("n_labels", pa.int64())),
         *(("split", pa.string()), ("n_pairs", pa.int64())),
     ),
     numbers=(
-        replace(_ACCURACY, tracked="fresh_test_accuracy"),
+        replace(_ACCURACY, tracked="retrained_test_accuracy"),
         *(Number(f"accuracy_{gap}_gap", "detail", SHARE) for gap in ("small", "medium", "large")),
-        replace(_LOG_LIKELIHOOD, tracked="fresh_test_log_likelihood"),
+        replace(_LOG_LIKELIHOOD, tracked="retrained_test_log_likelihood"),
         *(replace(number, role="detail") for number in _CALIBRATION),
         *counts("count", "n_prompts"),
         Number("best_of_accuracy", "score", SHARE),
-        Number("best_of_regret", "score", NOT_NEGATIVE, tracked="fresh_test_best_of_regret"),
+        Number("best_of_regret", "score", NOT_NEGATIVE, tracked="retrained_test_best_of_regret"),
         Number("proxy_score", "score", tracked="proxy_test_score"),
         *numbers("limit", "uniform_score", "best_score"),
     ),

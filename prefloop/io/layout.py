@@ -1,4 +1,4 @@
-"""Where every file of a workflow lies below its data folder (see docs/ for their columns)."""
+"""Paths of a workflow's files below its data folder (see docs/ for their columns)."""
 
 from __future__ import annotations
 
@@ -89,12 +89,12 @@ class Layout(Runs):
 
     @property
     def campaign_model(self) -> Path:
-        """Weights of the campaign's reward ensemble."""
+        """Weights of the campaign's uncertainty model."""
         return self.campaign / "model.safetensors"
 
     @property
     def campaign_metrics(self) -> Path:
-        """Metrics of the campaign's reward ensemble."""
+        """Metrics of the campaign's uncertainty model."""
         return self.campaign / "metrics.json"
 
     @property

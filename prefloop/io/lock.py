@@ -1,4 +1,4 @@
-"""One lock per shared file, so that several processes can write to it."""
+"""Lock of a shared file, so that several processes can write to it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Who says which of two completions is better: the training oracle and the independent judge."""
+"""Judges of two completions: the training oracle and the independent judge."""

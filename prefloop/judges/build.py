@@ -22,7 +22,7 @@ def build_oracle(config: kinds.Oracle, verdicts: Path) -> Noisy:
         ConfigError: a key or a device that is not here.
         DataError: a missing or malformed word list.
         ModelError: weights or an encoder that are not here.
-        LabelsMissing: an untrained reward ensemble.
+        LabelsMissing: an untrained uncertainty model.
     """
     return Noisy(build_judge(config.judge, verdicts), config)
 
@@ -48,13 +48,13 @@ def _refuse_a_log_under_a_former_name(verdicts: Path) -> None:
         )
 
 
-def name_oracle(kind: str | None, given: kinds.Oracle, *, own: Sequence[str], from_file: bool) -> kinds.Oracle:
+def name_oracle(kind: str | None, given: kinds.Oracle, *, options: Sequence[str], from_file: bool) -> kinds.Oracle:
     """The training oracle that the user has named.
 
     Args:
         kind: option --oracle: a kind that needs no further keys, or None.
         given: section `oracle` of the parameters.
-        own: the options by which the user's own model or prompts came.
+        options: the options by which the user's own model or prompts came.
         from_file: whether the parameters are a file that the user gave, not the packaged ones.
 
     Returns:
@@ -73,11 +73,11 @@ def name_oracle(kind: str | None, given: kinds.Oracle, *, own: Sequence[str], fr
                 "need keys of their own: set oracle.judge in a parameter file and give it with --params"
             )
         return given.model_copy(update={"judge": kinds.PLAIN[kind]})
-    if own and not from_file:
+    if options and not from_file:
         raise ConfigError(
-            f"{' and '.join(own)}: nothing says who labels, and the packaged oracle ({given.judge.kind}) knows "
-            f"nothing of your task: name one with --oracle ({plain}), or set oracle.judge in a parameter file and "
-            " give it with --params (see docs/dpo.md)"
+            f"{' and '.join(options)}: nothing says who labels, and the packaged oracle ({given.judge.kind}) "
+            f"knows nothing of your task: name one with --oracle ({plain}), or set oracle.judge in a parameter "
+            "file and give it with --params (see docs/dpo.md)"
         )
     return given
 

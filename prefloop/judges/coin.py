@@ -1,4 +1,4 @@
-"""A fair coin instead of a judge: what is learnt from it is nothing."""
+"""Coin instead of a judge: what is learnt from it is nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A language model behind any address of OpenAI's chat completions, asked about each pair in both orders."""
+"""Language model behind any address of OpenAI's chat completions, asked about each pair in both orders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that cost money are kept the moment they come, and never asked for again."""
+"""Log of paid answers: kept the moment they come, and never asked for again."""
 
 from __future__ import annotations
 

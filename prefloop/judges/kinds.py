@@ -37,7 +37,7 @@ class WordList(Section):
 
 
 class RewardModel(Section):
-    """A reward ensemble that prefloop trained: the mean of its members' rewards."""
+    """An uncertainty model that prefloop trained: the mean of its members' rewards."""
 
     kind: Literal["reward_model"]
     path: Path

@@ -1,4 +1,4 @@
-"""A reward ensemble that prefloop trained, as an oracle."""
+"""Uncertainty model that prefloop trained, as an oracle."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def mean_rewards(config: RewardModel) -> Callable[[Sequence[Comparison]], np.nda
         config: where the weights lie, and with what to embed.
 
     Raises:
-        LabelsMissing: an untrained ensemble.
+        LabelsMissing: an untrained uncertainty model.
         ModelError: no weights, or the encoder that they were trained with is not here or not the same.
         ConfigError: a device that is not here.
     """

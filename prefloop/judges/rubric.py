@@ -1,4 +1,4 @@
-"""The question put to a language model, and the letters that count as its answer."""
+"""Question put to a language model, and the letters that count as its answer."""
 
 from __future__ import annotations
 

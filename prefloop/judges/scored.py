@@ -54,7 +54,7 @@ def text_scores(score: Callable[[str], float]) -> Callable[[Sequence[Comparison]
 
     def scores(comparisons: Sequence[Comparison]) -> np.ndarray:
         texts = {text for comparison in comparisons for text in (comparison.a, comparison.b)}
-        known = {text: score(text) for text in texts}
-        return np.array([(known[c.a], known[c.b]) for c in comparisons], dtype=np.float64)
+        score_of = {text: score(text) for text in texts}
+        return np.array([(score_of[c.a], score_of[c.b]) for c in comparisons], dtype=np.float64)
 
     return scores

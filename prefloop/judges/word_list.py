@@ -29,7 +29,7 @@ def valence_sum(path: Path) -> Callable[[str], float]:
     """
     valences = read_word_list(path)
     longest = max(len(_TOKEN.findall(entry)) for entry in valences)
-    return lambda text: math.fsum(_found(_TOKEN.findall(_folded(text)), valences, longest))
+    return lambda text: math.fsum(_entry_valences(_TOKEN.findall(_folded(text)), valences, longest))
 
 
 def read_word_list(path: Path) -> dict[str, float]:
@@ -92,16 +92,16 @@ def _folded(text: str) -> str:
     return re.sub(r"\s+", " ", text).casefold()
 
 
-def _found(tokens: list[str], valences: dict[str, float], longest: int) -> list[float]:
+def _entry_valences(tokens: list[str], valences: dict[str, float], longest: int) -> list[float]:
     """The valences of the entries in a text, in order."""
-    found, at = [], 0
+    values, at = [], 0
     while at < len(tokens):
         for end in range(min(at + longest, len(tokens)), at, -1):
             valence = valences.get("".join(tokens[at:end]))
             if valence is not None:
-                found.append(valence)
+                values.append(valence)
                 break
         else:
             end = at + 1
         at = end
-    return found
+    return values

@@ -1,1 +1,1 @@
-"""The label log: what was paid for is appended, never changed."""
+"""Labels: the append-only log, and what is read from it."""

@@ -1,4 +1,4 @@
-"""The labelled table: aggregated labels, written once a round beside the log's snapshot, and their pool rows."""
+"""Labelled table: aggregated labels, written once a round beside the log's snapshot, and their pool rows."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ class LabelTable:
         Raises:
             DataError: a label whose completions belong to two prompts.
         """
-        pairs, known = _rows(self.pairs, prepared, within)
+        pairs, in_pool = _rows(self.pairs, prepared, within)
         verdicts = pc.index_in(self.pairs["verdict"], pa.array(COMPARED)).to_numpy().astype(np.int8)
-        if not known.all():
+        if not in_pool.all():
             log.warning(
                 "%d labelled pairs are not in the pool of the prepared data and are left out; the log keeps them",
-                int((~known).sum()),
+                int((~in_pool).sum()),
             )
-        return Labelled(pairs.take(known), verdicts[known])
+        return Labelled(pairs.take(in_pool), verdicts[in_pool])
 
 
 @dataclass(frozen=True)
@@ -212,13 +212,13 @@ def _rows(labels: pa.Table, prepared: Prepared, within: slice) -> tuple[Pairs, n
         return np.where(places >= 0, places + within.start, -1)
 
     a, b = rows(labels["completion_a"]), rows(labels["completion_b"])
-    known = (a >= 0) & (b >= 0)
+    in_pool = (a >= 0) & (b >= 0)
     prompts = prepared.completion_prompt
-    mixed = np.flatnonzero(known & (prompts[np.maximum(a, 0)] != prompts[np.maximum(b, 0)]))
+    mixed = np.flatnonzero(in_pool & (prompts[np.maximum(a, 0)] != prompts[np.maximum(b, 0)]))
     if mixed.size:
         first = labels.slice(int(mixed[0]), 1).to_pylist()[0]
         raise DataError(
             f"label of pair {first['pair_id']}: its completions belong to two prompts; expected two "
             f"completions of prompt {first['prompt_id']} ({mixed.size} such labels)"
         )
-    return Pairs(a, b, prompts[np.maximum(a, 0)]), known
+    return Pairs(a, b, prompts[np.maximum(a, 0)]), in_pool

@@ -1,4 +1,4 @@
-"""The label log: one append-only file for the answers of people, judges and the simulated oracle."""
+"""Append-only label log of the answers of people, judges and the simulated oracle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Building the neighbour graph: from prompt vectors to lists, and to files."""
+"""Construction of the neighbour graph: from prompt vectors to lists, and to files."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def measured_recall(vectors: np.ndarray, lists: np.ndarray, config: Config) -> f
     count = min(config.recall_sample, len(vectors))
     rows = np.sort(generator(config.seed, 0, Stream.RECALL).choice(len(vectors), count, replace=False))
     exact, _ = exact_lists(vectors, rows, lists.shape[1], resolve_device(config.device))
-    found = [np.isin(e[1:], f[1:]).mean() for e, f in zip(exact, lists[rows], strict=True)]
-    return float(np.mean(found))
+    recalls = [np.isin(e[1:], f[1:]).mean() for e, f in zip(exact, lists[rows], strict=True)]
+    return float(np.mean(recalls))
 
 
 def save_graph(folder: Path, graph: NeighbourGraph, facts: dict[str, object]) -> None:

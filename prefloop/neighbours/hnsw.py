@@ -46,8 +46,8 @@ def hnsw_lists(vectors: np.ndarray, k: int, config: Config) -> tuple[np.ndarray,
     with Progress("asking the neighbour index", count, "points") as progress:
         for start in range(0, count, _BLOCK):
             rows = np.arange(start, min(start + _BLOCK, count))
-            found = _ask(index, np.asarray(vectors[rows]), k)
-            neighbours, length = _with_itself(vectors, rows, found, k)
+            nearest = _ask(index, np.asarray(vectors[rows]), k)
+            neighbours, length = _with_itself(vectors, rows, nearest, k)
             lists.append(neighbours)
             lengths.append(length)
             progress.add(len(rows))
@@ -56,20 +56,20 @@ def hnsw_lists(vectors: np.ndarray, k: int, config: Config) -> tuple[np.ndarray,
 
 def _ask(index: hnswlib.Index, queries: np.ndarray, k: int) -> np.ndarray:
     try:
-        found, _ = index.knn_query(queries, k=k, num_threads=os.cpu_count() or 1)
+        nearest, _ = index.knn_query(queries, k=k, num_threads=os.cpu_count() or 1)
     except RuntimeError as error:
         raise StateError(
             f"the HNSW index cannot find {k} neighbours for every prompt ({error}): "
             "raise neighbours.m and neighbours.ef, or set neighbours.backend to exact"
         ) from None
-    return found.astype(np.int64)
+    return nearest.astype(np.int64)
 
 
 def _with_itself(
-    vectors: np.ndarray, rows: np.ndarray, found: np.ndarray, k: int
+    vectors: np.ndarray, rows: np.ndarray, nearest: np.ndarray, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
     # HNSW may leave a point out of its own list: put it first and drop the farthest found.
-    others = np.concatenate([rows[:, None], found], axis=1)
+    others = np.concatenate([rows[:, None], nearest], axis=1)
     owners = np.repeat(rows, k + 1)
     keep = np.r_[True, np.zeros(k, dtype=bool)] | (others != rows[:, None])
     flat = others[keep]

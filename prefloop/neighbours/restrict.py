@@ -61,8 +61,8 @@ def restrict(graph: NeighbourGraph, prompts: np.ndarray, vectors: Vectors, k: in
     neighbours[row, place[chosen]] = lists[chosen]
     distances[row, place[chosen]] = np.asarray(graph.distances)[nodes[order]][row, column]
     if len(short):
-        own = np.asarray(vectors[prompts[first[order]]])
-        neighbours[short], distances[short] = exact_lists(own, short, k, torch.device("cpu"))
+        points = np.asarray(vectors[prompts[first[order]]])
+        neighbours[short], distances[short] = exact_lists(points, short, k, torch.device("cpu"))
     rank = np.empty(len(nodes), dtype=np.int32)
     rank[order] = np.arange(len(nodes), dtype=np.int32)
     return NeighbourGraph(neighbours, distances, rank[node], first[order].astype(np.int64))

@@ -1,4 +1,4 @@
-"""The hidden answers of the prepared tables; for the simulated annotator and the evaluator only."""
+"""Hidden answers of the prepared tables; for the simulated annotator and the evaluator only."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def read_scores(folder: Path, completions: pa.ChunkedArray) -> dict[str, float]:
     return dict(zip(scored["id"], scored["score"], strict=True))
 
 
-def _rows(ids: pa.ChunkedArray, known: pa.Array | pa.ChunkedArray, path: Path) -> np.ndarray:
-    combined = known.combine_chunks() if isinstance(known, pa.ChunkedArray) else known
+def _rows(ids: pa.ChunkedArray, all_ids: pa.Array | pa.ChunkedArray, path: Path) -> np.ndarray:
+    combined = all_ids.combine_chunks() if isinstance(all_ids, pa.ChunkedArray) else all_ids
     rows = pc.index_in(ids, combined)
     if rows.null_count:
         raise StateError(f"{path} refers to {rows.null_count} unknown ids: run the stage prepare again")

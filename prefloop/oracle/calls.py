@@ -1,4 +1,7 @@
-"""What labels cost a judge that scores single responses: each response once, however often it is compared."""
+"""Annotation calls: what labels cost a judge that scores single responses, each of them once.
+
+However often a response is compared, its score is asked for once.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from prefloop.data.pairs import Pairs
 from prefloop.oracle.simulated import SimulatedOracle
 
 
-class JudgeCalls:
+class AnnotationCalls:
     """Counts judgements over a run: a scored response costs one, a listed verdict one.
 
     A comparison of two responses costs two unless they were scored before; a rule that reads the

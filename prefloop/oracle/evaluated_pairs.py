@@ -1,4 +1,4 @@
-"""The pairs on which reward models are judged: those outside the pool whose answer is known."""
+"""Evaluated pairs: those outside the pool whose answer is known."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def evaluation_sets(prepared: Prepared, answers: Answers) -> dict[str, EvalSet]:
         decided = np.flatnonzero(has_winner) + rows.start
         scored_a, scored_b, scored_prompt = _scored_pairs(prepared, answers.scores, split)
         gap = answers.scores[scored_a] - answers.scores[scored_b]
-        found = EvalSet(
+        eval_set = EvalSet(
             split,
             np.concatenate([prepared.pair_a[decided], scored_a]),
             np.concatenate([prepared.pair_b[decided], scored_b]),
             np.concatenate([prepared.pair_prompt[decided], scored_prompt]),
             np.concatenate([verdict[has_winner] == A, gap > 0]).astype(np.float64),
         )
-        if len(found):
-            sets[split] = found
+        if len(eval_set):
+            sets[split] = eval_set
     return sets
 
 

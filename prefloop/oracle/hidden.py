@@ -1,4 +1,4 @@
-"""The hidden side of a problem: for the simulated annotator and the evaluator, never for selection."""
+"""Hidden side of a problem: for the simulated annotator and the evaluator, never for selection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated annotator: answers from the hidden verdicts or scores, with noise fixed per pair."""
+"""Simulated annotator: answers from the hidden verdicts or scores, with noise fixed per pair."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.special import expit
 
-from prefloop.config.model import Oracle as Config
+from prefloop.config.model import OracleNoise as Config
 from prefloop.data.prepared import Prepared
 from prefloop.errors import DataError
 from prefloop.io.hashing import pair_id, unit_interval
@@ -65,10 +65,10 @@ class SimulatedOracle:
         self._config, self._scores = config, answers.scores
         self._ids: pa.Array = prepared.completion_ids
         self._count = len(prepared.completion_ids)
-        known = answers.votes.any(axis=1)
-        self._keys = prepared.pair_a[known] * self._count + prepared.pair_b[known]
+        has_votes = answers.votes.any(axis=1)
+        self._keys = prepared.pair_a[has_votes] * self._count + prepared.pair_b[has_votes]
         self._order = np.argsort(self._keys, kind="stable")
-        self._listed = majority(answers.votes[known])
+        self._listed = majority(answers.votes[has_votes])
 
     def verdicts(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Verdict codes int8 [n] (0 = a, 1 = b, 2 = tie) of pairs of completion rows.
@@ -97,7 +97,7 @@ class SimulatedOracle:
         return self._lookup(a, b)[1]
 
     def scores(self, rows: np.ndarray) -> np.ndarray:
-        """The judge's own scores of completion rows, float64 [n]: for rules marked as an oracle ceiling.
+        """The judge's own scores of completion rows, float64 [n]: for rules marked as an oracle upper bound.
 
         Raises:
             DataError: a completion has no score.

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from prefloop.acquisition.registry import ORACLE_CEILINGS
+from prefloop.acquisition.registry import ORACLE_UPPER_BOUNDS
 from prefloop.config import Params
 from prefloop.data.pairs import Pool
 from prefloop.data.prepared import Prepared
 from prefloop.device import set_threads
-from prefloop.evaluation.downstream.fresh import assess
-from prefloop.evaluation.downstream.result import Assessment
+from prefloop.evaluation.downstream.result import DownstreamPredictions
+from prefloop.evaluation.downstream.retrained import downstream_predictions
 from prefloop.identity import circumstances, parts
 from prefloop.io.hashing import text_id
 from prefloop.io.json import to_json
@@ -60,8 +60,8 @@ def run_benchmark(
     workflow = PoolRun(problem, hidden, oracle, spec)
 
     def write(folder: Path, records: list[RoundRecord]) -> None:
-        assessed = _assess(params, problem, workflow, seed)
-        write_run(folder, records, workflow.model, assessed, problem.prepared, hidden, about, params.reward.kind)
+        predicted = _downstream(params, problem, workflow, seed)
+        write_run(folder, records, workflow.model, predicted, problem.prepared, hidden, about, params.reward.kind)
 
     state = layout.state / "runs" / name / str(seed)
     run = Run(state, about["fingerprint"], identity.decisive(name, seed), layout.run(name, seed))
@@ -88,30 +88,30 @@ def check_policies(params: Params, stored: Prepared, answers: Answers) -> None:
         pool = Pool.of(division.prepared)
         for policy in policies.values():
             check_budget(pool, policy, params.benchmark, seed)
-        if any(policy.pairs.rule in ORACLE_CEILINGS for policy in policies.values()):
+        if any(policy.pairs.rule in ORACLE_UPPER_BOUNDS for policy in policies.values()):
             hidden = answers.take(division.pairs, division.completions)
             oracle = SimulatedOracle(params.oracle, division.prepared, hidden)
             oracle.scores(np.arange(division.prepared.completions_of("pool").stop))
 
 
-def _assess(params: Params, problem: Problem, workflow: PoolRun, seed: int) -> Assessment:
-    section = to_json(params.assessment.model_dump(mode="json"))
+def _downstream(params: Params, problem: Problem, workflow: PoolRun, seed: int) -> DownstreamPredictions:
+    section = to_json(params.downstream.model_dump(mode="json"))
     key = text_id(section, to_json(parts(["downstream"])), str(len(workflow.labelled.pairs)))
-    if (kept := _kept_assessment(workflow.store, key)) is not None:
+    if (kept := _kept_downstream(workflow.store, key)) is not None:
         return kept
-    made = assess(
-        problem, workflow.labelled, params.reward, params.assessment, seed=seed, device=params.benchmark.device
+    made = downstream_predictions(
+        problem, workflow.labelled, params.reward, params.downstream, seed=seed, device=params.benchmark.device
     )
     tensors = {"n_labels": made.n_labels, "rewards": made.rewards, "log_policy": made.log_policy}
-    workflow.store.keep("assessment", tensors, {"key": key, "shares": to_json(list(made.shares))})
+    workflow.store.keep("downstream", tensors, {"key": key, "shares": to_json(list(made.shares))})
     return made
 
 
-def _kept_assessment(store: RoundStore[RoundRecord], key: str) -> Assessment | None:
-    kept = store.kept("assessment")
+def _kept_downstream(store: RoundStore[RoundRecord], key: str) -> DownstreamPredictions | None:
+    kept = store.kept("downstream")
     # Another key: other shares, other rounds.
     if kept is None or kept[1].get("key") != key:
         return None
     tensors, metadata = kept
     shares = tuple(json.loads(metadata["shares"]))
-    return Assessment(shares, *(tensors[name] for name in ("n_labels", "rewards", "log_policy")))
+    return DownstreamPredictions(shares, *(tensors[name] for name in ("n_labels", "rewards", "log_policy")))

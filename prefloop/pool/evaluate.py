@@ -10,10 +10,10 @@ from prefloop.evaluation.predictive import pair_logits, predictive_metrics
 from prefloop.labels.labelled import Labelled
 from prefloop.oracle.evaluated_pairs import EvalSet
 from prefloop.pool.problem import Problem
-from prefloop.reward.registry import RewardModel
+from prefloop.reward.registry import UncertaintyModel
 
 
-def outside_predictions(problem: Problem, model: RewardModel) -> np.ndarray:
+def outside_predictions(problem: Problem, model: UncertaintyModel) -> np.ndarray:
     """float32 [M, E]: rewards of the completions outside the pool, in row order."""
     return model.rewards(problem.outside_completions)
 
@@ -59,7 +59,7 @@ def pair_weights(problem: Problem, pairs: EvalSet) -> np.ndarray:
     return (weights / np.bincount(place, minlength=len(rows)))[place]
 
 
-def labelled_metrics(problem: Problem, model: RewardModel, labelled: Labelled) -> dict[str, Any]:
+def labelled_metrics(problem: Problem, model: UncertaintyModel, labelled: Labelled) -> dict[str, Any]:
     """Metrics on the decided labelled pairs (each member trained on most of them); {} without any."""
     decided = labelled.comparisons()
     count = len(decided)
@@ -71,7 +71,7 @@ def labelled_metrics(problem: Problem, model: RewardModel, labelled: Labelled) -
 
 
 def evaluate_campaign(
-    problem: Problem, evaluation: dict[str, EvalSet], model: RewardModel, labelled: Labelled
+    problem: Problem, evaluation: dict[str, EvalSet], model: UncertaintyModel, labelled: Labelled
 ) -> dict[str, Any]:
     """Metrics of a campaign's current model, as far as there are hidden answers to judge by."""
     return {

@@ -16,7 +16,7 @@ from prefloop.pool.evaluate import labelled_metrics, outside_predictions, split_
 from prefloop.pool.problem import Problem
 from prefloop.pool.record import RoundRecord
 from prefloop.pool.steps import Batch
-from prefloop.reward.registry import RewardModel
+from prefloop.reward.registry import UncertaintyModel
 
 
 @dataclass(frozen=True)
@@ -28,21 +28,21 @@ class NewRound:
         batch: the pairs, with the scores they were chosen by.
         verdicts: int8 [B], their answers.
         looked_at: int64, completion rows whose scores the pair rule read.
-        judge_calls: judgements over the run so far.
+        annotation_calls: judgements over the run so far.
     """
 
     number: int
     batch: Batch
     verdicts: np.ndarray
     looked_at: np.ndarray
-    judge_calls: int
+    annotation_calls: int
 
 
 def evaluate_round(
     problem: Problem,
     hidden: HiddenAnswers,
     identity: dict[str, Any],
-    model: RewardModel,
+    model: UncertaintyModel,
     labelled: Labelled,
     new: NewRound,
 ) -> RoundRecord:
@@ -69,7 +69,7 @@ def evaluate_round(
         "n_ties": _ties(labelled.verdicts),
         "n_prompts": len(np.unique(labelled.pairs.prompt)),
         "batch_ties": _ties(new.verdicts),
-        "judge_calls": new.judge_calls,
+        "annotation_calls": new.annotation_calls,
         **choice_metrics(hidden.answers.scores, problem.prepared, new.batch.pairs),
         **_selection_facts(new.batch),
         "temperature": float(model.temperature),

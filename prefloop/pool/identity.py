@@ -20,12 +20,12 @@ from prefloop.identity import Part, fingerprint, libraries, machine, parts
 from prefloop.io.hashing import file_digest, text_id
 from prefloop.io.json import read_json
 from prefloop.io.layout import Layout
-from prefloop.reward.kinds import reward_model_identity
+from prefloop.reward.kinds import uncertainty_model_identity
 
-RUN_TABLES = ("rounds", "metrics", "assessment", "models")
+RUN_TABLES = ("rounds", "metrics", "downstream", "models")
 RUN_FILES = (
     *(f"{name}.parquet" for name in (*RUN_TABLES, "acquired")),
-    *("predictions.npy", "assessment_rewards.npy", "assessment_policy.npy", "model.safetensors", "run.json"),
+    *("predictions.npy", "downstream_rewards.npy", "downstream_policy.npy", "model.safetensors", "run.json"),
 )
 # What decides a simulated run's numbers beside the project's own parts.
 LIBRARIES = ("numpy", "scipy", "torch")
@@ -39,7 +39,7 @@ def parts_of(policy: Policy, reward: Reward) -> dict[str, Part]:
     chosen = {
         f"batch_policy.{batch}": batch_policy_identity(batch),
         f"pair_rule.{rule}": pair_rule_identity(rule),
-        f"reward_model.{model}": reward_model_identity(model),
+        f"reward_model.{model}": uncertainty_model_identity(model),
     }
     used = [
         *("candidates", "division", "evaluation", "labels", "oracle", "rounds", "target"),
@@ -109,7 +109,7 @@ class Identity:
             "parameters": {
                 **sections,
                 "benchmark": {**sections["benchmark"], "rounds": params.benchmark.rounds},
-                "assessment": params.assessment.model_dump(mode="json"),
+                "downstream": params.downstream.model_dump(mode="json"),
             },
             "encoder": self._encoder,
             "machine": decisive["machine"],

@@ -15,7 +15,7 @@ from prefloop.data.pairs import Pairs
 from prefloop.device import resolve_device
 from prefloop.errors import StateError
 from prefloop.labels.labelled import Labelled
-from prefloop.oracle.calls import JudgeCalls
+from prefloop.oracle.calls import AnnotationCalls
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.oracle.simulated import SimulatedOracle
 from prefloop.pool.evaluated_round import NewRound, evaluate_round
@@ -28,7 +28,7 @@ from prefloop.pool.steps import (
     fit_round,
     random_pairs,
 )
-from prefloop.reward.registry import RewardModel, load_model, save_model
+from prefloop.reward.registry import UncertaintyModel, load_model, save_model
 from prefloop.rng import Stream
 from prefloop.rounds.store import RoundStore
 
@@ -61,11 +61,11 @@ class PoolRun:
     """
 
     form = PoolFormat()
-    model: RewardModel
+    model: UncertaintyModel
 
     def __init__(self, problem: Problem, hidden: HiddenAnswers, oracle: SimulatedOracle, spec: RunSpec) -> None:
         self._problem, self._hidden, self._oracle, self._spec = problem, hidden, oracle, spec
-        self._calls = JudgeCalls(oracle, len(problem.completions))
+        self._calls = AnnotationCalls(oracle, len(problem.completions))
         self.labelled = Labelled.empty()
 
     @property
@@ -137,7 +137,7 @@ class PoolRun:
             judge=self._calls.scores,
         )
 
-    def _fit(self, number: int) -> RewardModel:
+    def _fit(self, number: int) -> UncertaintyModel:
         start, spec = time.perf_counter(), self._spec
         model = fit_round(
             self._problem,
@@ -151,7 +151,7 @@ class PoolRun:
         self._fit_seconds = time.perf_counter() - start
         return model
 
-    def _kept_model(self, number: int) -> RewardModel:
+    def _kept_model(self, number: int) -> UncertaintyModel:
         if (path := self.store.weights(number)) is not None:
             try:
                 return load_model(path, resolve_device(self._spec.benchmark.device))[0]

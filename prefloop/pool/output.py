@@ -11,9 +11,9 @@ import pyarrow as pa
 from prefloop.data.prepared import Prepared
 from prefloop.errors import StateError
 from prefloop.evaluation.downstream.chosen import model_counts
-from prefloop.evaluation.downstream.result import Assessment
-from prefloop.evaluation.downstream.score import assessment_rows
-from prefloop.evaluation.metrics import ASSESSMENT, METRICS, ROUNDS
+from prefloop.evaluation.downstream.result import DownstreamPredictions
+from prefloop.evaluation.downstream.score import downstream_rows
+from prefloop.evaluation.metrics import DOWNSTREAM, METRICS, ROUNDS
 from prefloop.io.arrays import open_array, read_table, write_array, write_table
 from prefloop.io.atomic import atomic_folder
 from prefloop.io.hashing import pair_id
@@ -21,14 +21,14 @@ from prefloop.io.json import read_json, write_json
 from prefloop.labels.verdicts import WORDS
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.pool.record import RoundRecord
-from prefloop.reward.registry import RewardModel, save_model
+from prefloop.reward.registry import UncertaintyModel, save_model
 
 
 def write_run(
     folder: Path,
     records: list[RoundRecord],
-    model: RewardModel,
-    assessed: Assessment,
+    model: UncertaintyModel,
+    predicted: DownstreamPredictions,
     prepared: Prepared,
     hidden: HiddenAnswers,
     about: dict[str, Any],
@@ -40,31 +40,31 @@ def write_run(
         folder: the run's folder.
         records: all rounds.
         model: that of the last.
-        assessed: what fresh models made of the acquired labels.
+        predicted: what retrained models, on the acquired labels, predict.
         prepared: ids of completions and prompts.
-        hidden: hidden answers, for the assessment's numbers.
+        hidden: hidden answers, for the downstream evaluation.
         about: content of run.json; its "encoder" and "parameters" also go into the weights file.
         kind: key of the reward registry.
     """
     identity = {"policy": about["policy"], "seed": about["seed"]}
-    scored = assessment_rows(prepared, hidden.evaluation, hidden.answers.scores, assessed)
+    scored = downstream_rows(prepared, hidden.evaluation, hidden.answers.scores, predicted)
     with atomic_folder(folder) as temporary:
         metrics = [row for record in records for row in record.metrics]
         write_table(temporary / ROUNDS.file, ROUNDS.table(record.facts for record in records))
         write_table(temporary / METRICS.file, METRICS.table(metrics))
         write_table(temporary / "acquired.parquet", acquired_table(records, prepared))
         write_array(temporary / "predictions.npy", np.stack([r.predictions for r in records]))
-        write_table(temporary / ASSESSMENT.file, ASSESSMENT.table({**identity, **row} for row in scored))
-        write_array(temporary / "assessment_rewards.npy", assessed.rewards)
-        write_array(temporary / "assessment_policy.npy", assessed.log_policy)
+        write_table(temporary / DOWNSTREAM.file, DOWNSTREAM.table({**identity, **row} for row in scored))
+        write_array(temporary / "downstream_rewards.npy", predicted.rewards)
+        write_array(temporary / "downstream_policy.npy", predicted.log_policy)
         write_table(temporary / "models.parquet", _models_table(records, prepared, identity))
         save_model(temporary / "model.safetensors", kind, model, _provenance(about))
         write_json(temporary / "run.json", about)
 
 
 def _provenance(about: dict[str, Any]) -> dict[str, Any]:
-    # How the labels were assessed afterwards is no part of where the weights come from.
-    parameters = {name: value for name, value in about["parameters"].items() if name != "assessment"}
+    # How the labels were evaluated downstream is no part of where the weights come from.
+    parameters = {name: value for name, value in about["parameters"].items() if name != "downstream"}
     return {**about, "parameters": parameters}
 
 

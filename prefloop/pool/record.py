@@ -10,6 +10,7 @@ import numpy as np
 
 from prefloop.acquisition.view import Selection
 from prefloop.data.pairs import Pairs
+from prefloop.evaluation.metrics import ROUNDS
 from prefloop.io.json import to_json
 from prefloop.pool.steps import Batch
 from prefloop.rounds.store import Tensors, facts_of
@@ -67,6 +68,7 @@ class PoolFormat:
         """The round of these arrays and metadata.
 
         Raises:
+            StateError: facts with other names than rounds.parquet has, of another version of the package.
             KeyError, ValueError: something is missing or malformed.
         """
         number, facts = facts_of(metadata)
@@ -79,6 +81,6 @@ class PoolFormat:
             tensors["verdicts"],
             tensors["looked_at"],
             tensors["predictions"],
-            facts,
+            ROUNDS.row(facts),
             json.loads(metadata["metrics"]),
         )

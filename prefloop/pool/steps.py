@@ -21,7 +21,7 @@ from prefloop.errors import ConfigError
 from prefloop.labels.labelled import Labelled
 from prefloop.pool.problem import Problem
 from prefloop.reward.inputs import FitInputs
-from prefloop.reward.registry import RewardModel, fit_model
+from prefloop.reward.registry import UncertaintyModel, fit_model
 from prefloop.rng import Stream, generator
 
 ANY_PAIR = PairParameters(rule="auto", per_prompt="auto")
@@ -93,7 +93,7 @@ def random_pairs(pool: Pool, n: int, taken: Pairs, seed: int, stream: Stream) ->
 def choose_batch(
     problem: Problem,
     policy: Policy,
-    model: RewardModel,
+    model: UncertaintyModel,
     acquired: Pairs,
     reserved: Pairs,
     n: int,
@@ -113,7 +113,7 @@ def choose_batch(
         n: how many.
         seed: the run's seed.
         round_: the round, from 1.
-        judge: gives the judge's scores of completion rows to rules marked as an oracle ceiling; simulated
+        judge: gives the judge's scores of completion rows to rules marked as an oracle upper bound; simulated
             runs only.
 
     Raises:
@@ -155,8 +155,8 @@ def fit_round(
     device: str,
     seed: int,
     round_: int,
-) -> RewardModel:
-    """Train the reward model from scratch on everything labelled so far, weighted for the declared target.
+) -> UncertaintyModel:
+    """Train the uncertainty model from scratch on everything labelled so far, weighted for the declared target.
 
     A random choice from the pool is what target `pairs` asks for, so there labels count alike.
     """

@@ -40,7 +40,7 @@ def _choices(runs: Runs, policy: str, confidence: float) -> Choices:
         **{name: estimate(of[name], confidence, bounds) for name, bounds in _MEANS.items()},
         ties=estimate(of["batch_ties"] / batch, confidence, SHARE) if batch else None,
         comparisons=float(runs.n_labels[-1]),
-        judge_calls=float(np.mean(rounds.filter(last)["judge_calls"].to_numpy())),
+        annotation_calls=float(np.mean(rounds.filter(last)["annotation_calls"].to_numpy())),
         chosen=_most(_later(models), "chosen"),
         rejected=_most(_later(models), "rejected"),
     )

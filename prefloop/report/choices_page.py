@@ -36,12 +36,12 @@ def choices_page(savings: Savings, present: Set[str]) -> str:
 
 def _table(savings: Savings, scored: bool) -> str:
     of_scores = ("gap", "winner regret", "pair regret", "best-hit rate, %")
-    head = ["policy", *(of_scores if scored else ()), "ties, %", "comparisons", "judge calls"]
+    head = ["policy", *(of_scores if scored else ()), "ties, %", "comparisons", "annotation calls"]
     rows = []
     for policy in by_gap(savings):
         of = savings.choices[policy]
         scores = _score_cells(savings, of) if scored else []
-        counts = [f"{of.comparisons:.0f}", f"{of.judge_calls:.0f}"]
+        counts = [f"{of.comparisons:.0f}", f"{of.annotation_calls:.0f}"]
         rows.append([shown(policy, savings), *scores, _percent(of.ties), *counts])
     return table(head, rows)
 
@@ -72,7 +72,7 @@ def _names(models: list[ModelShare]) -> str:
 
 def _reading(savings: Savings, scored: bool) -> str:
     bounds = f" with {savings.confidence:.0%} intervals over seeds (Student)" if len(savings.seeds) > 1 else ""
-    lines = [f"Means over the rounds after the initial labels{bounds}; comparisons and judge calls in all.\n"]
+    lines = [f"Means over the rounds after the initial labels{bounds}; comparisons and annotation calls in all.\n"]
     if scored:
         lines.append("""\
 - *Gap*: difference of the two scores. It is large by construction for rules that look for a likely best and
@@ -81,6 +81,6 @@ def _reading(savings: Savings, scored: bool) -> str:
   responses (DTS, MaxMinLCB). Neither is an outcome: what the labels bought stands above.
 - *Best-hit rate*: share of pairs that hold a response of the prompt's best score.""")
     lines.append("""\
-- *Ties*: share of labels that said "tie". *Judge calls*: responses scored, each once; a listed verdict counts as
-  one.""")
+- *Ties*: share of labels that said "tie". *Annotation calls*: responses scored, each once; a listed verdict
+  counts as one.""")
     return "\n".join(lines) + "\n"

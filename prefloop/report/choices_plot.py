@@ -31,7 +31,7 @@ def draw_choices(figure: Figure, savings: Savings, look_of: dict[str, Style]) ->
             xerr=_bars(gap),
             yerr=_bars(regret),
             color=look_of[name].colour,
-            marker="D" if savings.policies[name].ceiling else "o",
+            marker="D" if savings.policies[name].oracle_upper_bound else "o",
             ms=_SIZE,
             lw=1,
         )

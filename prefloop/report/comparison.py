@@ -38,7 +38,7 @@ class DataFacts:
         splits: size of each split.
         largest: number of the prompt with the most pairs in all the data; None without pairs.
         model_free: policies that choose without a model.
-        ceilings: policies that read the judge's scores before they choose.
+        oracle_upper_bounds: policies that read the judge's scores before they choose.
         ablations: (policy, the same policy without its uncertainty).
     """
 
@@ -47,7 +47,7 @@ class DataFacts:
     splits: dict[str, SplitSize]
     largest: int | None
     model_free: frozenset[str]
-    ceilings: frozenset[str]
+    oracle_upper_bounds: frozenset[str]
     ablations: tuple[tuple[str, str], ...]
 
 
@@ -78,7 +78,7 @@ def compare_runs(
         runs: the runs.
         scores: scores by split, "test" among them.
         curves: of the same.
-        outcomes: what fresh models made of the labels.
+        outcomes: what retrained models made of the labels.
         config: reference, seeds needed, replicates, confidence.
         facts: about the data and the policies.
 
@@ -102,7 +102,7 @@ def compare_runs(
     runnable = {
         name: duel
         for name, duel in decided["test"].duels.items()
-        if name not in config.reference and name not in facts.ceilings
+        if name not in config.reference and name not in facts.oracle_upper_bounds
     }
     question = Question(
         outcome=PRIMARY_OUTCOME,
@@ -191,7 +191,7 @@ def _result(
         },
         control=policy in config.reference and policy != contest.reference,
         model_free=policy == contest.reference or policy in facts.model_free,
-        ceiling=policy in facts.ceilings,
+        oracle_upper_bound=policy in facts.oracle_upper_bounds,
         ties=_at_the_end(runs, policy, "n_ties"),
         prompts=_at_the_end(runs, policy, "n_prompts"),
     )
@@ -199,7 +199,7 @@ def _result(
 
 def _view(curves: Curves, own: np.ndarray, base: np.ndarray, level: float) -> View:
     return View(
-        area=paired(curves.at_level(level), own, base, curves.height),
+        area=paired(curves.at_level(level), own, base, curves.auc_weights),
         final=paired(curves, own, base, curves.only(-1)),
     )
 

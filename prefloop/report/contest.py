@@ -121,14 +121,14 @@ def _level(contest: Contest, curves: Curves, config: Compare) -> float:
     if not rows:
         return curves.level
     policies = np.array(rows)
-    linear = curves.test(policies[:, :, None] * curves.height)
+    linear = curves.test(policies[:, :, None] * curves.auc_weights)
     rng = generator(config.seed, 0, Stream.BOOTSTRAP)
     return joint_level(linear, policies, 1 - curves.level, config.resamples, rng)
 
 
 def _best(contest: Contest, curves: Curves) -> str:
-    heights = curves.mean @ curves.height
-    return max((contest.reference, *contest.model_free), key=lambda name: contest.rows[name] @ heights)
+    auc = curves.mean @ curves.auc_weights
+    return max((contest.reference, *contest.model_free), key=lambda name: contest.rows[name] @ auc)
 
 
 def _duel(contest: Contest, name: str, joint: Curves, best: str, conclusive: bool) -> Duel:
@@ -140,14 +140,14 @@ def _duel(contest: Contest, name: str, joint: Curves, best: str, conclusive: boo
         if other in (contest.reference, best)
     }
     return Duel(
-        area=paired(joint, own, base, joint.height),
+        area=paired(joint, own, base, joint.auc_weights),
         against_random=met.get(contest.reference),
         against_best=met.get(best),
     )
 
 
 def _against(joint: Curves, own: np.ndarray, base: np.ndarray, name: str, conclusive: bool) -> Against:
-    area = paired(joint, own, base, joint.height)
+    area = paired(joint, own, base, joint.auc_weights)
     found: Verdict = verdict(area) if conclusive else "cannot tell"
     return Against(
         baseline=name,

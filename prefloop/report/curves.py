@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from prefloop.report.numbers import Difference, Estimate, Verdict
-from prefloop.report.savings import height_weights
+from prefloop.report.savings import auc_weights
 from prefloop.report.scores import Scores
 from prefloop.report.variance import Linear, Units, contrast, units_of
 
@@ -38,9 +38,9 @@ class Curves:
         return replace(self, level=level)
 
     @property
-    def height(self) -> np.ndarray:
-        """Round weights [R] of the mean height (the area under a curve over the range of labels)."""
-        return height_weights(self.n_labels)
+    def auc_weights(self) -> np.ndarray:
+        """Round weights [R] of the normalised AUC (the area under a curve over the range of labels)."""
+        return auc_weights(self.n_labels)
 
     def only(self, round_: int) -> np.ndarray:
         """Round weights [R] of the value after one round."""
@@ -63,7 +63,7 @@ def curves_of(
         confidence: coverage of the intervals.
         bounds: least and largest value there is.
     """
-    units = units_of(scores, height_weights(n_labels))
+    units = units_of(scores, auc_weights(n_labels))
     return Curves(scores.mean(), np.asarray(n_labels), start, units, bounds, 1 - confidence)
 
 
@@ -79,7 +79,7 @@ def paired(curves: Curves, own: np.ndarray, base: np.ndarray, rounds: np.ndarray
     Args:
         curves: of all runs.
         own, base: float64 [P], which streams are averaged for the policy and for the baseline.
-        rounds: float64 [R], weights that sum to 1: `curves.height`, `curves.only(-1)`.
+        rounds: float64 [R], weights that sum to 1: `curves.auc_weights`, `curves.only(-1)`.
     """
     return _difference(curves, np.outer(own, rounds), np.outer(base, rounds))
 
@@ -106,7 +106,7 @@ def covered(seeds: int, prompts: int) -> list[str]:
     return [source for source, count in {"seeds": seeds, "test prompts": prompts}.items() if count > 1]
 
 
-def told_apart(of: Difference) -> bool:
+def significant(of: Difference) -> bool:
     """Whether the interval of a difference is known and excludes zero."""
     return of.low is not None and of.high is not None and (of.low > 0 or of.high < 0)
 

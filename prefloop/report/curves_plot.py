@@ -71,7 +71,7 @@ def draw_curves(
         Content by file ending.
     """
     drawn = {policy: of for policy, of in series.items() if policy not in about.left_out}
-    panels = [policy for policy in by_height(drawn, metric) if policy != about.reference]
+    panels = [policy for policy in by_difference(drawn, metric) if policy != about.reference]
     columns = 1 if len(panels) < 3 else 2 if len(panels) < 7 else 3 if len(panels) < 13 else 4
     rows = max(ceil(len(panels) / columns), 1)
     height = max(4.4, 1.0 + 1.45 * rows, 1.6 + 0.19 * len(drawn))
@@ -199,7 +199,7 @@ def line_ends(series: Series, column: str, x: str = "n_labels") -> dict[str, tup
     return {policy: (float(of[x][-1]), float(of[column][-1])) for policy, of in series.items()}
 
 
-def by_height(series: Series, metric: str) -> list[str]:
+def by_difference(series: Series, metric: str) -> list[str]:
     """Policies, the highest mean difference first."""
     return sorted(series, key=lambda policy: -float(np.mean(series[policy][f"{metric}_difference"])))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from prefloop.acquisition.registry import ORACLE_CEILINGS
+from prefloop.acquisition.registry import ORACLE_UPPER_BOUNDS
 from prefloop.acquisition.responses import PairParameters
 from prefloop.config import Params
 from prefloop.config.policies import is_model_free
@@ -26,7 +26,13 @@ def data_facts(dataset: str, stored: Prepared, prepared: Prepared, params: Param
     counts = np.bincount(stored.pair_prompt, minlength=1)
     largest = int(counts.argmax()) if counts.any() else None
     return DataFacts(
-        dataset, params.data.target, sizes, largest, model_free(params), ceilings(params), ablations(params)
+        dataset,
+        params.data.target,
+        sizes,
+        largest,
+        model_free(params),
+        oracle_upper_bounds(params),
+        ablations(params),
     )
 
 
@@ -35,10 +41,10 @@ def model_free(params: Params) -> frozenset[str]:
     return frozenset(name for name in params.benchmark.policies if is_model_free(params.policies[name]))
 
 
-def ceilings(params: Params) -> frozenset[str]:
+def oracle_upper_bounds(params: Params) -> frozenset[str]:
     """Policies whose pair rule reads the judge's scores before it chooses."""
     rules = {name: params.policies[name].pairs.rule for name in params.benchmark.policies}
-    return frozenset(name for name, rule in rules.items() if rule in ORACLE_CEILINGS)
+    return frozenset(name for name, rule in rules.items() if rule in ORACLE_UPPER_BOUNDS)
 
 
 def ablations(params: Params) -> tuple[tuple[str, str], ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from prefloop.report.choices_page import choices_page
-from prefloop.report.curves import told_apart
+from prefloop.report.curves import significant
 from prefloop.report.main_tables import main_table, nats_table, ood_table, views_table
 from prefloop.report.outcomes_page import outcomes_page, outcomes_tables
 from prefloop.report.page import picture, table
@@ -86,7 +86,7 @@ def _control(savings: Savings) -> str:
             continue
         meaning = (
             "Its interval should cover zero and does not: distrust savings of this size here, and add seeds."
-            if told_apart(of.area)
+            if significant(of.area)
             else "Its interval covers zero, as it should: what it seems to save is noise."
         )
         lines.append(f"Control: {name} is {savings.reference} with a second random stream. {meaning}\n")

@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from prefloop.report.savings import height_weights
+from prefloop.report.savings import auc_weights
 
 # Efficiencies from 1/8 to 8, 2^(1/16) apart: 4 % between neighbours, with linear interpolation.
 _OCTAVES = 3
@@ -44,7 +44,7 @@ def shifted_weights(n_labels: np.ndarray, start: float, factors: np.ndarray) -> 
 
     m is the policy's curve, g the baseline's, both linear between rounds. The mean is over all t at which
     both are known, by the exact integral. D is linear in both curves and D(1) is the difference of their
-    mean heights.
+    normalised AUCs.
 
     Args:
         n_labels: [R], ascending, none below `start`.
@@ -60,9 +60,9 @@ def shifted_weights(n_labels: np.ndarray, start: float, factors: np.ndarray) -> 
         low = t[0] * max(1.0, 1 / factor)
         high = max(low, t[-1] * min(1.0, 1 / factor))
         knots = np.unique(np.clip(np.concatenate([t, t / factor]), low, high))
-        area = height_weights(knots)
-        own[row] = area @ _interpolation(knots, t)
-        base[row] = area @ _interpolation(np.clip(knots * factor, t[0], t[-1]), t)
+        weights = auc_weights(knots)
+        own[row] = weights @ _interpolation(knots, t)
+        base[row] = weights @ _interpolation(np.clip(knots * factor, t[0], t[-1]), t)
     return own, base
 
 
@@ -78,8 +78,8 @@ def efficiency(n_labels: np.ndarray, start: float, tested: Tested) -> Efficiency
     """Estimate f in m(t) = g(start + f (t - start)), with all f that a test does not reject.
 
     The estimate is the root of D nearest to 1 on the side that D(1) points to, so it exceeds 1 exactly where
-    the mean height does. The interval holds the f about it at which D(f) can't be told from 0, and f = 1
-    exactly where D(1) can't: it excludes 1 exactly when the test of the mean heights rejects.
+    the normalised AUC exceeds the baseline's. The interval holds the f about it at which D(f) can't be told
+    from 0, and f = 1 exactly where D(1) can't: it excludes 1 exactly when the test of the normalised AUCs rejects.
 
     Args:
         n_labels: [R], ascending.

@@ -24,7 +24,7 @@ class Evaluation:
 
     Attributes:
         splits: by split and seed; without the splits that a seed has no pair of.
-        test: what each seed's fresh models are judged on; without the seeds that have no test pair.
+        test: what each seed's retrained models are judged on; without the seeds that have no test pair.
         first: the tables of the first seed, for the sizes that the report states.
     """
 

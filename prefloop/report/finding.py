@@ -53,7 +53,7 @@ def find(
     Args:
         question: what is asked.
         conclusion: whether the comparison can conclude.
-        duels: of the policies that can be run, without controls, ceilings and the pooled random.
+        duels: of the policies that can be run, without controls, oracle upper bounds and the pooled random.
         wanted: further seeds that would decide each of them, by `power.more_seeds`.
     """
     met = {name: duel.primary for name, duel in duels.items()}

@@ -41,21 +41,21 @@ def draw_savings(figure: Figure, savings: Savings, look_of: Mapping[str, Style])
 def _savings_panel(
     axes: Any, savings: Savings, baseline: str, names: list[str], look_of: Mapping[str, Style]
 ) -> None:
-    for height, name in enumerate(names):
+    for row, name in enumerate(names):
         of = savings.policies[name]
         duel = of.against_random if baseline == savings.reference else of.against_best
         if duel is not None and duel.saving.told:
-            _saving(axes, height, duel.saving, look_of[name])
+            _saving(axes, row, duel.saving, look_of[name])
     axes.set_xlim(_LOWEST, 1.0)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     _title(axes, f"Labels saved against {baseline}", _together(savings))
 
 
 def _difference_panel(axes: Any, savings: Savings, names: list[str], look_of: Mapping[str, Style]) -> None:
-    for height, name in enumerate(names):
+    for row, name in enumerate(names):
         of = savings.policies[name].area
-        _interval(axes, height, of.low, of.high, of.difference, look_of[name])
-    _title(axes, f"Curve's mean height minus {savings.reference}'s", f"nats; {_together(savings)}")
+        _interval(axes, row, of.low, of.high, of.difference, look_of[name])
+    _title(axes, f"Normalised AUC minus {savings.reference}'s", f"nats; {_together(savings)}")
 
 
 def _together(savings: Savings) -> str:
@@ -67,16 +67,16 @@ def _title(axes: Any, title: str, below: str) -> None:
     axes.text(0, 1.02, below, transform=axes.transAxes, fontsize=9, color="#595959", va="bottom")
 
 
-def _saving(axes: Any, height: int, of: Saving, style: Style) -> None:
+def _saving(axes: Any, row: int, of: Saving, style: Style) -> None:
     if of.saved is not None and of.saved < _LOWEST:
-        axes.plot([_LOWEST], [height], "<", ms=7, color=style.colour, zorder=3, clip_on=False)
+        axes.plot([_LOWEST], [row], "<", ms=7, color=style.colour, zorder=3, clip_on=False)
     elif of.saved is not None:
-        _interval(axes, height, of.saved_low, of.saved_high, of.saved, style, hollow=of.beyond)
+        _interval(axes, row, of.saved_low, of.saved_high, of.saved, style, hollow=of.beyond)
 
 
 def _interval(
     axes: Any,
-    height: int,
+    row: int,
     low: float | None,
     high: float | None,
     middle: float,
@@ -84,6 +84,6 @@ def _interval(
     hollow: bool = False,
 ) -> None:
     if low is not None and high is not None:
-        axes.plot([low, high], [height, height], color=style.colour, lw=2, solid_capstyle="round")
+        axes.plot([low, high], [row, row], color=style.colour, lw=2, solid_capstyle="round")
     face = "white" if hollow else style.colour
-    axes.plot([middle], [height], "o", ms=7, mfc=face, mec=style.colour, mew=1.6, zorder=3)
+    axes.plot([middle], [row], "o", ms=7, mfc=face, mec=style.colour, mew=1.6, zorder=3)

@@ -1,4 +1,4 @@
-"""What fresh models trained on each run's labels are worth, prompt by prompt."""
+"""Downstream evaluation on the test split: what models retrained on each run's labels are worth, by prompt."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BY_PAIR = ("accuracy", "log_likelihood")
 
 @dataclass(frozen=True)
 class Judged:
-    """Fresh models of all runs on the test split, at S shares of the budget.
+    """Retrained models of all runs on the test split, at S shares of the budget.
 
     Attributes:
         shares: ascending.
@@ -39,7 +39,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Judgeable:
-    """What one seed's fresh models are judged on, on the test split.
+    """What one seed's retrained models are judged on, on the test split.
 
     Attributes:
         prepared: the seed's tables.
@@ -53,7 +53,7 @@ class Judgeable:
 
 
 def judge_runs(runs: Runs, test: Mapping[int, Judgeable]) -> Judged | None:
-    """Judge the kept predictions of every run's fresh models.
+    """Judge the kept predictions of every run's retrained models.
 
     Args:
         runs: the runs.
@@ -94,13 +94,13 @@ def _judge_seed(runs: Runs, seed: int, shares: int, test: Judgeable) -> dict[str
 def _judge(runs: Runs, key: tuple[str, int], shares: int, test: Judgeable) -> _Sums:
     """Sums [S, Q] by prompt and the counts [Q], for each outcome of one run."""
     folder, prepared = runs.folders[key], test.prepared
-    rewards = open_array(folder / "assessment_rewards.npy")
-    log_policy = open_array(folder / "assessment_policy.npy")
+    rewards = open_array(folder / "downstream_rewards.npy")
+    log_policy = open_array(folder / "downstream_policy.npy")
     outside = len(prepared.completion_ids) - prepared.completions_of("pool").stop
     if rewards.shape != (shares, *rewards.shape[1:-1], outside) or log_policy.shape != (shares, outside):
         raise StateError(
-            f"{folder} has assessments of shapes {rewards.shape} and {log_policy.shape}, which do not fit "
-            f"{shares} shares and {outside} completions outside the pool: dvc repro benchmark"
+            f"{folder} has downstream predictions of shapes {rewards.shape} and {log_policy.shape}, which do not "
+            f"fit {shares} shares and {outside} completions outside the pool: dvc repro benchmark"
         )
     parts = [
         prompt_outcomes(prepared, test.evaluated.pairs, test.scores, *share)
@@ -111,7 +111,7 @@ def _judge(runs: Runs, key: tuple[str, int], shares: int, test: Judgeable) -> _S
 
 def _grid(runs: Runs) -> _Grid:
     """Share and labels of each, the same in all runs."""
-    rows = runs.assessment.filter(pc.equal(runs.assessment["split"], "test")).to_pylist()
+    rows = runs.downstream.filter(pc.equal(runs.downstream["split"], "test")).to_pylist()
     grids: dict[tuple[str, int], _Grid] = {key: [] for key in runs.folders}
     for row in rows:
         grids[row["policy"], row["seed"]].append((row["share"], row["n_labels"]))
@@ -120,6 +120,6 @@ def _grid(runs: Runs) -> _Grid:
         if other != grid:
             raise StateError(
                 f"the shares of the budget differ between the runs {first[0]}-{first[1]} ({grid}) and "
-                f"{key[0]}-{key[1]} ({other}): dvc repro, so that all runs have the same assessment.shares"
+                f"{key[0]}-{key[1]} ({other}): dvc repro, so that all runs have the same downstream.shares"
             )
     return grid

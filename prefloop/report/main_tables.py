@@ -31,8 +31,8 @@ def main_table(savings: Savings) -> str:
 def nats_table(savings: Savings) -> str:
     """What the main table rests on, in nats, and the crossing."""
     reference, best = savings.reference, best_baseline(savings)
-    head = ["primary outcome", "final test log-likelihood", "mean height of the curve"]
-    head += [f"height minus {baseline}'s" for baseline in dict.fromkeys((best, reference))]
+    head = ["primary outcome", "final test log-likelihood", "normalised AUC"]
+    head += [f"AUC minus {baseline}'s" for baseline in dict.fromkeys((best, reference))]
     head.append(f"labels to match {reference} (leans low)")
     rows = []
     for name in ordered(savings):
@@ -62,7 +62,7 @@ def views_table(savings: Savings) -> str:
     ]
     return (
         "## The same curves for other uses\n\n"
-        "Mean height of the curve of test log-likelihood minus random's, in nats, with test prompts weighted in "
+        "Normalised AUC of test log-likelihood minus random's, in nats, with test prompts weighted in "
         "three ways, whatever the declared target. Intervals are as wide as those of the verdicts; a `*` marks "
         "those that exclude zero.\n\n"
         f"{table(head, rows)}"
@@ -74,7 +74,7 @@ def ood_table(savings: Savings) -> str:
     if "ood" not in savings.conclusions:
         return ""
     reference, of_ood = savings.reference, savings.conclusions["ood"]
-    head = ("out of distribution", f"height minus {reference}'s, nats", f"labels saved against {reference}")
+    head = ("out of distribution", f"AUC minus {reference}'s, nats", f"labels saved against {reference}")
     rows = [
         (shown(name, savings), excluded(ood.area), saved(ood.saving))
         for name in ordered(savings)

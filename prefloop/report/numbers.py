@@ -84,7 +84,7 @@ class Against(Result):
 
     Attributes:
         baseline: its name.
-        area: mean height of the policy's curve and its difference from the baseline's; the interval holds
+        area: normalised AUC of the policy and its difference from the baseline's; the interval holds
             for all policies and baselines of the comparison at once.
         verdict: by that interval.
         saving: labels saved, at the same level.
@@ -100,7 +100,7 @@ class Duel(Result):
     """One policy against random, and against the best that needs no model.
 
     Attributes:
-        area: mean height of its curve, and the simultaneous difference from the pooled random's.
+        area: its normalised AUC, and the simultaneous difference from the pooled random's.
         against_random: null for the pooled random itself.
         against_best: against the highest curve of those that need no model; null for that one itself.
     """

@@ -6,7 +6,7 @@ from prefloop.report.numbers import Conclusion, Difference, Duel, Estimate, Resu
 
 
 class OutcomeResult(Duel):
-    """One policy by one outcome of fresh models; duels by the mean height of the curve over the shares.
+    """One policy by one outcome of retrained models; duels by the normalised AUC over the shares.
 
     Attributes:
         by_share: value at each share of the budget, against the pooled random's at the same share: intervals
@@ -17,7 +17,7 @@ class OutcomeResult(Duel):
 
 
 class Outcome(Result):
-    """One outcome of fresh models, secondary to the log-likelihood curve.
+    """One outcome of retrained models, secondary to the log-likelihood curve.
 
     Attributes:
         prompts: test prompts it rests on.
@@ -36,7 +36,7 @@ class Secondary(Result):
     """What else is said of one policy's labels at the last share, on the test split.
 
     Attributes:
-        log_likelihood: of the fresh reward model, nats per pair.
+        log_likelihood: of the retrained reward model, nats per pair.
         best_of_accuracy, best_of_regret: of its favourite among a prompt's responses; null without scores.
         ece: its expected calibration error, debiased, mean over seeds.
         ece_floor: what the plain error of a calibrated model would be, mean over seeds.
@@ -69,12 +69,12 @@ class Ablation(Result):
 
 
 class Outcomes(Result):
-    """Fresh models on each policy's labels, judged on the test split.
+    """Retrained models on each policy's labels, judged on the test split.
 
     Attributes:
         shares: shares of the budget.
         n_labels: labels of each share, the grid of all its curves.
-        reward_model: test accuracy of the fresh reward model.
+        reward_model: test accuracy of the retrained reward model.
         policy: expected judge score of the policy proxy on test prompts; null without scores.
         uniform_score, best_score: that score of a uniform and of the best choice; null without scores.
         secondary: further numbers by policy.
@@ -118,7 +118,7 @@ class Choices(Result):
         pair_regret: mean of the prompt's best score minus the mean of the two.
         best_hit: share of pairs that hold the prompt's best response.
         ties: share of labels that said tie; null without such rounds.
-        comparisons, judge_calls: at the end of the run, initial labels included; means over seeds.
+        comparisons, annotation_calls: at the end of the run, initial labels included; means over seeds.
         chosen, rejected: the three models most often chosen and rejected; empty where none is known.
     """
 
@@ -128,6 +128,6 @@ class Choices(Result):
     best_hit: Estimate | None
     ties: Estimate | None
     comparisons: float
-    judge_calls: float
+    annotation_calls: float
     chosen: list[ModelShare]
     rejected: list[ModelShare]

@@ -1,4 +1,4 @@
-"""Both outcomes of fresh models: every policy's labels against the reference's, with paired intervals."""
+"""Both outcomes of retrained models: every policy's labels against the reference's, with paired intervals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefloop.config.shared import Compare
-from prefloop.evaluation.metrics import ASSESSMENT
+from prefloop.evaluation.metrics import DOWNSTREAM
 from prefloop.report.comparison import COIN_TOSS, DataFacts, coin_tosses, contest_between
 from prefloop.report.contest import Contest, decide
 from prefloop.report.curves import Curves, curves_of, paired, paired_by_round
@@ -20,7 +20,7 @@ from prefloop.report.tables import interval_columns, standard_errors
 
 # Fixed in advance, whatever they say: the name in savings.json, and the score it is the mean of.
 PRIMARY = {"reward_model": "accuracy", "policy": "proxy_score"}
-_MEANS = ASSESSMENT.of_role("detail")
+_MEANS = DOWNSTREAM.of_role("detail")
 
 
 def draw_outcomes(runs: Runs, judged: Judged, config: Compare) -> dict[str, Curves]:
@@ -30,7 +30,7 @@ def draw_outcomes(runs: Runs, judged: Judged, config: Compare) -> dict[str, Curv
     """
     start = float(min(runs.n_labels[0], judged.n_labels[0]))
     return {
-        name: curves_of(scores, judged.n_labels, start, config.confidence, ASSESSMENT.bounds(name))
+        name: curves_of(scores, judged.n_labels, start, config.confidence, DOWNSTREAM.bounds(name))
         for name, scores in judged.scores.items()
     }
 
@@ -42,7 +42,7 @@ def compare_outcomes(
 
     Args:
         runs: the runs.
-        judged: their fresh models.
+        judged: their retrained models.
         curves: the same, resampled.
         config: reference, resamples, confidence.
         facts: names the ablations.
@@ -51,7 +51,7 @@ def compare_outcomes(
         The block `outcomes` of savings.json.
     """
     contest = contest_between(runs, config, facts)
-    test = runs.assessment.filter(pc.equal(runs.assessment["split"], "test"))
+    test = runs.downstream.filter(pc.equal(runs.downstream["split"], "test"))
     floors = {"accuracy": COIN_TOSS["accuracy"], "proxy_score": test["uniform_score"][0].as_py()}
     blind = coin_tosses(judged.scores["accuracy"])
     primary = {

@@ -1,4 +1,4 @@
-"""report.md: what the labels bought, by a fresh reward model and a policy proxy."""
+"""report.md: what the labels bought, by a retrained reward model and a policy proxy."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from prefloop.report.page import picture, table
 from prefloop.report.results import Savings
 from prefloop.report.wording import by_outcome, digits, excluded, labels_at_share, shown
 
-_NAMES = {"reward_model": "fresh test accuracy", "policy": "proxy score"}
+_NAMES = {"reward_model": "retrained test accuracy", "policy": "proxy score"}
 _WITH_IT = {
     "better": "higher with it",
     "worse": "lower with it",
-    "no difference": "not told apart from 0",
+    "no difference": "not significant",
     "cannot tell": "no interval",
 }
 _CAPTIONS = {
-    "reward_model": "Test accuracy of a reward model trained afresh on the labels acquired by then.",
+    "reward_model": "Test accuracy of a reward model retrained on the labels acquired by then.",
     "policy": "Expected judge score of the policy proxy on test prompts.",
 }
 
@@ -37,7 +37,7 @@ def outcomes_page(savings: Savings, present: Set[str]) -> str:
         return ""
     both = outcomes.policy is not None
     sections = [
-        f"### What the labels bought: fresh reward model{' and policy proxy' if both else ''}\n",
+        f"### What the labels bought: retrained reward model{' and policy proxy' if both else ''}\n",
         _about(savings, outcomes),
         *[_outcome_table(savings, outcomes, name) for name in outcomes.primary],
         _warnings(outcomes),
@@ -134,7 +134,7 @@ def _share_table(savings: Savings, outcomes: Outcomes, name: str) -> str:
 
 
 def _secondary_table(savings: Savings, outcomes: Outcomes) -> str:
-    head = ["secondary, at the end", "fresh log-likelihood, difference", "ECE", "ECE floor"]
+    head = ["secondary, at the end", "retrained log-likelihood, difference", "ECE", "ECE floor"]
     scored = outcomes.policy is not None
     if scored:
         head += ["best-of-K accuracy", "best-of-K regret, difference"]
@@ -169,11 +169,11 @@ def _reading(savings: Savings, outcomes: Outcomes) -> str:
     reference, budget, first = savings.reference, outcomes.budget, outcomes.n_labels[0]
     lines = [
         f"""\
-- *Fresh reward model*: of the configured kind, trained from scratch on a policy's first labels (ties count
+- *Retrained reward model*: of the configured kind, trained from scratch on a policy's first labels (ties count
   as labels), with random numbers of its own that all policies of a seed share.
 - *Labels to match {reference}*, *saved*, *never*: as below, with the shares of the budget in the place of rounds,
   so coarser; below {first} labels nothing is seen, hence `≤ {first}`. *Difference*: paired, from {reference} with
-  as many labels. *Over the curve*: mean height of the curve over the shares, up to {budget} labels."""
+  as many labels. *Over the curve*: normalised AUC over the shares, up to {budget} labels."""
     ]
     if outcomes.policy is not None:
         low, high = (f"{of:.{digits(outcomes)}f}" for of in (outcomes.uniform_score, outcomes.best_score))
@@ -183,13 +183,13 @@ def _reading(savings: Savings, outcomes: Outcomes) -> str:
   has, trained with the DPO loss from a uniform reference; nothing is generated. Its expected judge score reads on
   a scale from {low} (uniform choice) to {high} (always the best response)."""
         )
-    ceilings = [name for name, of in savings.policies.items() if of.ceiling]
-    if ceilings:
-        calls = ", ".join(f"{savings.choices[name].judge_calls:.0f} ({name})" for name in ceilings)
+    bounds = [name for name, of in savings.policies.items() if of.oracle_upper_bound]
+    if bounds:
+        calls = ", ".join(f"{savings.choices[name].annotation_calls:.0f} ({name})" for name in bounds)
         lines.append(
             f"""\
-- *Oracle ceiling*: reads the judge's score of every response before it chooses, at {calls} judge
-  calls for {savings.budget} comparisons, against {reference}'s {savings.choices[reference].judge_calls:.0f}. No
+- *Oracle upper bound*: reads the judge's score of every response before it chooses, at {calls} annotation
+  calls for {savings.budget} comparisons; {reference} needs {savings.choices[reference].annotation_calls:.0f}. No
   campaign can run it; it shows what there is to gain."""
         )
     return "\n".join(lines) + "\n"

@@ -63,7 +63,7 @@ _SPLIT_NAMES = {"test": "Test", "ood": "Out of distribution"}
 
 def _outcome_words(name: str, outcomes: Outcomes) -> Words:
     if name == "reward_model":
-        return Words("Fresh reward model: test accuracy", "")
+        return Words("Retrained reward model: test accuracy", "")
     shown = digits(outcomes)
     limits = f"uniform choice {outcomes.uniform_score:.{shown}f}, best {outcomes.best_score:.{shown}f}; "
     return Words("Policy proxy: judge score on test prompts", limits)

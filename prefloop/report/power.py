@@ -39,7 +39,7 @@ def more_seeds(curves: Curves, own: np.ndarray, base: np.ndarray, seeds: int, wo
         where no number up to 1,000 would do: then what seeds share varies too much.
     """
     wanted = worthwhile_difference(curves, base, worthwhile)
-    linear = curves.test(np.outer(own - base, curves.height)[None])
+    linear = curves.test(np.outer(own - base, curves.auc_weights)[None])
     if seeds < 2 or wanted <= 0:
         return None
     number = np.arange(seeds + 1, _MOST + 1)
@@ -54,7 +54,7 @@ def more_seeds(curves: Curves, own: np.ndarray, base: np.ndarray, seeds: int, wo
 
 
 def worthwhile_difference(curves: Curves, base: np.ndarray, worthwhile: float) -> float:
-    """Mean height that a policy has above its baseline g if it saves just this share: g(t0 + f (t - t0)) - g(t).
+    """Normalised AUC of g(t0 + f (t - t0)) - g(t), g the baseline: of a policy that saves just this share.
 
     Args:
         curves: of all streams.

@@ -12,9 +12,9 @@ def reading(savings: Savings) -> str:
 
 - *Primary outcome*: test log-likelihood over the whole curve. *Log-likelihood*: mean log-probability, in nats,
   that the reward ensemble gives to the preferred answer of a test pair; higher is better, −0.693 is a coin toss.
-  Ties among the test pairs are left out. *Mean height*: the area under the curve (AUC) over the range of labels.
-- *Verdict*: better or worse where the interval of the difference of mean heights excludes zero; the intervals of
-  all policies against all baselines hold together with {savings.confidence:.0%}.
+  Ties among the test pairs are left out. *Normalised AUC*: area under the curve divided by the range of labels.
+- *Verdict*: better or worse where the interval of the difference of normalised AUCs excludes zero; the intervals
+  of all policies against all baselines hold together with {savings.confidence:.0%}.
 - *Labels saved* is fitted: with f such that the policy's whole curve is the baseline's run through f times as
   fast, after the first {savings.n_labels[0]} labels, it is 1 − 1/f of the labels after these. Below zero the
   policy needs more labels. The interval holds every f that a test of the two curves does not reject; it excludes

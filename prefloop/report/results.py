@@ -14,7 +14,7 @@ class View(Result):
     """One policy's test log-likelihood under weights of prompts other than the target's, nats.
 
     Attributes:
-        area: mean height of the curve, and the difference from the pooled random's. Its interval is as wide as
+        area: normalised AUC of the curve, and the difference from the pooled random's. Its interval is as wide as
             those of the verdicts (all policies together), so that no view contradicts them.
         final: the same after the last round, one interval by itself.
     """
@@ -34,7 +34,8 @@ class PolicyResult(Duel):
             with the most pairs alone; null where no seed evaluates it).
         control: true for one of the pooled random streams, compared with the other: the noise of the comparison.
         model_free: true where it needs no model.
-        ceiling: true for a rule that reads the judge's scores before it chooses: no campaign can run it.
+        oracle_upper_bound: true for a rule that reads the judge's scores before it chooses, so no
+            campaign can run it.
         ties: labels that were ties, mean over seeds; they cost a label and train nothing.
         prompts: distinct prompts acquired by the end, mean over seeds.
     """
@@ -44,7 +45,7 @@ class PolicyResult(Duel):
     views: dict[str, View | None]
     control: bool
     model_free: bool
-    ceiling: bool
+    oracle_upper_bound: bool
     ties: float
     prompts: float
 
@@ -79,7 +80,7 @@ class Savings(Result):
         reasons: why not, in words.
         conclusions: the same and more by split, test and ood.
         finding: the answer and the advice, in a sentence each and as data; null where there is nothing to compare.
-        outcomes: fresh models on each policy's labels; null where there is nothing to compare.
+        outcomes: retrained models on each policy's labels; null where there is nothing to compare.
         choices: which pairs each policy had compared.
         note: why there is nothing to compare; null where there is.
     """

@@ -18,10 +18,10 @@ from prefloop.io.json import read_json
 from prefloop.oracle.evaluated_pairs import EvalSet
 from prefloop.report.scores import Scores, SeedSums, sums_by_prompt
 
-_TABLES = ("rounds", "metrics", "assessment", "models")
+_TABLES = ("rounds", "metrics", "downstream", "models")
 _FILES = (
     *(f"{name}.parquet" for name in _TABLES),
-    *("predictions.npy", "assessment_rewards.npy", "assessment_policy.npy", "run.json"),
+    *("predictions.npy", "downstream_rewards.npy", "downstream_policy.npy", "run.json"),
 )
 
 
@@ -34,7 +34,7 @@ class Runs:
         folders: folder of each (policy, seed).
         info: run.json of each (policy, seed).
         rounds: rounds.parquet of all runs, one below the other.
-        metrics, assessment, models: the same of metrics.parquet, assessment.parquet and models.parquet.
+        metrics, downstream, models: the same of metrics.parquet, downstream.parquet and models.parquet.
         n_labels: int64 [R], labels after each round.
         n_val_labels: validation labels, counted apart.
     """
@@ -45,7 +45,7 @@ class Runs:
     info: Mapping[tuple[str, int], dict[str, Any]]
     rounds: pa.Table
     metrics: pa.Table
-    assessment: pa.Table
+    downstream: pa.Table
     models: pa.Table
     n_labels: np.ndarray
     n_val_labels: int

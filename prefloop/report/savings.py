@@ -1,4 +1,4 @@
-"""Areas of learning curves and where they cross a target: pure functions on arrays [..., R]."""
+"""Areas under learning curves and where they cross a target: pure functions on arrays [..., R]."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def labels_to_reach(curves: np.ndarray, n_labels: np.ndarray, target: np.ndarray
     return np.where(reached.any(axis=-1), np.where(after == 0, labels[0], needed), np.inf)
 
 
-def height_weights(n_labels: np.ndarray) -> np.ndarray:
-    """Weights [R] of the mean height: the trapezoid rule over the range of labels."""
+def auc_weights(n_labels: np.ndarray) -> np.ndarray:
+    """Weights [R] of the normalised AUC: the trapezoid rule over the range of labels."""
     labels = np.asarray(n_labels, np.float64)
     weights = np.zeros(len(labels))
     if len(labels) == 1:
@@ -49,7 +49,7 @@ def height_weights(n_labels: np.ndarray) -> np.ndarray:
     return weights
 
 
-def area(curves: np.ndarray, n_labels: np.ndarray) -> np.ndarray:
-    """Mean height of curves [..., R]: area by the trapezoid rule over the range of labels, nats."""
-    heights: np.ndarray = curves @ height_weights(n_labels)
-    return heights
+def normalised_auc(curves: np.ndarray, n_labels: np.ndarray) -> np.ndarray:
+    """Normalised AUC of curves [..., R]: area by the trapezoid rule over the range of labels, nats."""
+    auc: np.ndarray = curves @ auc_weights(n_labels)
+    return auc

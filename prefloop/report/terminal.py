@@ -62,10 +62,10 @@ def outcomes_table(savings: Savings) -> Table | None:
     table = Table(title=title, title_justify="left")
     table.add_column("policy", no_wrap=True)
     for outcome in outcomes.primary:
-        value = {"reward_model": "fresh\naccuracy", "policy": "proxy\nscore"}[outcome]
+        value = {"reward_model": "retrained\naccuracy", "policy": "proxy\nscore"}[outcome]
         for name in (value, f"curve vs {savings.reference}", "saved"):
             table.add_column(name, justify="right")
-    for name in ("gap", "winner\nregret", "ties", "judge\ncalls"):
+    for name in ("gap", "winner\nregret", "ties", "annotation\ncalls"):
         table.add_column(name, justify="right")
     for policy in by_outcome(savings, outcomes):
         cells = [cell for name in outcomes.primary for cell in _outcome_cells(savings, outcomes, name, policy)]
@@ -86,4 +86,4 @@ def _choice_cells(savings: Savings, outcomes: Outcomes, policy: str) -> list[Tex
     of, decimals = savings.choices[policy], max(digits(outcomes) - 1, 0)
     means = ["" if mean is None else f"{mean.value:.{decimals}f}" for mean in (of.gap, of.winner_regret)]
     ties = "" if of.ties is None else f"{of.ties.value:.0%}"
-    return [Text(cell) for cell in (*means, ties, f"{of.judge_calls:.0f}")]
+    return [Text(cell) for cell in (*means, ties, f"{of.annotation_calls:.0f}")]

@@ -39,7 +39,7 @@ class Linear:
 
     Attributes:
         value: float64 [C], the estimates.
-        variance: float64 [C]; NaN where neither seeds nor prompts can be told apart.
+        variance: float64 [C]; NaN with neither two seeds nor two prompts.
         df: float64 [C], Satterthwaite's degrees of freedom; NaN as above.
         of_seeds: float64 [C], the seeds' part of the variance.
         shared: float64 [C], what seeds share because they evaluate the same prompts, which more seeds do not

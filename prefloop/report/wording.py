@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import floor, inf, log10
 
 from prefloop.report.amounts import DASH, OF_SHARES, gap, labels_from, learns, reach
-from prefloop.report.curves import told_apart
+from prefloop.report.curves import significant
 from prefloop.report.numbers import Against, Difference, Saving
 from prefloop.report.outcome_results import Outcomes
 from prefloop.report.results import Savings
@@ -29,7 +29,7 @@ def excluded(of: Difference, digits: int = 4, share: bool = False) -> str:
         digits: decimals.
         share: whether it is one of two shares.
     """
-    return f"{gap(of, digits, OF_SHARES if share else None)}{' *' * told_apart(of)}"
+    return f"{gap(of, digits, OF_SHARES if share else None)}{' *' * significant(of)}"
 
 
 def in_views(savings: Savings, name: str) -> str:
@@ -55,7 +55,7 @@ def losses(savings: Savings, name: str) -> str:
 def _named(savings: Savings, name: str, sign: int) -> str:
     views = savings.policies[name].views
     areas = {view: of.area for view, of in views.items() if of is not None}
-    of = [_WITH[view] for view, area in areas.items() if told_apart(area) and area.difference * sign > 0]
+    of = [_WITH[view] for view, area in areas.items() if significant(area) and area.difference * sign > 0]
     return ", ".join(of[:-1]) + " and " * (len(of) > 1) + "".join(of[-1:])
 
 
@@ -73,16 +73,16 @@ def labels_at_share(of: Saving | None, outcomes: Outcomes) -> str:
 
 
 def shown(name: str, savings: Savings) -> str:
-    """A policy's name, marked where it is an oracle ceiling or a control."""
+    """A policy's name, marked where it is an oracle upper bound or a control."""
     of = savings.policies[name]
-    return f"{name}{' (oracle ceiling)' * of.ceiling}{' (control)' * of.control}"
+    return f"{name}{' (oracle upper bound)' * of.oracle_upper_bound}{' (control)' * of.control}"
 
 
 def headline(name: str, savings: Savings) -> str:
     """One sentence on one policy that states gains, losses and the absence of both alike."""
     of = savings.policies[name]
     against, random = of.primary, of.against_random
-    name = f"**{name}**{' (oracle ceiling)' * of.ceiling}"
+    name = f"**{name}**{' (oracle upper bound)' * of.oracle_upper_bound}"
     if against is None:
         return f"{name} is what the others are measured against."
     said = learns(name, against.verdict, against.baseline, _nats(against), reach(against.saving))
@@ -112,7 +112,7 @@ def model_free(savings: Savings) -> list[str]:
 
 
 def by_outcome(savings: Savings, outcomes: Outcomes) -> list[str]:
-    """Names of the policies, the most accurate fresh reward model first."""
+    """Names of the policies, the most accurate retrained reward model first."""
     of = outcomes.reward_model.policies
     return sorted(savings.policies, key=lambda name: -of[name].by_share[-1].value)
 

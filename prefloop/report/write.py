@@ -33,14 +33,14 @@ def write_report(
 ) -> Savings:
     """Compare the runs and write the report's folder.
 
-    Writes curves.csv, curves_mean.csv, assessment.csv, savings.json, metrics.json, report.md and
+    Writes curves.csv, curves_mean.csv, downstream.csv, savings.json, metrics.json, report.md and
     plots/*.svg, *.png.
 
     Args:
         folder: what stands there is replaced.
         runs: the runs.
         scores: their scores by split.
-        judged: their fresh models on the test split, or None without one.
+        judged: their retrained models on the test split, or None without one.
         config: section `compare`.
         facts: what was compared on.
 
@@ -56,7 +56,7 @@ def write_report(
     savings = compare_runs(runs, scores, curves, outcomes, config, facts)
     mean = mean_table(runs, scores, curves, contest_between(runs, config, facts))
     pictures = draw_all(savings, mean, runs.rounds, outcome_series(runs, judged, judged_curves, config, facts))
-    tables = {"curves": curves_table(runs), "curves_mean": mean, "assessment": runs.assessment}
+    tables = {"curves": curves_table(runs), "curves_mean": mean, "downstream": runs.downstream}
     _write(folder, savings, tables, pictures)
     return savings
 
@@ -107,7 +107,7 @@ def headline_metrics(savings: Savings) -> dict[str, dict[str, float | None]]:
 
 
 def _primary(savings: Savings, policy: str) -> dict[str, float | None]:
-    names = {"reward_model": "fresh_test_accuracy", "policy": "proxy_test_score"}
+    names = {"reward_model": "retrained_test_accuracy", "policy": "proxy_test_score"}
     numbers: dict[str, float | None] = {}
     if savings.outcomes is not None:
         for outcome, of in savings.outcomes.primary.items():

@@ -1,1 +1,1 @@
-"""Uncertainty-aware reward models: ensembles that give every completion one reward per member."""
+"""Uncertainty models: each gives every completion one reward per member."""

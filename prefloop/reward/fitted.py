@@ -1,4 +1,4 @@
-"""A trained ensemble of perceptrons, whichever way it was trained."""
+"""Fitted ensemble of perceptrons, whichever way it was trained."""
 
 from __future__ import annotations
 

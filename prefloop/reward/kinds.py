@@ -1,4 +1,4 @@
-"""Uncertainty models by name: their parameters, and where their code is. Imports no torch.
+"""Registry of uncertainty models: their parameters, and where their code is. Imports no torch.
 
 The classes stand here and not with the code, so that a parameter file can be read without loading torch.
 """
@@ -151,9 +151,9 @@ def validated(value: Any, handler: Callable[[Any], Any]) -> Any:
         return handler(value)
     content = {key: section for key, section in value.items() if key not in (name, plugin.name)}
     given = value.get(name, value.get(plugin.name, {}))
-    known = sorted(plugin.parameters.model_fields)
-    if isinstance(given, dict) and (unknown := sorted(set(given) - set(known))):
-        raise ValueError(f"unknown key '{unknown[0]}' for {name}; known: {', '.join(known) or 'none'}")
+    keys = sorted(plugin.parameters.model_fields)
+    if isinstance(given, dict) and (unknown := sorted(set(given) - set(keys))):
+        raise ValueError(f"unknown key '{unknown[0]}' for {name}; known: {', '.join(keys) or 'none'}")
     return reward_section(plugin).model_validate(content | {"kind": plugin.name, plugin.name: given})
 
 
@@ -182,6 +182,6 @@ def kind_of(name: str) -> Kind:
     return Kind(plugin.parameters, f"{address}:{plugin.function.__name__}", f"{address}:from_state")
 
 
-def reward_model_identity(name: str) -> str | None:
+def uncertainty_model_identity(name: str) -> str | None:
     """What stands for a kind from outside in a run's identity; None for a built-in one."""
     return None if name in KINDS else content_identity(name, GROUP)

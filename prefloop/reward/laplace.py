@@ -177,14 +177,16 @@ def _span(differences: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _with_draws(
-    config: Config, inputs: FitInputs, scaling: Scaling, span: Tensor, found: Posterior
+    config: Config, inputs: FitInputs, scaling: Scaling, span: Tensor, posterior: Posterior
 ) -> FittedLaplace:
     rng = generator(inputs.seed, inputs.round_, Stream.POSTERIOR)
     normals = torch.from_numpy(orthogonal_normals(rng, config.members // 2, len(span))).to(inputs.device)
     inside = normals @ span
-    outside = (normals - inside @ span.T) / found.alpha**0.5
-    whitened = torch.linalg.solve_triangular(found.factor.T, inside.T, upper=True)
-    mode, changes = span @ found.mode, outside + (span @ whitened).T
+    outside = (normals - inside @ span.T) / posterior.alpha**0.5
+    whitened = torch.linalg.solve_triangular(posterior.factor.T, inside.T, upper=True)
+    mode, changes = span @ posterior.mode, outside + (span @ whitened).T
     draws = torch.cat([mode + changes, mode - changes])
-    epochs = np.full(config.members, found.steps, dtype=np.int64)
-    return FittedLaplace(scaling, mode, span, found.factor, found.alpha, found.log_evidence, draws, epochs)
+    epochs = np.full(config.members, posterior.steps, dtype=np.int64)
+    return FittedLaplace(
+        scaling, mode, span, posterior.factor, posterior.alpha, posterior.log_evidence, draws, epochs
+    )

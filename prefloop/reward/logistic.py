@@ -95,23 +95,23 @@ def best_posterior(differences: Tensor, weight: Tensor, low: float, high: float)
     curvature changes with alpha.
     """
     places = np.linspace(np.log(high), np.log(low), _SCANNED) if low < high else np.log([high])
-    start, found = differences.new_zeros(differences.shape[1]), []
+    start, posteriors = differences.new_zeros(differences.shape[1]), []
     for place in places:
-        found.append(posterior(differences, weight, math.exp(place), start, _LOOSE))
-        start = found[-1].mode
-    top = int(np.argmax([one.log_evidence for one in found]))
-    start = found[top].mode
+        posteriors.append(posterior(differences, weight, math.exp(place), start, _LOOSE))
+        start = posteriors[-1].mode
+    top = int(np.argmax([one.log_evidence for one in posteriors]))
+    start = posteriors[top].mode
 
     def loss(log_alpha: float) -> float:
-        found.append(posterior(differences, weight, math.exp(log_alpha), start, _LOOSE))
-        return -found[-1].log_evidence
+        posteriors.append(posterior(differences, weight, math.exp(log_alpha), start, _LOOSE))
+        return -posteriors[-1].log_evidence
 
     if low < high:
         bounds = places[min(top + 1, _SCANNED - 1)], places[max(top - 1, 0)]
         minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": _LOG_TOLERANCE})
-    best = max(found, key=lambda one: one.log_evidence)
+    best = max(posteriors, key=lambda one: one.log_evidence)
     exact = posterior(differences, weight, best.alpha, best.mode)
-    return replace(exact, steps=sum(one.steps for one in found) + exact.steps)
+    return replace(exact, steps=sum(one.steps for one in posteriors) + exact.steps)
 
 
 def _slope(differences: Tensor, weight: Tensor, alpha: float, mode: Tensor) -> tuple[Tensor, Tensor]:

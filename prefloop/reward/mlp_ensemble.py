@@ -1,4 +1,4 @@
-"""`mlp_ensemble`: BAL-PM's reward model, M perceptrons on frozen features (Melo et al. 2024)."""
+"""`mlp_ensemble`: BAL-PM's uncertainty model, M perceptrons on frozen features (Melo et al. 2024)."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ def fit_temperature(network: BatchedMLP, data: TrainingSet) -> float:
     lost = network.rewards(data.stop_losers[data.held_out])
     margins = (won - lost)[data.is_held_out].double().cpu().numpy()
     weight = data.stop_weight[data.held_out][data.is_held_out].double().cpu().numpy()
-    found = minimize_scalar(
+    optimum = minimize_scalar(
         lambda log_t: float(np.average(np.logaddexp(0.0, -margins * np.exp(-log_t)), weights=weight)),
         bounds=_LOG_BOUNDS,
         method="bounded",
     )
-    return float(np.exp(found.x))
+    return float(np.exp(optimum.x))
 
 
 def _training_set(config: Config, inputs: FitInputs, scaling: Scaling, held: np.ndarray | None) -> TrainingSet:
@@ -129,8 +129,8 @@ def hold_out_members(config: Config, inputs: FitInputs) -> np.ndarray:
     if config.holdout_by == "prompts":
         return hold_outs(inputs.groups, wanted, list(streams))
     held = np.zeros((config.members, count), dtype=bool)
-    for own, rng in zip(held, streams, strict=True):
-        own[rng.permutation(count)[:wanted]] = True
+    for mask, rng in zip(held, streams, strict=True):
+        mask[rng.permutation(count)[:wanted]] = True
     return held
 
 
@@ -141,7 +141,7 @@ def _wanted(config: Config, count: int) -> int:
 
 def _padded(rows: list[np.ndarray], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Rows of unequal length as one array [M, H] with zeros behind them, and where it is not padding."""
-    lengths = np.array([len(own) for own in rows])
+    lengths = np.array([len(row) for row in rows])
     real = np.arange(lengths.max()) < lengths[:, None]
     padded = np.zeros(real.shape, dtype=np.int64)
     padded[real] = np.concatenate(rows)

@@ -1,4 +1,4 @@
-"""What every way of training shares: steps of AdamW, and batches in each member's own order."""
+"""Shared parts of training: steps of AdamW, and batches in each member's own order."""
 
 from __future__ import annotations
 

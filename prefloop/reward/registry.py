@@ -1,4 +1,4 @@
-"""Registry of uncertainty models: training one of a kind, and keeping a fitted one on disk."""
+"""Interface of uncertainty models: training one of a kind, and keeping a fitted one on disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from prefloop.reward.inputs import FitInputs
 from prefloop.reward.kinds import GROUP, KINDS, RewardBase, kind_of
 
 
-class RewardModel(Protocol):
+class UncertaintyModel(Protocol):
     """What the loop needs of an uncertainty model."""
 
     @property
@@ -44,20 +44,20 @@ class RewardModel(Protocol):
         """Arrays and string facts that the kind's `from_state` builds the model from."""
 
 
-def fit_model(config: RewardBase, inputs: FitInputs) -> RewardModel:
-    """Train the configured kind of model from scratch.
+def fit_model(config: RewardBase, inputs: FitInputs) -> UncertaintyModel:
+    """Train an uncertainty model of the configured kind from scratch.
 
     Raises:
-        ConfigError: a kind from outside that cannot be loaded, fails, or gives back no RewardModel.
+        ConfigError: a kind from outside that cannot be loaded, fails, or gives back no UncertaintyModel.
         StateError: as the kind's own.
     """
     if config.kind in KINDS:
-        model: RewardModel = _located(KINDS[config.kind].fit)(config.parameters, inputs)
+        model: UncertaintyModel = _located(KINDS[config.kind].fit)(config.parameters, inputs)
         return model
     plugin = find_plugin(config.kind, GROUP)
     if plugin is None:
         raise ConfigError(f"unknown uncertainty model '{config.kind}'; known: {', '.join(KINDS)}")
-    fitted: RewardModel = run_plugin("uncertainty model", plugin, config.parameters, inputs)
+    fitted: UncertaintyModel = run_plugin("uncertainty model", plugin, config.parameters, inputs)
     _check(fitted, inputs, config.kind)
     return fitted
 
@@ -70,7 +70,7 @@ def _located(address: str) -> Callable[..., Any]:
     return target
 
 
-def _check(model: RewardModel, inputs: FitInputs, kind: str) -> None:
+def _check(model: UncertaintyModel, inputs: FitInputs, kind: str) -> None:
     """Refuse what is no uncertainty model, before a round is spent on it."""
     needed = ("trained", "epochs", "temperature", "rewards", "last_layer", "state")
     if lacking := [name for name in needed if not hasattr(model, name)]:
@@ -91,7 +91,7 @@ def _check(model: RewardModel, inputs: FitInputs, kind: str) -> None:
         )
 
 
-def save_model(path: Path, kind: str, model: RewardModel, provenance: dict[str, object]) -> None:
+def save_model(path: Path, kind: str, model: UncertaintyModel, provenance: dict[str, object]) -> None:
     """Write one safetensors file: weights, and as metadata the kind and where it came from.
 
     Args:
@@ -105,7 +105,7 @@ def save_model(path: Path, kind: str, model: RewardModel, provenance: dict[str, 
     write_tensors(path, tensors, metadata)
 
 
-def load_model(path: Path, device: torch.device | None = None) -> tuple[RewardModel, dict[str, object]]:
+def load_model(path: Path, device: torch.device | None = None) -> tuple[UncertaintyModel, dict[str, object]]:
     """Load what `save_model` wrote, in one call: the model and its provenance.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Training all members at once, each with its own examples, order and early stopping."""
+"""Training of all members at once, each with its own examples, order and early stopping."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def train_members(network: BatchedMLP, data: TrainingSet, config: Config, seed: 
         if not going.all():
             chosen = _index(np.flatnonzero(going), data)
             current, state, active = current.select(chosen), state.select(chosen), active[going]
-    return Stopped(*(np.ceil(of * data.look / data.epoch).astype(np.int64) for of in (looks, best)))
+    return Stopped(*(np.ceil(count * data.look / data.epoch).astype(np.int64) for count in (looks, best)))
 
 
 def refit_members(
@@ -167,7 +167,8 @@ def _planned(config: Config, rows: int) -> int:
 
 
 def _streams(rows: list[np.ndarray], seed: int, round_: int) -> list[RowStream]:
-    return [RowStream(own, rng) for own, rng in zip(rows, shufflers(seed, round_, len(rows)), strict=True)]
+    rngs = shufflers(seed, round_, len(rows))
+    return [RowStream(member_rows, rng) for member_rows, rng in zip(rows, rngs, strict=True)]
 
 
 def _index(members: np.ndarray, data: TrainingSet) -> Tensor:

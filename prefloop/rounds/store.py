@@ -52,7 +52,7 @@ class Format(Protocol[R]):
         """The round of these arrays and metadata.
 
         Raises:
-            KeyError, ValueError: something is missing or malformed.
+            StateError, KeyError, ValueError: something is missing or malformed.
         """
 
 

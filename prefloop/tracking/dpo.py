@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from prefloop.dpo.metrics import ROUNDS
 from prefloop.io.arrays import read_table
-from prefloop.report.savings import area
+from prefloop.report.savings import normalised_auc
 from prefloop.tracking.names import quotable
 from prefloop.tracking.view import Board
 from prefloop.tracking.workflow import Rounds, Shown, Workflow, WorkflowRecorder
@@ -38,7 +38,7 @@ def _summary(folder: Path, rounds: Rounds) -> dict[str, float]:
     names = ("win_oracle", "win_judge")
     curves = {name: [metrics.get(name) for _, metrics in rounds[_BEFORE:]] for name in names}
     return {
-        f"{name}_area": float(area(np.array(values), labels))
+        f"{name}_area": float(normalised_auc(np.array(values), labels))
         for name, values in curves.items()
         if None not in values
     }

@@ -12,16 +12,16 @@ from prefloop.report.wording import headline, ordered
 from prefloop.tracking.comparison import ComparisonRun, best_metrics, saving_metrics
 from prefloop.tracking.simulated import SIMULATED, RunRecorder
 
-_OUTCOMES = {"reward_model": "fresh_test_accuracy", "policy": "proxy_test_score"}
+_OUTCOMES = {"reward_model": "retrained_test_accuracy", "policy": "proxy_test_score"}
 
 
 def candidates(savings: Savings) -> list[str]:
-    """Policies that a campaign could use, the best curve first: no reference, control or oracle ceiling."""
+    """Policies that a campaign could use, the best curve first: no reference, control or oracle upper bound."""
     of = savings.policies
     return [
         name
         for name in ordered(savings)
-        if name != savings.reference and not of[name].control and not of[name].ceiling
+        if name != savings.reference and not of[name].control and not of[name].oracle_upper_bound
     ]
 
 
@@ -91,7 +91,7 @@ def _tags(savings: Savings) -> dict[str, str]:
 SAVINGS = ComparisonRun(
     workflow=SIMULATED,
     results="savings.json",
-    files=("curves.csv", "curves_mean.csv", "assessment.csv"),
+    files=("curves.csv", "curves_mean.csv", "downstream.csv"),
     read=read_savings,
     numbers=policy_numbers,
     headline=headline_metrics,

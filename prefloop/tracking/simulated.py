@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from prefloop.evaluation.metrics import ASSESSMENT, METRICS, ROUNDS
+from prefloop.evaluation.metrics import DOWNSTREAM, METRICS, ROUNDS
 from prefloop.io.arrays import read_table
-from prefloop.report.savings import area
+from prefloop.report.savings import normalised_auc
 from prefloop.tracking.names import quotable
 from prefloop.tracking.view import Board
 from prefloop.tracking.workflow import Rounds, Shown, Workflow, WorkflowRecorder
@@ -41,11 +41,11 @@ def rounds_of(folder: Path) -> Rounds:
     return [(row["n_labels"], round_metrics(row, by_round.get(row["round"], []))) for row in rounds]
 
 
-def assessed_metrics(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """What fresh models made of all of a run's labels, for instance `fresh_test_accuracy`.
+def downstream_metrics(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """What retrained models made of all of a run's labels, for instance `retrained_test_accuracy`.
 
     Args:
-        rows: its rows of assessment.parquet.
+        rows: its rows of downstream.parquet.
 
     Returns:
         Value by name, at the last share of the budget on the test split; what it does not have is left out.
@@ -54,7 +54,7 @@ def assessed_metrics(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     if not test:
         return {}
     last = max(test, key=lambda row: row["share"])
-    tracked = {number.tracked: last[number.name] for number in ASSESSMENT.numbers if number.tracked is not None}
+    tracked = {number.tracked: last[number.name] for number in DOWNSTREAM.numbers if number.tracked is not None}
     return {name: float(value) for name, value in tracked.items() if value is not None}
 
 
@@ -73,15 +73,15 @@ def _grouped(about: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _summary(folder: Path, rounds: Rounds) -> dict[str, float]:
-    """Areas of one run's own curves, to sort by, and what fresh models made of its labels."""
+    """Areas of one run's own curves, to sort by, and what retrained models made of its labels."""
     areas = {}
     for split in ("test", "ood"):
         name = f"{split}_log_likelihood"
         points = [(n_labels, metrics[name]) for n_labels, metrics in rounds if name in metrics]
         if points:
             labels, values = np.array(sorted(points)).T
-            areas[f"{split}_area"] = float(area(values, labels))
-    return areas | assessed_metrics(read_table(folder / ASSESSMENT.file).to_pylist())
+            areas[f"{split}_area"] = float(normalised_auc(values, labels))
+    return areas | downstream_metrics(read_table(folder / DOWNSTREAM.file).to_pylist())
 
 
 SIMULATED = Workflow(
@@ -94,7 +94,7 @@ SIMULATED = Workflow(
     ),
     comparison="comparison",
     title="comparison on",
-    files=("run.json", ROUNDS.file, METRICS.file, ASSESSMENT.file, "acquired.parquet"),
+    files=("run.json", ROUNDS.file, METRICS.file, DOWNSTREAM.file, "acquired.parquet"),
     rounds=rounds_of,
     shown=(Shown("acquired", "acquired.parquet"),),
     section="benchmark",

@@ -27,7 +27,7 @@ from prefloop.config import parse_params
 from prefloop.errors import ConfigError, StateError
 from prefloop.plugins import find_plugin
 from prefloop.reward.inputs import Comparisons, FitInputs
-from prefloop.reward.kinds import reward_model_identity
+from prefloop.reward.kinds import uncertainty_model_identity
 from prefloop.reward.registry import fit_model, load_model, save_model
 from prefloop.section import NoParameters
 from tests.acquisition.responses import make_responses
@@ -288,8 +288,10 @@ def test_identity_follows_the_file_unless_it_declares_a_version(own):
     path.write_text(MARGIN + "# a remark\n")
     assert batch_policy_identity(name) != first
     path.write_text(MARGIN + "VERSION = 3\n")
-    assert batch_policy_identity(name) == pair_rule_identity(name) == reward_model_identity(name) == "version:3"
-    assert batch_policy_identity("bald") is pair_rule_identity("drts") is reward_model_identity("laplace") is None
+    assert batch_policy_identity(name) == pair_rule_identity(name) == "version:3"
+    assert uncertainty_model_identity(name) == "version:3"
+    assert batch_policy_identity("bald") is pair_rule_identity("drts") is None
+    assert uncertainty_model_identity("laplace") is None
 
 
 class Installed(Distribution):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefloop.acquisition.registry import ORACLE_CEILINGS, PAIR_RULES
+from prefloop.acquisition.registry import ORACLE_UPPER_BOUNDS, PAIR_RULES
 from prefloop.acquisition.responses import PairParameters
 from prefloop.config.policies import Policy
 from tests.acquisition.literal import choose, prompt_of
@@ -38,7 +38,7 @@ def picked(view, rule):
 def test_the_registry_and_the_parameter_models_name_the_same_rules():
     schema = Policy.model_json_schema()["properties"]["pairs"]["discriminator"]["mapping"]
     assert set(schema) == set(PAIR_RULES) == set(RULES)
-    assert set(PAIR_RULES) >= ORACLE_CEILINGS
+    assert set(PAIR_RULES) >= ORACLE_UPPER_BOUNDS
 
 
 @pytest.mark.parametrize("name", sorted(PAIR_RULES))

@@ -23,7 +23,7 @@ def comparison_of(pair):
     return Comparison(f"p{pair.prompt}", "x", "y")
 
 
-class Oracle:
+class FakeOracle:
     name, paid = "test", False
 
     def __init__(self, silent):
@@ -37,7 +37,7 @@ class Oracle:
         ]
 
 
-def label(m, prompts, silent, step=None, oracle=Oracle):
+def label(m, prompts, silent, step=None, oracle=FakeOracle):
     asked, oracle = set(), oracle(silent)
 
     def choose(count, attempt):
@@ -78,7 +78,7 @@ def test_it_stops_when_nothing_is_answered_any_more():
 def test_answers_lost_by_parameter_are_no_silence():
     from prefloop.labels.comparison import LOST
 
-    class Lossy(Oracle):
+    class Lossy(FakeOracle):
         def ask(self, comparisons, keep=None):
             return [Answer(None, LOST) if a.verdict is None else a for a in super().ask(comparisons)]
 

@@ -10,11 +10,11 @@ from prefloop.dpo import metrics as dpo
 from prefloop.dpo.report import tables as dpo_tables
 from prefloop.errors import StateError
 from prefloop.evaluation import predictive
-from prefloop.evaluation.metrics import ASSESSMENT, METRICS, ROUNDS
+from prefloop.evaluation.metrics import DOWNSTREAM, METRICS, ROUNDS
 from prefloop.report import tables
 
 EVERY = pytest.mark.parametrize(
-    "table", [METRICS, ROUNDS, ASSESSMENT, dpo.ROUNDS], ids=lambda t: t.source + t.file
+    "table", [METRICS, ROUNDS, DOWNSTREAM, dpo.ROUNDS], ids=lambda t: t.source + t.file
 )
 
 
@@ -61,7 +61,7 @@ def test_the_curves_hold_every_metric():
 
 
 def test_names_stand_once():
-    for table in (METRICS, ROUNDS, ASSESSMENT, dpo.ROUNDS):
+    for table in (METRICS, ROUNDS, DOWNSTREAM, dpo.ROUNDS):
         assert len(set(table.schema.names)) == len(table.schema.names)
-    tracked = [number.tracked for number in ASSESSMENT.numbers if number.tracked]
+    tracked = [number.tracked for number in DOWNSTREAM.numbers if number.tracked]
     assert len(set(tracked)) == len(tracked) == 4

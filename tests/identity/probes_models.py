@@ -1,4 +1,4 @@
-"""Probes of the reward models: what each makes of the same few labels."""
+"""Probes of the uncertainty models: what each makes of the same few labels."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from prefloop.reward.inputs import FitInputs
+from prefloop.reward.kinds import KINDS
 from prefloop.reward.registry import fit_model
 from tests.identity.guard import TRAINED, Probe
 from tests.reward.mlp import toy_data
@@ -16,10 +17,8 @@ from tests.worlds import make_params
 
 
 def model_probes() -> dict[str, Probe]:
-    """A probe of every kind of reward model."""
-    return {
-        f"reward_model.{kind}": Probe(lambda kind=kind: _reward_model(kind), TRAINED) for kind in REWARD_SETTINGS
-    }
+    """A probe of every kind of uncertainty model."""
+    return {f"reward_model.{kind}": Probe(lambda kind=kind: _reward_model(kind), TRAINED) for kind in KINDS}
 
 
 REWARD_SETTINGS: dict[str, list[dict[str, Any]]] = {
@@ -69,8 +68,8 @@ def _reward_model(kind: str) -> Any:
     same = replace(whole, groups=np.zeros(48, np.int64))
     stop = replace(whole, validation=_first(comparisons, 10))
     found = []
-    for changes in REWARD_SETTINGS[kind]:
-        keys = {f"reward__{kind}__{key}": value for key, value in (SMALL[kind] | changes).items()}
+    for changes in REWARD_SETTINGS.get(kind, [{}]):
+        keys = {f"reward__{kind}__{key}": value for key, value in (SMALL.get(kind, {}) | changes).items()}
         reward = make_params(reward__kind=kind, **keys).reward
         for inputs in (whole, few) if kind != "mlp_ensemble" else (whole, few, same, stop):
             model = fit_model(reward, inputs)

@@ -1,4 +1,4 @@
-"""Probes of what a simulated run makes of its choices: rounds, answers, metrics, fresh models."""
+"""Probes of what a simulated run makes of its choices: rounds, answers, metrics, retrained models."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from unittest import mock
 import numpy as np
 
 from prefloop.acquisition.view import Selection
-from prefloop.config.model import Assessment, Oracle, Reward
+from prefloop.config.model import Downstream, OracleNoise, Reward
 from prefloop.data.pairs import Pairs
-from prefloop.evaluation.downstream.fresh import assess
-from prefloop.evaluation.downstream.score import assessment_rows, prompt_outcomes
+from prefloop.evaluation.downstream.retrained import downstream_predictions
+from prefloop.evaluation.downstream.score import downstream_rows, prompt_outcomes
 from prefloop.evaluation.predictive import predictive_metrics
 from prefloop.labels.labelled import Labelled
 from prefloop.oracle.answers import Answers
-from prefloop.oracle.calls import JudgeCalls
+from prefloop.oracle.calls import AnnotationCalls
 from prefloop.oracle.evaluated_pairs import EvalSet, evaluation_sets
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.oracle.simulated import SimulatedOracle
@@ -32,7 +32,7 @@ from tests.identity.guard import Probe
 from tests.identity.worlds import FixedModel, Table, emptied, listed_table, responses_table, some_pairs
 from tests.worlds import make_params
 
-NOISE = Oracle(flip_rate=0.2, temperature=0.0, salt="s")
+NOISE = OracleNoise(flip_rate=0.2, temperature=0.0, salt="s")
 
 
 def pool_probes() -> dict[str, Probe]:
@@ -81,7 +81,7 @@ def _rounds() -> Any:
         store = RoundStore(emptied(f"rounds-{name}"), "x", run.form, {})
         with _recorded_fits() as fits:
             records = play_rounds(run, store, lambda *_: None)
-        told = ("round", "n_labels", "n_ties", "n_prompts", "batch_ties", "judge_calls")
+        told = ("round", "n_labels", "n_ties", "n_prompts", "batch_ties", "annotation_calls")
         found[name] = [
             {
                 "a": of.batch.pairs.a,
@@ -106,7 +106,7 @@ def _oracle() -> Any:
             oracle = SimulatedOracle(noise, prepared, answers)
             known = oracle.listed(pairs.a, pairs.b) | np.isfinite(table.scores[pairs.a])
             asked = pairs.take(known)
-            calls = JudgeCalls(oracle, len(prepared.completion_ids))
+            calls = AnnotationCalls(oracle, len(prepared.completion_ids))
             costs = []
             for start in range(0, 12, 4):
                 rows = np.arange(start, start + 3)
@@ -172,18 +172,20 @@ def _evaluation() -> Any:
 
 
 def _downstream() -> Any:
-    """What fresh models are trained on, the policy proxy, and scores of both by share, split and prompt."""
+    """What retrained models are trained on, the policy proxy, and scores of both by share, split and prompt."""
     found: dict[str, Any] = {}
     names = ("ece", "ece_floor")  # calibration is the evaluation's
     for name, table in (("listed", listed_table("pairs")), ("responses", responses_table())):
         problem, params = table.problem, make_params()
         pairs = some_pairs(problem, 11)
         verdicts = np.array([0, 1, 2, 0, 0, 1, 1, 2, 0, 1, 0], np.int8)
-        config = Assessment(shares=(0.1, 0.4, 1.0), proxy=params.assessment.proxy)
+        config = Downstream(shares=(0.1, 0.4, 1.0), proxy=params.downstream.proxy)
         with _recorded_fits() as fits:
-            made = assess(problem, Labelled(pairs, verdicts), params.reward, config, seed=2, device="cpu")
+            made = downstream_predictions(
+                problem, Labelled(pairs, verdicts), params.reward, config, seed=2, device="cpu"
+            )
         sets = _fixed_sets(table)
-        rows = assessment_rows(problem.prepared, sets, table.scores, made)
+        rows = downstream_rows(problem.prepared, sets, table.scores, made)
         outcomes = prompt_outcomes(
             problem.prepared, sets["test"], table.scores, made.rewards[-1], made.log_policy[-1]
         )

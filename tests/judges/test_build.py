@@ -64,14 +64,15 @@ def test_paid_answers_are_kept_without_the_noise(tmp_path, monkeypatch):
 
 def test_who_labels_is_named_by_the_user():
     vader, coin = oracle(judge(kind="vader"), flip_rate=0.1), judge(kind="coin")
-    assert name_oracle(None, vader, own=[], from_file=False) == vader  # the packaged example, by its own oracle
-    assert name_oracle(None, vader, own=["--model"], from_file=True) == vader
-    for own, from_file in ((["--model"], False), ([], True)):
-        assert name_oracle("coin", vader, own=own, from_file=from_file) == oracle(coin, flip_rate=0.1)
+    # The packaged example, by its own oracle.
+    assert name_oracle(None, vader, options=[], from_file=False) == vader
+    assert name_oracle(None, vader, options=["--model"], from_file=True) == vader
+    for options, from_file in ((["--model"], False), ([], True)):
+        assert name_oracle("coin", vader, options=options, from_file=from_file) == oracle(coin, flip_rate=0.1)
     with pytest.raises(ConfigError, match=r"--model and --prompts: nothing says who labels.*\(vader\)"):
-        name_oracle(None, vader, own=["--model", "--prompts"], from_file=False)
+        name_oracle(None, vader, options=["--model", "--prompts"], from_file=False)
     with pytest.raises(ConfigError, match=f"--oracle: got lottery, expected {', '.join(PLAIN)}; endpoint"):
-        name_oracle("lottery", vader, own=[], from_file=False)
+        name_oracle("lottery", vader, options=[], from_file=False)
 
 
 def test_paid_answers_below_the_folders_former_name_are_not_forgotten(tmp_path, monkeypatch):

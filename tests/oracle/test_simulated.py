@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefloop.config.model import Oracle
+from prefloop.config.model import OracleNoise
 from prefloop.data.prepared import Models, Prepared
 from prefloop.errors import DataError
 from prefloop.io.hashing import completion_id, prompt_id
@@ -44,7 +44,7 @@ UNLISTED = np.zeros((COUNT, 3), np.int32)
 
 
 def config(**changes):
-    return Oracle.model_validate({"flip_rate": 0.0, "temperature": 0.0, "salt": "s"} | changes)
+    return OracleNoise.model_validate({"flip_rate": 0.0, "temperature": 0.0, "salt": "s"} | changes)
 
 
 def ask(oracle, rows=None):

@@ -31,7 +31,7 @@ def chosen(tmp_path_factory):
     content["data"]["example"] |= {"pairs": 100, "ood_pairs": 0}
     content["benchmark"] |= {"initial": 50, "batch": 50, "rounds": 4, "threads": 1}
     content["reward"]["mlp_ensemble"] |= {"layers": [32], "max_epochs": 20}
-    content["assessment"]["shares"] = [1.0]
+    content["downstream"]["shares"] = [1.0]
     content["tracking"]["enabled"] = False
     for name in POLICIES:
         content["policies"][name]["pairs"]["per_prompt"] = "unlimited"
@@ -70,7 +70,7 @@ def test_rules_that_look_for_the_winner_find_it(chosen, name):
 
 
 @pytest.mark.parametrize("name", sorted(set(POLICIES) - {"maxmin"}))
-def test_maxmin_is_the_ceiling_of_gap_and_of_winner_regret(chosen, name):
+def test_maxmin_is_the_upper_bound_of_gap_and_of_winner_regret(chosen, name):
     assert (values(chosen[0], "maxmin", "gap") > values(chosen[0], name, "gap")).all()
     # Later pairs of a prompt need not hold its best response: the largest gap left may be the second best's.
     key = "first_winner_regret"

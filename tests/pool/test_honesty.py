@@ -1,4 +1,4 @@
-"""No policy sees what nobody has asked, but for the oracle ceilings."""
+"""No policy sees what nobody has asked, but for the oracle upper bounds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from prefloop.acquisition.registry import ORACLE_CEILINGS
+from prefloop.acquisition.registry import ORACLE_UPPER_BOUNDS
 from tests.pool.runs import ON_RESPONSES, PARAMS
 from tests.worlds import open_world
 
@@ -73,7 +73,7 @@ def without_revealed(problem, hidden, revealed, rng):
 
 @pytest.mark.parametrize("name", sorted(PARAMS.policies))
 def test_permuting_unrevealed_answers_changes_no_next_selection(world_of, name, tmp_path):
-    """With the labels so far fixed, what nobody has asked cannot be seen, except by an oracle ceiling."""
+    """With the labels so far fixed, what nobody has asked cannot be seen, except by an oracle upper bound."""
     world = world_of(name)
     problem, hidden = open_world(world, PARAMS)
     recorder = Recorder(problem, hidden, PARAMS)
@@ -84,7 +84,7 @@ def test_permuting_unrevealed_answers_changes_no_next_selection(world_of, name, 
     revealed = {pair for a in full[:2] for pair in recorder.known if pair[0] in a}
     other = without_revealed(problem, hidden, revealed, np.random.default_rng(5))
     again = acquired_by(problem, other, Recorder(problem, other, PARAMS), PARAMS, name, tmp_path / "c", 3)
-    assert (again == full) == (PARAMS.policies[name].pairs.rule not in ORACLE_CEILINGS)
+    assert (again == full) == (PARAMS.policies[name].pairs.rule not in ORACLE_UPPER_BOUNDS)
 
 
 @pytest.mark.parametrize("name", sorted(PARAMS.policies))

@@ -55,7 +55,7 @@ def test_all_pair_rules_of_a_seed_share_the_initial_labels(response_world, tmp_p
     assert all(table.equals(first[0]) for table in first)
 
 
-def test_judge_calls_count_each_scored_response_once(response_world, tmp_path):
+def test_annotation_calls_count_each_scored_response_once(response_world, tmp_path):
     shutil.copytree(response_world.data, tmp_path / "w")
     layout = type(response_world).folder(tmp_path / "w")
     sizes = np.diff(open_world(layout, PARAMS, None)[0].prepared.offsets)
@@ -66,7 +66,7 @@ def test_judge_calls_count_each_scored_response_once(response_world, tmp_path):
         chosen = [sizes[ids.index(prompt)] for prompt in acquired["prompt_id"]]
         # One pair a prompt: two responses each; maxmin reads all of them after the initial eight labels.
         expected = 2 * 20 if name == "drts" else 2 * 8 + sum(chosen[8:])
-        assert rounds["judge_calls"][-1] == expected
+        assert rounds["annotation_calls"][-1] == expected
 
 
 @pytest.mark.parametrize("name", ["fixed_pair", "maxmin"])

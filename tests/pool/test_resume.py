@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from prefloop.io.arrays import read_tensors, write_tensors
 from prefloop.io.json import read_json
 from tests.pool.runs import PARAMS, digest, fits, run
 from tests.worlds import ROOT, make_params
@@ -60,22 +61,24 @@ def test_an_error_between_rounds_resumes_to_the_same_bytes(layout):
     assert digest(run(PARAMS, layout)) == resumed
 
 
-def test_a_finished_run_is_not_assessed_again_unless_asked_otherwise(layout, monkeypatch):
+def test_a_finished_run_is_not_evaluated_downstream_again_unless_asked_otherwise(layout, monkeypatch):
     import prefloop.pool.benchmark as module
 
     expected = digest(run(PARAMS, layout))
     calls = []
-    real = module.assess
-    monkeypatch.setattr(module, "assess", lambda *args, **options: calls.append(1) or real(*args, **options))
+    real = module.downstream_predictions
+    monkeypatch.setattr(
+        module, "downstream_predictions", lambda *args, **options: calls.append(1) or real(*args, **options)
+    )
     assert digest(run(PARAMS, layout)) == expected
     assert not calls
-    other = digest(run(make_params(assessment__shares=[0.5, 1.0]), layout))
+    other = digest(run(make_params(downstream__shares=[0.5, 1.0]), layout))
     assert calls == [1]
     assert fits(layout) == [0, 1, 2]
     assert {name for name in other if other[name] != expected[name]} == {
-        "assessment.parquet",
-        "assessment_policy.npy",
-        "assessment_rewards.npy",
+        "downstream.parquet",
+        "downstream_policy.npy",
+        "downstream_rewards.npy",
         "run.json",
     }
 
@@ -86,6 +89,18 @@ def test_a_damaged_state_file_is_done_again(layout, caplog):
     damaged.write_bytes(damaged.read_bytes()[:50])
     assert digest(run(PARAMS, layout)) == expected
     assert "round-0001.safetensors is damaged" in caplog.text
+
+
+def test_rounds_kept_with_other_columns_are_made_again(layout, caplog):
+    expected = digest(run(PARAMS, layout))
+    path = next(layout.state.rglob("round-0001.safetensors"))
+    tensors, metadata = read_tensors(path)
+    facts = json.loads(metadata["facts"])
+    facts["judge_calls"] = facts.pop("annotation_calls")
+    write_tensors(path, tensors, metadata | {"facts": json.dumps(facts)})
+    shutil.rmtree(layout.runs)
+    assert digest(run(PARAMS, layout)) == expected
+    assert "rounds.parquet: not listed: judge_calls" in caplog.text
 
 
 SCRIPT = """
@@ -121,7 +136,7 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(layout, tmp_path):
     assert digest(run(PARAMS, layout)) == expected
 
 
-def test_an_oracle_ceiling_resumes_with_its_judge_calls(response_world, tmp_path):
+def test_an_oracle_upper_bound_resumes_with_its_annotation_calls(response_world, tmp_path):
     shutil.copytree(response_world.data, tmp_path / "w")
     layout = type(response_world).folder(tmp_path / "w")
 

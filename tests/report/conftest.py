@@ -21,7 +21,7 @@ FACTS = DataFacts(
     {"pool": SplitSize(prompts=30, completions=100, pairs=50)},
     largest=101,
     model_free=frozenset({"random", "random_control", "thinned"}),
-    ceilings=frozenset(),
+    oracle_upper_bounds=frozenset(),
     ablations=(("bal_pm", "bald"), ("random_control", "random")),
 )
 

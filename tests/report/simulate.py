@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from prefloop.data.prepared import SPLITS, Models, Prepared
-from prefloop.evaluation.downstream.result import Assessment
-from prefloop.evaluation.downstream.score import assessment_rows
-from prefloop.evaluation.metrics import ASSESSMENT, METRICS, ROUNDS
+from prefloop.evaluation.downstream.result import DownstreamPredictions
+from prefloop.evaluation.downstream.score import downstream_rows
+from prefloop.evaluation.metrics import DOWNSTREAM, METRICS, ROUNDS
 from prefloop.evaluation.predictive import pair_logits, predictive_metrics
 from prefloop.io.arrays import write_array, write_table
 from prefloop.io.json import write_json
@@ -67,7 +67,7 @@ def evaluated(world: World, split: str, seeds: Iterable[int]) -> dict[int, Evalu
 
 
 def judgeable(world: World, seeds: Iterable[int]) -> dict[int, Judgeable]:
-    """What every seed's fresh models are judged on."""
+    """What every seed's retrained models are judged on."""
     test = evaluated(world, "test", seeds)
     return {seed: Judgeable(world.prepared, of, world.scores) for seed, of in test.items()}
 
@@ -112,8 +112,8 @@ def write_run(
     predictions = (learnt[:, None, None] * world.utility + 0.3 * noise).astype(np.float32)
     write_array(folder / "predictions.npy", predictions)
     _write_tables(folder, world, policy, seed, predictions, batch, validation)
-    assessed = simulate_assessment(world, rng, speed, rounds * batch)
-    write_assessment(folder, world, policy, seed, assessed)
+    predicted = simulate_downstream(world, rng, speed, rounds * batch)
+    write_downstream(folder, world, policy, seed, predicted)
     info = {
         "policy": policy,
         "seed": seed,
@@ -131,8 +131,10 @@ def write_run(
     return folder
 
 
-def simulate_assessment(world: World, rng: np.random.Generator, speed: float, budget: int) -> Assessment:
-    """Fresh models that come closer to the utility with the share of the budget, the less noisy the faster."""
+def simulate_downstream(
+    world: World, rng: np.random.Generator, speed: float, budget: int
+) -> DownstreamPredictions:
+    """Retrained models that come closer to the utility with the share of the budget, the less noisy the faster."""
     learnt = (1 - np.exp(-speed * np.array(SHARES)))[:, None]
     shape = (len(SHARES), MEMBERS, len(world.utility))
     # Mistakes are mostly those of all runs, as on hard test pairs; a few are a run's own.
@@ -140,16 +142,16 @@ def simulate_assessment(world: World, rng: np.random.Generator, speed: float, bu
     rewards = learnt[..., None] * world.utility + 0.6 * mistakes
     n_labels = np.array([round(share * budget) for share in SHARES])
     # Not normalised: prompt by prompt, scoring does that.
-    return Assessment(SHARES, n_labels, rewards.astype(np.float32), 2 * rewards[:, 0])
+    return DownstreamPredictions(SHARES, n_labels, rewards.astype(np.float32), 2 * rewards[:, 0])
 
 
-def write_assessment(folder: Path, world: World, policy: str, seed: int, assessed: Assessment) -> None:
-    """Write what an assessment leaves in a run's folder."""
-    rows = assessment_rows(world.prepared, world.sets, world.scores, assessed)
-    table = ASSESSMENT.table({"policy": policy, "seed": seed, **row} for row in rows)
-    write_table(folder / "assessment.parquet", table)
-    write_array(folder / "assessment_rewards.npy", assessed.rewards)
-    write_array(folder / "assessment_policy.npy", assessed.log_policy)
+def write_downstream(folder: Path, world: World, policy: str, seed: int, predicted: DownstreamPredictions) -> None:
+    """Write what downstream evaluation leaves in a run's folder."""
+    rows = downstream_rows(world.prepared, world.sets, world.scores, predicted)
+    table = DOWNSTREAM.table({"policy": policy, "seed": seed, **row} for row in rows)
+    write_table(folder / "downstream.parquet", table)
+    write_array(folder / "downstream_rewards.npy", predicted.rewards)
+    write_array(folder / "downstream_policy.npy", predicted.log_policy)
 
 
 def _write_tables(
@@ -167,7 +169,7 @@ def _write_tables(
             key
             | labels
             | {"n_ties": round_, "n_prompts": (round_ + 1) * batch - round_, "temperature": 1.0, "epochs": 4.0}
-            | {"batch_ties": min(round_, 1), "judge_calls": 2 * (round_ + 1) * batch}
+            | {"batch_ties": min(round_, 1), "annotation_calls": 2 * (round_ + 1) * batch}
             | _choice_facts(world, policy, seed, round_)
             | dict.fromkeys(("score_uncertainty", "score_entropy", "entropy_ratio"))
             | scored

@@ -11,7 +11,7 @@ from matplotlib.text import Annotation, Text
 
 from prefloop.config import load_params, packaged_params
 from prefloop.report.choices import compare_choices, estimate
-from prefloop.report.data_facts import ablations, ceilings
+from prefloop.report.data_facts import ablations, oracle_upper_bounds
 from prefloop.report.point_names import Mark, name_points
 
 
@@ -29,7 +29,7 @@ def test_initial_labels_are_no_choice(choices):
     assert of.low == pytest.approx(2 * of.value - of.high)
     assert choices["bald"].winner_regret.value == pytest.approx(2 - of.value / 4)
     assert choices["bald"].ties.value == pytest.approx(0.1)  # one of the ten labels of each later round
-    assert (choices["bald"].comparisons, choices["bald"].judge_calls) == (60, 120)
+    assert (choices["bald"].comparisons, choices["bald"].annotation_calls) == (60, 120)
 
 
 def test_models_are_ordered_by_how_often_they_were_chosen(choices):
@@ -76,7 +76,7 @@ def test_controls_differ_from_their_policy_by_the_deviations_alone():
     many = ("greedy", {"per_prompt": "unlimited"})
     params = params_of(wide=wide, many=many)
     assert ablations(params) == (("deltaucb", "greedy"), ("deltaucb", "shuffled_sigma"))
-    assert ceilings(params) == {"maxmin"}
+    assert oracle_upper_bounds(params) == {"maxmin"}
 
 
 @settings(max_examples=20, deadline=None)

@@ -62,15 +62,15 @@ def test_the_reference_is_the_mean_of_both_streams(savings, scores):
 
 
 def test_the_best_without_a_model_is_the_higher_curve(savings):
-    heights = {name: savings.policies[name].area.value for name in ("random", "thinned")}
-    best = max(heights, key=heights.get)
+    auc = {name: savings.policies[name].area.value for name in ("random", "thinned")}
+    best = max(auc, key=auc.get)
     assert savings.conclusions["test"].best_baseline == best
     assert savings.policies["bal_pm"].against_best.baseline == best
     assert savings.policies[best].against_best is None
     other = ({"random", "thinned"} - {best}).pop()
     assert savings.policies[other].against_best.baseline == best
     difference = savings.policies["bal_pm"].against_best.area.difference
-    assert difference == pytest.approx(savings.policies["bal_pm"].area.value - heights[best])
+    assert difference == pytest.approx(savings.policies["bal_pm"].area.value - auc[best])
 
 
 def test_a_worse_policy_saves_less_than_nothing(savings):
@@ -85,7 +85,7 @@ def test_simultaneous_intervals_are_wider_than_single_ones(savings, runs, scores
     assert 0.05 / 12 < level < 0.05 / 2
     curves = draw(runs, scores, CONFIG)["test"]["log_likelihood"]
     own, base = np.eye(5)[runs.policies.index("bal_pm")], np.array([0.5, 0.5, 0, 0, 0])
-    single = paired(curves, own, base, curves.height)
+    single = paired(curves, own, base, curves.auc_weights)
     assert single.difference == pytest.approx(savings.policies["bal_pm"].area.difference)
     assert savings.policies["bal_pm"].area.low < single.low
     assert single.high < savings.policies["bal_pm"].area.high

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefloop.report.efficiency import efficiency, factors_of, shifted_weights
-from prefloop.report.savings import area
+from prefloop.report.savings import normalised_auc
 
 LABELS = np.array([100, 150, 250, 400, 500])
 
@@ -21,10 +21,12 @@ def steady(labels, start, factor):
 
 
 @given(st.lists(st.floats(-1, 1), min_size=5, max_size=5), st.lists(st.floats(-1, 1), min_size=5, max_size=5))
-def test_at_factor_one_it_is_the_difference_of_the_mean_heights(own, base):
+def test_at_factor_one_it_is_the_difference_of_the_normalised_aucs(own, base):
     of_own, of_base = shifted_weights(LABELS, 100.0, np.ones(1))
     found = of_own[0] @ own - of_base[0] @ base
-    assert found == pytest.approx(area(np.array(own), LABELS) - area(np.array(base), LABELS), abs=1e-12)
+    assert found == pytest.approx(
+        normalised_auc(np.array(own), LABELS) - normalised_auc(np.array(base), LABELS), abs=1e-12
+    )
 
 
 @given(st.floats(0.125, 8), st.sampled_from([100.0, 60.0]), st.integers(0, 10**6))
@@ -73,9 +75,9 @@ def test_labels_before_the_first_point_count_but_bound_what_can_be_shown():
     st.lists(st.floats(-1, 1), min_size=5, max_size=5),
     st.floats(0.01, 1),
 )
-def test_the_interval_excludes_one_exactly_when_the_mean_heights_differ(own, base, half):
+def test_the_interval_excludes_one_exactly_when_the_normalised_aucs_differ(own, base, half):
     own, base = np.array(own), np.array(base)
-    gap = area(own, LABELS) - area(base, LABELS)
+    gap = normalised_auc(own, LABELS) - normalised_auc(base, LABELS)
     if abs(abs(gap) - half) < 1e-9:
         return
     of = efficiency(LABELS, 100.0, exact(own, base, half))

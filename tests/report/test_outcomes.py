@@ -7,18 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefloop.errors import StateError
-from prefloop.evaluation.downstream.result import Assessment
+from prefloop.evaluation.downstream.result import DownstreamPredictions
 from prefloop.io.arrays import read_table, write_array
 from prefloop.report.comparison import coin_tosses
 from prefloop.report.contest import contest_of, decide
-from prefloop.report.curves import curves_of, told_apart, verdict
+from prefloop.report.curves import curves_of, significant, verdict
 from prefloop.report.judged import Judged, judge_runs
 from prefloop.report.outcomes import PRIMARY, compare_outcomes, draw_outcomes
 from prefloop.report.runs import load_runs
 from prefloop.report.scores import one_split
 from prefloop.report.wording import labels_at_share
 from tests.report.conftest import CONFIG, FACTS
-from tests.report.simulate import MEMBERS, SHARES, judgeable, make_world, write_assessment, write_run
+from tests.report.simulate import MEMBERS, SHARES, judgeable, make_world, write_downstream, write_run
 
 
 def compare(runs, judged, facts=FACTS):
@@ -31,7 +31,7 @@ def outcomes(runs, judged):
 
 
 def test_outcomes_equal_the_numbers_the_runs_wrote(runs, judged):
-    rows = [row for row in runs.assessment.to_pylist() if row["split"] == "test"]
+    rows = [row for row in runs.downstream.to_pylist() if row["split"] == "test"]
     assert len(rows) == 5 * 3 * len(SHARES)
     for row in rows:
         place = runs.policies.index(row["policy"]), row["seed"], SHARES.index(row["share"])
@@ -83,10 +83,12 @@ def test_a_case_by_hand(runs):
 def test_a_perfect_policy_is_the_best_there_is(world, folders, tmp_path):
     chosen = {key: folder for key, folder in folders.items() if key[0] == "random"}
     utility = np.broadcast_to(world.utility, (len(SHARES), MEMBERS, len(world.utility))).astype(np.float32)
-    perfect = Assessment(SHARES, np.array([15, 30, 60]), utility, 1e4 * utility[:, 0].astype(np.float64))
+    perfect = DownstreamPredictions(
+        SHARES, np.array([15, 30, 60]), utility, 1e4 * utility[:, 0].astype(np.float64)
+    )
     for seed in range(3):
         folder = shutil.copytree(chosen["random", seed], tmp_path / str(seed))
-        write_assessment(folder, world, "perfect", seed, perfect)
+        write_downstream(folder, world, "perfect", seed, perfect)
         chosen["perfect", seed] = folder
     runs = load_runs(chosen)
     judged = judge_runs(runs, judgeable(world, runs.seeds))
@@ -102,7 +104,7 @@ def test_a_perfect_policy_is_the_best_there_is(world, folders, tmp_path):
         # The grid of shares can show no more: 50 labels after the first 10 against 5.
         assert result.saving.beyond
         assert labels_at_share(result.saving, of) == "≤ 15"
-    assert all(told_apart(difference) for difference in of.ablations[0].outcomes.values())
+    assert all(significant(difference) for difference in of.ablations[0].outcomes.values())
     assert of.uniform_score < of.policy.policies["random"].by_share[-1].value < of.best_score
 
 
@@ -151,7 +153,7 @@ def test_a_saving_is_on_the_side_of_the_difference(seeds, shares, prompts, seed)
     assert saving.never == (curves.mean[1].max() < curves.mean[0, -1])
     assert np.sign(saving.saved) == np.sign(of.area.difference)
     assert saving.saved_low <= saving.saved <= saving.saved_high
-    assert told_apart(of.area) == (saving.saved_low > 0 or saving.saved_high < 0)
+    assert significant(of.area) == (saving.saved_low > 0 or saving.saved_high < 0)
     if not saving.never:
         assert 10 <= saving.labels_to_target <= labels[-1]
 
@@ -184,8 +186,8 @@ def copied(folders, tmp_path):
     return chosen
 
 
-@pytest.mark.parametrize("name", ["assessment.parquet", "assessment_policy.npy", "models.parquet"])
-def test_a_run_without_an_assessment_is_named_with_its_remedy(folders, tmp_path, name):
+@pytest.mark.parametrize("name", ["downstream.parquet", "downstream_policy.npy", "models.parquet"])
+def test_a_run_without_downstream_evaluation_is_named_with_its_remedy(folders, tmp_path, name):
     chosen = copied(folders, tmp_path)
     (chosen["bald", 0] / name).unlink()
     with pytest.raises(StateError, match=rf"bald, seed 0 .* lacks {name}\): dvc repro benchmark"):
@@ -194,16 +196,16 @@ def test_a_run_without_an_assessment_is_named_with_its_remedy(folders, tmp_path,
 
 def test_runs_with_other_shares_are_refused(folders, world, tmp_path):
     chosen = copied(folders, tmp_path)
-    rewards, log_policy = (np.load(chosen["bald", 0] / f"assessment_{of}.npy") for of in ("rewards", "policy"))
-    other = Assessment((0.5, 1.0), np.array([30, 60]), rewards[1:], log_policy[1:])
-    write_assessment(chosen["bald", 0], world, "bald", 0, other)
-    assert len(read_table(chosen["bald", 0] / "assessment.parquet")) == 4
-    with pytest.raises(StateError, match=r"shares of the budget differ .* assessment\.shares"):
+    rewards, log_policy = (np.load(chosen["bald", 0] / f"downstream_{of}.npy") for of in ("rewards", "policy"))
+    other = DownstreamPredictions((0.5, 1.0), np.array([30, 60]), rewards[1:], log_policy[1:])
+    write_downstream(chosen["bald", 0], world, "bald", 0, other)
+    assert len(read_table(chosen["bald", 0] / "downstream.parquet")) == 4
+    with pytest.raises(StateError, match=r"shares of the budget differ .* downstream\.shares"):
         judge_runs(load_runs(chosen), judgeable(world, [0]))
 
 
-def test_assessments_of_other_data_are_refused(folders, world, tmp_path):
+def test_downstream_predictions_of_other_data_are_refused(folders, world, tmp_path):
     chosen = copied(folders, tmp_path)
-    write_array(chosen["bald", 0] / "assessment_policy.npy", np.zeros((3, 7)))
+    write_array(chosen["bald", 0] / "downstream_policy.npy", np.zeros((3, 7)))
     with pytest.raises(StateError, match=r"do not fit 3 shares .* dvc repro benchmark"):
         judge_runs(load_runs(chosen), judgeable(world, [0]))

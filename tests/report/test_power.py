@@ -35,7 +35,7 @@ def test_with_so_many_seeds_the_interval_is_narrow_enough():
     more = more_seeds(few, OWN, BASE, 4, WORTHWHILE)
     assert more >= 1
     many = curves(4 + more, seed=1)
-    linear = many.test(np.outer(OWN - BASE, many.height)[None])
+    linear = many.test(np.outer(OWN - BASE, many.auc_weights)[None])
     # Chi-squared noise of both variances; the planned width leaves room for the power.
     wanted = worthwhile_difference(few, BASE, WORTHWHILE)
     assert half_widths(linear, 0.05)[0] + norm.ppf(POWER) * linear.variance[0] ** 0.5 < 1.6 * wanted

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from prefloop.report.savings import area, envelope, labels_to_reach
+from prefloop.report.savings import envelope, labels_to_reach, normalised_auc
 
 GRID = np.array([64, 128, 256, 320, 400])
 curves = arrays(np.float64, (3, 5), elements=st.floats(-2, 0, width=32))
@@ -42,12 +42,12 @@ def test_the_envelope_is_the_least_monotone_curve_above(curve):
 
 
 @given(curves, st.floats(-1, 1))
-def test_area_is_a_mean_height(curve, shift):
-    heights = area(curve, GRID)
-    assert (heights <= curve.max(axis=-1) + 1e-9).all()
-    assert (heights >= curve.min(axis=-1) - 1e-9).all()
-    np.testing.assert_allclose(area(curve + shift, GRID), heights + shift, atol=1e-9)
+def test_normalised_auc_lies_between_the_lowest_and_the_highest_value(curve, shift):
+    auc = normalised_auc(curve, GRID)
+    assert (auc <= curve.max(axis=-1) + 1e-9).all()
+    assert (auc >= curve.min(axis=-1) - 1e-9).all()
+    np.testing.assert_allclose(normalised_auc(curve + shift, GRID), auc + shift, atol=1e-9)
 
 
-def test_area_of_one_round_is_its_value():
-    np.testing.assert_array_equal(area(np.array([[-0.6]]), np.array([64])), [-0.6])
+def test_normalised_auc_of_one_round_is_its_value():
+    np.testing.assert_array_equal(normalised_auc(np.array([[-0.6]]), np.array([64])), [-0.6])

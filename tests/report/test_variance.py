@@ -5,19 +5,19 @@ from hypothesis import strategies as st
 from scipy.stats import t as student
 
 from prefloop.report.pooling import pooled_variance, prior_df
-from prefloop.report.savings import height_weights
+from prefloop.report.savings import auc_weights
 from prefloop.report.scores import Scores, SeedSums, one_split
 from prefloop.report.variance import contrast, units_of
 from tests.report.regimes import LABELS, REGIMES, simulate_scores
 
-HEIGHT = height_weights(LABELS)
+AUC_WEIGHTS = auc_weights(LABELS)
 
 
 def ones(sums):
     return one_split(sums, np.ones(sums.shape[-1], np.int64), np.ones(sums.shape[-1]))
 
 
-def difference(policies, rounds=HEIGHT):
+def difference(policies, rounds=AUC_WEIGHTS):
     """Each policy but the first against the first."""
     rows = np.eye(policies)[1:] - np.eye(policies)[0]
     return rows[:, :, None] * rounds
@@ -125,7 +125,7 @@ def rejected(regime, seeds, own_split, times=250, policies=2):
     misses = []
     for _ in range(times):
         scores = simulate_scores(rng, [1.0] * policies, seeds, REGIMES[regime], own_split)
-        of = contrast(units_of(scores, HEIGHT), difference(policies))
+        of = contrast(units_of(scores, AUC_WEIGHTS), difference(policies))
         misses.append(np.abs(of.value) > student.isf(0.025, of.df) * np.sqrt(of.variance))
     return np.mean(misses)
 

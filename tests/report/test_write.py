@@ -158,7 +158,7 @@ def test_names_are_moved_apart_within_bounds():
 
 def test_both_secondary_outcomes_are_described(folder):
     text = (folder / "report.md").read_text()
-    section = text[text.index("## What the labels bought: fresh reward model and policy proxy") :]
+    section = text[text.index("## What the labels bought: retrained reward model and policy proxy") :]
     found = [line for line in section.splitlines() if line.startswith("| bal_pm |")]
     savings = read_savings(folder / "savings.json")
     for row, outcome in zip(found, savings.outcomes.primary.values(), strict=False):
@@ -186,23 +186,23 @@ def test_the_second_table_shows_outcomes_and_choices(folder):
 def test_headline_metrics_have_both_primary_outcomes(folder):
     metrics = json.loads((folder / "metrics.json").read_text())["bal_pm"]
     savings = read_savings(folder / "savings.json")
-    for outcome, name in (("reward_model", "fresh_test_accuracy"), ("policy", "proxy_test_score")):
+    for outcome, name in (("reward_model", "retrained_test_accuracy"), ("policy", "proxy_test_score")):
         of = savings.outcomes.primary[outcome].policies["bal_pm"]
         assert (metrics[name], metrics[f"{name}_saved"]) == (of.by_share[-1].value, of.primary.saving.saved)
 
 
-def test_an_oracle_ceiling_is_marked_wherever_it_stands(runs, scores, judged, tmp_path):
-    facts = dataclasses.replace(FACTS, ceilings=frozenset({"bal_pm"}))
+def test_an_oracle_upper_bound_is_marked_wherever_it_stands(runs, scores, judged, tmp_path):
+    facts = dataclasses.replace(FACTS, oracle_upper_bounds=frozenset({"bal_pm"}))
     savings = write_report(tmp_path / "report", runs, scores, judged, CONFIG, facts)
     text = (tmp_path / "report" / "report.md").read_text()
     assert savings.finding.policy != "bal_pm"
-    assert headline("bal_pm", savings).startswith("**bal_pm** (oracle ceiling) learns faster")
+    assert headline("bal_pm", savings).startswith("**bal_pm** (oracle upper bound) learns faster")
     outcomes = text[text.index("## What the labels bought") :]
     rows = [line for line in outcomes.splitlines() if line.startswith("| bal_pm")]
     assert len(rows) >= 8
-    assert all(row.startswith("| bal_pm (oracle ceiling) |") for row in rows)
-    assert "120 (bal_pm) judge" in outcomes
-    assert savings.policies["bal_pm"].ceiling
+    assert all(row.startswith("| bal_pm (oracle upper bound) |") for row in rows)
+    assert "120 (bal_pm) annotation" in outcomes
+    assert savings.policies["bal_pm"].oracle_upper_bound
 
 
 def test_listed_pairs_without_scores_read_well(tmp_path):
@@ -214,7 +214,7 @@ def test_listed_pairs_without_scores_read_well(tmp_path):
     facts = dataclasses.replace(FACTS, ablations=())
     savings = write_report(tmp_path / "report", runs, scores, judged, CONFIG, facts)
     text = (tmp_path / "report" / "report.md").read_text()
-    assert "## What the labels bought: fresh reward model\n" in text
+    assert "## What the labels bought: retrained reward model\n" in text
     assert "no test prompt has responses of different scores" in text
     assert "best-of-K" not in text
     assert "gap" not in text[text.index("## Which two") :]

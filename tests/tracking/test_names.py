@@ -1,7 +1,7 @@
 import pytest
 
 from prefloop.tracking.names import flat
-from prefloop.tracking.simulated import SIMULATED, assessed_metrics, round_metrics
+from prefloop.tracking.simulated import SIMULATED, downstream_metrics, round_metrics
 
 ABOUT = {
     "policy": "bal_pm",
@@ -45,21 +45,21 @@ def test_policies_share_a_comparison_and_other_shared_parameters_make_another():
 
 def test_round_metrics_are_named_by_split_and_leave_out_what_is_missing():
     facts = {"policy": "x", "n_labels": 64, "n_val_labels": 0, "n_ties": 2, "entropy_ratio": None}
-    facts |= {"gap": 1.5, "winner_regret": None, "judge_calls": 128}
+    facts |= {"gap": 1.5, "winner_regret": None, "annotation_calls": 128}
     rows = [{"split": "test", "seed": 1, "n_pairs": 9, "log_likelihood": -0.5, "spearman_error": None}]
     of = round_metrics(facts, rows)
-    chosen = {"gap": 1.5, "judge_calls": 128.0}
+    chosen = {"gap": 1.5, "annotation_calls": 128.0}
     assert of == {"n_val_labels": 0.0, "n_ties": 2.0, "test_log_likelihood": -0.5, **chosen}
 
 
-def test_assessed_metrics_are_those_of_all_labels_on_the_test_split():
+def test_downstream_metrics_are_those_of_all_labels_on_the_test_split():
     common = {"log_likelihood": -0.5, "best_of_regret": None, "proxy_score": None}
     rows = [
         {"split": split, "share": share, "accuracy": accuracy, **common}
         for split, share, accuracy in (("test", 0.5, 0.6), ("test", 1.0, 0.7), ("ood", 1.0, 0.8))
     ]
-    assert assessed_metrics(rows) == {"fresh_test_accuracy": 0.7, "fresh_test_log_likelihood": -0.5}
-    assert assessed_metrics(rows[2:]) == {}
+    assert downstream_metrics(rows) == {"retrained_test_accuracy": 0.7, "retrained_test_log_likelihood": -0.5}
+    assert downstream_metrics(rows[2:]) == {}
 
 
 @pytest.mark.parametrize(

@@ -99,14 +99,14 @@ def test_tracking_twice_changes_nothing(tracker, outputs):
         assert snapshot(tracker) == first
     for metrics, params, tags, files in first.values():
         if params["kind"] == "comparison":
-            tables = {"curves.csv", "curves_mean.csv", "assessment.csv"}
+            tables = {"curves.csv", "curves_mean.csv", "downstream.csv"}
             assert files == {"report.md", "savings.json", "policies.csv", "plots", *tables}
             assert "bal_pm" in tags["mlflow.note.content"]
             continue
         assert [step for step, _, _ in metrics["test_log_likelihood"]] == [10, 20, 30, 40]
         assert len(metrics["ood_accuracy"]) == ROUNDS
-        assert len(metrics["test_area"]) == len(metrics["fresh_test_accuracy"]) == 1
-        assert [step for step, _, _ in metrics["judge_calls"]] == [10, 20, 30, 40]
+        assert len(metrics["test_area"]) == len(metrics["retrained_test_accuracy"]) == 1
+        assert [step for step, _, _ in metrics["annotation_calls"]] == [10, 20, 30, 40]
         assert files == {"acquired"}
         assert tags["mlflow.parentRunId"] in first
 
@@ -232,7 +232,7 @@ def test_the_comparison_has_few_metrics_and_a_table_of_the_rest(tracker, outputs
     rows = {row["policy"]: row for row in csv.DictReader(io.StringIO(text))}
     assert list(rows) == list(savings.policies)
     child = tracker._client.get_run(SIMULATED.track_run(tracker, runs["bal_pm", 0]).id).data.metrics
-    for name in ("saved", "area_difference_low", "fresh_test_accuracy_saved", "proxy_test_score_difference"):
+    for name in ("saved", "area_difference_low", "retrained_test_accuracy_saved", "proxy_test_score_difference"):
         # Two seeds can tell nothing of a saving: no number in the table, NaN in the metric.
         assert rows["bal_pm"][name] == ("" if child[name] != child[name] else str(child[name]))
 

@@ -1,4 +1,4 @@
-"""The example world of active DPO: openings of small stories, and endings that are sad, plain or happy by chance.
+"""Example world of active DPO: openings of small stories, and endings sad, plain or happy by chance.
 
 Everything is generated from word lists of our own. The same opening goes on in many ways, so that a model
 that is trained on these texts has something to choose from, and a lexicon of sentiment something to judge.

@@ -1,1 +1,1 @@
-"""The comparison of active DPO runs: win rate against labels, and against the distance moved."""
+"""Comparison of active DPO runs: win rate against labels, and against the distance moved."""

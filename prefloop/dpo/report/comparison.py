@@ -1,4 +1,4 @@
-"""The comparison itself: every policy against the reference, with paired intervals."""
+"""Comparison of every policy with the reference, with paired intervals."""
 
 from __future__ import annotations
 
@@ -62,18 +62,20 @@ def compare_runs(runs: DpoRuns, resampled: Resampled, config: Compare, facts: Fa
         n_labels=runs.n_labels[1:].tolist(),
         test_prompts=prompts,
         judges={
-            judge: Judge(name=names[judge], prompts=resampled.prompts[JUDGES[judge]], conclusion=of.conclusion)
-            for judge, of in decided.items()
+            judge: Judge(
+                name=names[judge], prompts=resampled.prompts[JUDGES[judge]], conclusion=outcome.conclusion
+            )
+            for judge, outcome in decided.items()
         },
         confidence=config.confidence,
         resamples=config.resamples,
         interval_covers=covered(len(runs.seeds), prompts),
-        finding=_found(contest, resampled, decided["oracle"], question, facts),
+        finding=_finding(contest, resampled, decided["oracle"], question, facts),
         policies={
             policy: PolicyResult(
                 wins={
-                    judge: _win_rate(contest, resampled, JUDGES[judge], of, policy, config.confidence)
-                    for judge, of in decided.items()
+                    judge: _win_rate(contest, resampled, JUDGES[judge], outcome, policy, config.confidence)
+                    for judge, outcome in decided.items()
                 },
                 kl=_moved(contest, resampled, "kl", policy),
                 length=_moved(contest, resampled, "length", policy),
@@ -87,7 +89,9 @@ def compare_runs(runs: DpoRuns, resampled: Resampled, config: Compare, facts: Fa
     )
 
 
-def _found(contest: Contest, resampled: Resampled, decided: Outcome, question: Question, facts: Facts) -> Finding:
+def _finding(
+    contest: Contest, resampled: Resampled, decided: Outcome, question: Question, facts: Facts
+) -> Finding:
     left_out = {contest.reference, *facts.controls}
     duels = {name: duel for name, duel in decided.duels.items() if name not in left_out}
     joint = resampled.later[JUDGES["oracle"]].at_level(decided.conclusion.level)
@@ -99,11 +103,11 @@ def _win_rate(
 ) -> WinRate:
     # Round 0 takes part in nothing but the path over the KL divergence: without labels, a lucky start
     # model would match the reference with none.
-    own, base = contest.rows[policy], contest.base[policy]
+    weights, base = contest.rows[policy], contest.base[policy]
     return WinRate(
         **dict(decided.duels[policy]),
-        by_round=paired_by_round(resampled.later[score], own, base),
-        equal_kl=at_equal_kl(resampled.paths[score], resampled.kl_where_judged[score], own, base, confidence),
+        by_round=paired_by_round(resampled.later[score], weights, base),
+        equal_kl=at_equal_kl(resampled.paths[score], resampled.kl_where_judged[score], weights, base, confidence),
     )
 
 
@@ -115,20 +119,21 @@ def _distinct(runs: DpoRuns, contest: Contest, name: str, policy: str, confidenc
     return seed_means(runs.column(name)[..., 1:], contest.rows[policy], contest.base[policy], confidence)
 
 
-def seed_means(values: np.ndarray, own: np.ndarray, base: np.ndarray, confidence: float) -> list[SeedMean]:
+def seed_means(values: np.ndarray, weights: np.ndarray, base: np.ndarray, confidence: float) -> list[SeedMean]:
     """One share per seed and round: means over seeds, and paired differences from the reference's.
 
     Args:
         values: float64 [P, S, R].
-        own, base: float64 [P], which streams are averaged for the policy and for the reference.
+        weights, base: float64 [P], which streams are averaged for the policy and for the reference.
         confidence: coverage of Student's interval over seeds.
     """
-    found = []
-    for of_own, of_base in zip(np.tensordot(own, values, 1).T, np.tensordot(base, values, 1).T, strict=True):
-        difference = estimate(of_own - of_base, confidence, _OF_SHARES)
+    means = []
+    policy, reference = (np.tensordot(streams, values, 1).T for streams in (weights, base))
+    for of_policy, of_reference in zip(policy, reference, strict=True):
+        difference = estimate(of_policy - of_reference, confidence, _OF_SHARES)
         if difference is not None:  # there is at least one seed
-            found.append(SeedMean(value=float(of_own.mean()), difference=difference))
-    return found
+            means.append(SeedMean(value=float(of_policy.mean()), difference=difference))
+    return means
 
 
 def _costs(runs: DpoRuns, row: int) -> Costs:
@@ -140,8 +145,8 @@ def _costs(runs: DpoRuns, row: int) -> Costs:
 
     def mean(name: str, rounds: slice) -> float | None:
         values = runs.column(name)[row, :, rounds]
-        known = values[~np.isnan(values)]
-        return float(known.mean()) if len(known) else None
+        present = values[~np.isnan(values)]
+        return float(present.mean()) if len(present) else None
 
     last = slice(-1, None)
     later = slice(2, None)  # the first round's policy is the reference, which is sure of nothing

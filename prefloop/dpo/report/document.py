@@ -1,4 +1,4 @@
-"""report.md: the comparison as a page to read."""
+"""Page report.md: the comparison to read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prefloop.dpo.report.wording import (
     rise_sentence,
 )
 from prefloop.report.amounts import DASH, OF_SHARES, gap, labels_from, saved
-from prefloop.report.curves import told_apart
+from prefloop.report.curves import significant
 from prefloop.report.numbers import Difference
 from prefloop.report.page import picture, table
 
@@ -71,20 +71,20 @@ def _wins(comparison: Comparison, judge: str) -> str:
     head += ("difference", f"labels to match {reference} (leans low)")
     rows = []
     for name in ordered(comparison):
-        of = comparison.policies[name].wins[judge]
-        final = f"{of.final.value:.4f}"
+        wins = comparison.policies[name].wins[judge]
+        final = f"{wins.final.value:.4f}"
         if name == reference:
             rows.append((name, DASH, *("reference",) * primary, DASH, final, DASH, str(comparison.budget)))
         else:
             rows.append(
                 (
                     name,
-                    saved(of.saving),
-                    *(of.verdict,) * primary,
-                    gap(of.area, widest=OF_SHARES) + " *" * (told_apart(of.area) and not primary),
+                    saved(wins.saving),
+                    *(wins.verdict,) * primary,
+                    gap(wins.area, widest=OF_SHARES) + " *" * (significant(wins.area) and not primary),
                     final,
-                    gap(of.final, widest=OF_SHARES),
-                    labels_from(of.saving, comparison.n_labels[0]),
+                    gap(wins.final, widest=OF_SHARES),
+                    labels_from(wins.saving, comparison.n_labels[0]),
                 )
             )
     about = comparison.judges[judge]
@@ -95,13 +95,13 @@ def _wins(comparison: Comparison, judge: str) -> str:
 
 def _controls(comparison: Comparison) -> str:
     lines = []
-    for name, of in comparison.policies.items():
-        if not of.control:
+    for name, policy in comparison.policies.items():
+        if not policy.control:
             continue
-        oracle = of.wins["oracle"]
+        oracle = policy.wins["oracle"]
         meaning = (
             "No difference, as it should be: a saving of this size is noise."
-            if not told_apart(oracle.area)
+            if not significant(oracle.area)
             else "It should make no difference and does: distrust differences of this size here, and add seeds."
         )
         lines.append(
@@ -113,9 +113,9 @@ def _controls(comparison: Comparison) -> str:
 
 def _warnings(comparison: Comparison) -> str:
     reference, lines = comparison.reference, []
-    for judge, of in comparison.judges.items():
-        rise, by = of.reference_rise, f"by the {_JUDGES[judge]}"
-        lines += [f"**Nothing can be concluded {by}**: {reason}." for reason in of.conclusion.reasons]
+    for judge, judged in comparison.judges.items():
+        rise, by = judged.reference_rise, f"by the {_JUDGES[judge]}"
+        lines += [f"**Nothing can be concluded {by}**: {reason}." for reason in judged.conclusion.reasons]
         if len(comparison.n_labels) > 1 and is_flat(rise):
             lines.append(
                 f"**{reference} itself does not clearly improve with labels** {by} ({gap(rise)} from the first to "
@@ -126,7 +126,7 @@ def _warnings(comparison: Comparison) -> str:
                 f"**Saturated**: {reference} ends at {rise.value:.4f} {by}, so that policies can hardly differ. "
                 "Fewer labels per round, or a smaller learning rate, show more."
             )
-        left_out = comparison.test_prompts - of.prompts
+        left_out = comparison.test_prompts - judged.prompts
         if left_out > 0.05 * comparison.test_prompts:
             lines.append(
                 f"**{left_out} of {comparison.test_prompts} test prompts are left out** {by}: each has no verdict "
@@ -158,22 +158,22 @@ def _moves(comparison: Comparison) -> str:
     head += [f"win rate there ({judge}), difference" for judge in judges]
     rows = []
     for name in ordered(comparison):
-        of, own = comparison.policies[name], name == comparison.reference
-        row = [name, _value(of.kl[-1], 2, own), _value(of.length[-1], 1, own)]
-        row += [_of_seeds(of.distinct_1[-1], own), _of_seeds(of.distinct_2[-1], own)]
-        row.append(f"{of.wins['oracle'].equal_kl.kl:.2f}")
-        rows.append(row + [_value(of.wins[judge].equal_kl.win, 4, own) for judge in judges])
+        policy, is_reference = comparison.policies[name], name == comparison.reference
+        row = [name, _value(policy.kl[-1], 2, is_reference), _value(policy.length[-1], 1, is_reference)]
+        row += [_of_seeds(policy.distinct_1[-1], is_reference), _of_seeds(policy.distinct_2[-1], is_reference)]
+        row.append(f"{policy.wins['oracle'].equal_kl.kl:.2f}")
+        rows.append(row + [_value(policy.wins[judge].equal_kl.win, 4, is_reference) for judge in judges])
     return "## How far the policies moved, and what they won on the way\n\n" + table(head, rows)
 
 
-def _value(of: Difference, digits: int, is_reference: bool) -> str:
-    value = f"{of.value:.{digits}f}"
-    return value if is_reference else f"{value}, {gap(of, digits)}"
+def _value(result: Difference, digits: int, is_reference: bool) -> str:
+    value = f"{result.value:.{digits}f}"
+    return value if is_reference else f"{value}, {gap(result, digits)}"
 
 
-def _of_seeds(of: SeedMean, is_reference: bool) -> str:
-    value = f"{of.value:.3f}"
-    return value if is_reference else f"{value}, {gap_of_seeds(of, 3)}"
+def _of_seeds(result: SeedMean, is_reference: bool) -> str:
+    value = f"{result.value:.3f}"
+    return value if is_reference else f"{value}, {gap_of_seeds(result, 3)}"
 
 
 def _by_round(comparison: Comparison, judge: str) -> str:
@@ -182,8 +182,8 @@ def _by_round(comparison: Comparison, judge: str) -> str:
         [
             name,
             *(
-                _value(of, 3, name == comparison.reference)
-                for of in comparison.policies[name].wins[judge].by_round
+                _value(win, 3, name == comparison.reference)
+                for win in comparison.policies[name].wins[judge].by_round
             ),
         ]
         for name in ordered(comparison)
@@ -201,16 +201,17 @@ def _costs(comparison: Comparison) -> str:
 
 
 def _cost_row(name: str, policy: PolicyResult, budget: int) -> list[str]:
-    of = policy.costs
-    counts = (of.no_answer, of.calls, of.tokens, of.eval_calls, of.eval_tokens, of.written, of.sampled, of.dropped)
+    costs = policy.costs
+    counts = [costs.no_answer, costs.calls, costs.tokens, costs.eval_calls, costs.eval_tokens]
+    counts += [costs.written, costs.sampled, costs.dropped]
     return [
         name,
-        f"{of.ties:.1f} ({of.ties / budget:.0%})",
+        f"{costs.ties:.1f} ({costs.ties / budget:.0%})",
         *(f"{count:.1f}".removesuffix(".0") for count in counts),
-        "" if of.loss_first is None else f"{of.loss_first:.4f}",
-        "" if of.loss_last is None else f"{of.loss_last:.4f}",
-        "" if of.certainty is None else f"{of.certainty:.3f}",
-        "" if of.agreement is None else f"{of.agreement:.0%}",
+        "" if costs.loss_first is None else f"{costs.loss_first:.4f}",
+        "" if costs.loss_last is None else f"{costs.loss_last:.4f}",
+        "" if costs.certainty is None else f"{costs.certainty:.3f}",
+        "" if costs.agreement is None else f"{costs.agreement:.0%}",
     ]
 
 

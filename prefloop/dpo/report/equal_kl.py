@@ -34,10 +34,10 @@ def at_equal_kl(
 def _both(
     win: np.ndarray, kl: np.ndarray, row: np.ndarray, reference: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    paths = [(np.einsum("p,...pr->...r", of, kl), np.einsum("p,...pr->...r", of, win)) for of in (row, reference)]
-    target = np.minimum(paths[1][0][..., -1], paths[0][0].max(axis=-1))
-    own, base = (win_at(*path, target) for path in paths)
-    return target, own, base
+    kl_policy, kl_reference = (np.einsum("p,...pr->...r", weights, kl) for weights in (row, reference))
+    win_policy, win_reference = (np.einsum("p,...pr->...r", weights, win) for weights in (row, reference))
+    target = np.minimum(kl_reference[..., -1], kl_policy.max(axis=-1))
+    return target, win_at(kl_policy, win_policy, target), win_at(kl_reference, win_reference, target)
 
 
 def win_at(kl: np.ndarray, win: np.ndarray, target: np.ndarray) -> np.ndarray:

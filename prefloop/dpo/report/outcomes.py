@@ -60,22 +60,23 @@ def resample(runs: DpoRuns, config: Compare) -> Resampled:
             "unanswered; see the reasons in verdicts.jsonl, mend it, and run the rounds again"
         )
     every = np.ones(runs.scores["kl"].shape[-1], dtype=bool)
-    kept = {name: of for name, of in judged.items() if of.any()} | dict.fromkeys(MOVES, every)
-    sums = {name: _sums(runs.scores[name], of) for name, of in kept.items()}
+    kept = {name: mask for name, mask in judged.items() if mask.any()} | dict.fromkeys(MOVES, every)
+    sums = {name: _sums(runs.scores[name], mask) for name, mask in kept.items()}
     later = {
-        name: _curves(_sums(runs.scores[name][:, :, 1:], of), runs.n_labels[1:], name, config)
-        for name, of in kept.items()
+        name: _curves(_sums(runs.scores[name][:, :, 1:], mask), runs.n_labels[1:], name, config)
+        for name, mask in kept.items()
     }
     wins = [name for name in JUDGES.values() if name in kept]
     return Resampled(
         curves={
-            name: _with_prior(_curves(of, runs.n_labels, name, config), later[name]) for name, of in sums.items()
+            name: _with_prior(_curves(total, runs.n_labels, name, config), later[name])
+            for name, total in sums.items()
         },
         later=later,
-        prompts={name: int(of.sum()) for name, of in kept.items()},
+        prompts={name: int(mask.sum()) for name, mask in kept.items()},
         paths={name: replicate(sums[name], config) for name in wins},
         kl_where_judged={name: replicate(_sums(runs.scores["kl"], kept[name]), config) for name in wins},
-        per_seed={name: of.per_seed() for name, of in sums.items()},
+        per_seed={name: total.per_seed() for name, total in sums.items()},
     )
 
 

@@ -1,4 +1,4 @@
-"""The pictures of a comparison of active DPO runs."""
+"""Pictures of a comparison of active DPO runs."""
 
 from __future__ import annotations
 
@@ -44,13 +44,15 @@ def draw_all(comparison: Comparison, mean: pa.Table) -> dict[str, bytes]:
     series, n_labels = series_of(mean), [0, *comparison.n_labels]
     pictures = {
         f"win_{judge}": draw_curves(
-            about, series, f"win_{judge}", n_labels, Words(_TITLES[judge], f"{of.name}; "), look_of
+            about, series, f"win_{judge}", n_labels, Words(_TITLES[judge], f"{judged.name}; "), look_of
         )
-        for judge, of in comparison.judges.items()
+        for judge, judged in comparison.judges.items()
     }
     pictures["win_vs_kl"] = _paths(comparison, series, look_of)
     pictures["moves"] = _moves(comparison, series, n_labels, look_of)
-    return {f"{name}.{ending}": content for name, of in pictures.items() for ending, content in of.items()}
+    return {
+        f"{name}.{ending}": content for name, picture in pictures.items() for ending, content in picture.items()
+    }
 
 
 def _paths(comparison: Comparison, series: Series, look_of: dict[str, Style]) -> dict[str, bytes]:
@@ -69,10 +71,10 @@ def _paths(comparison: Comparison, series: Series, look_of: dict[str, Style]) ->
 
 
 def _path_panel(axes: Any, metric: str, series: Series, look_of: dict[str, Style]) -> None:
-    for policy, of in series.items():
+    for policy, curves in series.items():
         style = look_of[policy]
         axes.plot(
-            *(of["kl"], of[metric]),
+            *(curves["kl"], curves[metric]),
             color=style.colour,
             linestyle=style.dash,
             linewidth=style.width,

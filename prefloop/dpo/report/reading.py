@@ -1,4 +1,4 @@
-"""report.md: how to read it."""
+"""Reading guide of report.md."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def reading(comparison: Comparison) -> str:
   Below zero the policy needs more labels. The interval holds every f that a test of the two curves does not
   reject; it excludes zero exactly where a verdict is given. A dash stands where the comparison cannot tell.
 - *Difference over the curve*: area under a policy's curve from the first round on, divided by the range of labels
-  (its mean height), minus {reference}'s. *Better* and *worse* mean that its interval excludes zero; the intervals
+  (normalised AUC), minus {reference}'s. *Better* and *worse* mean that its interval excludes zero; the intervals
   of all policies hold together with {comparison.confidence:.0%}.
 - *KL*: divergence of the policy from the start model, in nats per completion: that of the next token, summed along
   the policy's own completions at temperature 1, mean over them.
@@ -44,6 +44,6 @@ def reading(comparison: Comparison) -> str:
 
 def _left_out(comparison: Comparison) -> str:
     return ", ".join(
-        f"{comparison.test_prompts - of.prompts} of {comparison.test_prompts} ({judge})"
-        for judge, of in comparison.judges.items()
+        f"{comparison.test_prompts - judged.prompts} of {comparison.test_prompts} ({judge})"
+        for judge, judged in comparison.judges.items()
     )

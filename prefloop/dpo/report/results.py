@@ -1,4 +1,4 @@
-"""The content of comparison.json, typed: written by `compare`, read by the report, the terminal and MLflow."""
+"""Content of comparison.json, typed: written by `compare`, read by the report, the terminal and MLflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was compared, in words, from the parameters that the runs kept."""
+"""Setting of a comparison in words, from the parameters that the runs kept."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def run_facts(runs: DpoRuns, dataset: str, reference: str) -> Facts:
         for name in ("flip_rate", "position_bias", "failure_rate")
         if oracle[name]
     ]
-    rules = {policy: of["parameters"]["policy"]["rule"] for (policy, _), of in runs.info.items()}
+    rules = {policy: info["parameters"]["policy"]["rule"] for (policy, _), info in runs.info.items()}
     return Facts(
         dataset=dataset,
         start=_start(parameters["start"]),

@@ -125,8 +125,8 @@ def _by_round(key: Key, path: Path, table: pa.Table, rounds: int) -> tuple[list[
     scores = {}
     for column, name in SCORES.items():
         values = table[column].cast(pa.float64()).to_numpy(zero_copy_only=False).reshape(rounds, count)
-        known = values[~np.isnan(values)] if name in _WINS else values
-        if not np.isfinite(known).all() or (name in _WINS and ((known < 0) | (known > 1)).any()):
+        given = values[~np.isnan(values)] if name in _WINS else values
+        if not np.isfinite(given).all() or (name in _WINS and ((given < 0) | (given > 1)).any()):
             expected_ = "numbers from 0 to 1, or null" if name in _WINS else "finite numbers"
             raise StateError(f"{path}: the column {column} does not hold {expected_}: {_again(key)}")
         scores[name] = values

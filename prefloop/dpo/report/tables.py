@@ -1,4 +1,4 @@
-"""curves.csv (every run) and curves_mean.csv (means over seeds with intervals), as Arrow tables."""
+"""Tables curves.csv (every run) and curves_mean.csv (means over seeds with intervals)."""
 
 from __future__ import annotations
 
@@ -31,35 +31,35 @@ def mean_table(runs: DpoRuns, resampled: Resampled, contest: Contest, confidence
     """
     parts = []
     for row, policy in enumerate(runs.policies):
-        own, base = contest.rows[policy], contest.base[policy]
+        weights, base = contest.rows[policy], contest.base[policy]
         count = len(runs.n_labels)
         columns: dict[str, np.ndarray | list] = {
             "policy": [policy] * count,
             "round": np.arange(count),
             "n_labels": runs.n_labels,
         }
-        intervals = interval_columns(resampled.curves, own, base)
+        intervals = interval_columns(resampled.curves, weights, base)
         for name, curves in resampled.curves.items():
-            of_seeds = np.tensordot(own, resampled.per_seed[name], 1)
-            columns |= {name: own @ curves.mean, f"{name}_stderr": _standard_error(of_seeds)}
-            columns |= {column: of for column, of in intervals.items() if column.startswith(f"{name}_")}
+            of_seeds = np.tensordot(weights, resampled.per_seed[name], 1)
+            columns |= {name: weights @ curves.mean, f"{name}_stderr": _standard_error(of_seeds)}
+            columns |= {column: bounds for column, bounds in intervals.items() if column.startswith(f"{name}_")}
         for name in _DISTINCT:
-            columns |= _seed_columns(name, runs.column(name), own, base, confidence)
+            columns |= _seed_columns(name, runs.column(name), weights, base, confidence)
         columns |= {name: _mean(runs.column(name)[row]) for name in _FURTHER}
-        parts.append(pa.table({name: pa.array(of, from_pandas=True) for name, of in columns.items()}))
+        parts.append(pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()}))
     return pa.concat_tables(parts)
 
 
 def _seed_columns(
-    name: str, values: np.ndarray, own: np.ndarray, base: np.ndarray, confidence: float
+    name: str, values: np.ndarray, weights: np.ndarray, base: np.ndarray, confidence: float
 ) -> dict[str, np.ndarray | list]:
-    of = seed_means(values, own, base, confidence)
-    bounds = [[np.nan if v is None else v for v in (s.difference.low, s.difference.high)] for s in of]
+    means = seed_means(values, weights, base, confidence)
+    bounds = [[np.nan if v is None else v for v in (s.difference.low, s.difference.high)] for s in means]
     low, high = np.array(bounds, dtype=np.float64).T
     return {
-        name: np.array([s.value for s in of]),
-        f"{name}_stderr": _standard_error(np.tensordot(own, values, 1)),
-        f"{name}_difference": np.array([s.difference.value for s in of]),
+        name: np.array([s.value for s in means]),
+        f"{name}_stderr": _standard_error(np.tensordot(weights, values, 1)),
+        f"{name}_difference": np.array([s.difference.value for s in means]),
         f"{name}_difference_low": low,
         f"{name}_difference_high": high,
     }
@@ -67,9 +67,9 @@ def _seed_columns(
 
 def _mean(values: np.ndarray) -> np.ndarray:
     """Means [R] over the seeds [S, R] that have a number; NaN without any."""
-    known = ~np.isnan(values)
-    count = known.sum(axis=0)
-    sums = np.where(known, values, 0.0).sum(axis=0)
+    present = ~np.isnan(values)
+    count = present.sum(axis=0)
+    sums = np.where(present, values, 0.0).sum(axis=0)
     return np.where(count > 0, sums / np.maximum(count, 1), np.nan)
 
 

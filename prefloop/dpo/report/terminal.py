@@ -1,4 +1,4 @@
-"""The comparison as a table for the terminal."""
+"""Table of a comparison for the terminal."""
 
 from __future__ import annotations
 
@@ -26,26 +26,27 @@ def terminal_table(comparison: Comparison) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict")
     for name in ordered(comparison):
-        of = comparison.policies[name]
-        verdict = of.wins["oracle"].verdict
+        policy = comparison.policies[name]
+        verdict = policy.wins["oracle"].verdict
         # Text, because the brackets of an interval would be read as markup.
-        cells = [Text(cell) for cell in (name, *_cells(of, comparison), "control: " * of.control + verdict)]
+        texts = (name, *_cells(policy, comparison), "control: " * policy.control + verdict)
+        cells = [Text(text) for text in texts]
         table.add_row(*cells, style=VERDICT_STYLES[verdict])
     return table
 
 
-def _cells(of: PolicyResult, comparison: Comparison) -> list[str]:
-    oracle = of.wins["oracle"]
-    wins = [_win(of.wins[judge].final, oracle.verdict == "reference") for judge in comparison.judges]
+def _cells(policy: PolicyResult, comparison: Comparison) -> list[str]:
+    oracle = policy.wins["oracle"]
+    wins = [_win(policy.wins[judge].final, oracle.verdict == "reference") for judge in comparison.judges]
     needed = "–" if oracle.verdict == "reference" else labels_from(oracle.saving, comparison.n_labels[0])
-    return [needed, *wins, f"{of.kl[-1].value:.2f}", f"{of.length[-1].value:.1f}"]
+    return [needed, *wins, f"{policy.kl[-1].value:.2f}", f"{policy.length[-1].value:.1f}"]
 
 
-def _win(of: Difference, is_reference: bool) -> str:
-    value = f"{100 * of.value:.1f}"
+def _win(win: Difference, is_reference: bool) -> str:
+    value = f"{100 * win.value:.1f}"
     if is_reference:
         return value
-    value = f"{value} {100 * of.difference:+.1f}"
-    if of.low is None or of.high is None or (of.low <= -OF_SHARES and of.high >= OF_SHARES):
+    value = f"{value} {100 * win.difference:+.1f}"
+    if win.low is None or win.high is None or (win.low <= -OF_SHARES and win.high >= OF_SHARES):
         return value
-    return f"{value}\n[{100 * of.low:+.1f}, {100 * of.high:+.1f}]"
+    return f"{value}\n[{100 * win.low:+.1f}, {100 * win.high:+.1f}]"

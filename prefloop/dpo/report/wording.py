@@ -12,29 +12,29 @@ SATURATED = 0.95
 
 def ordered(comparison: Comparison) -> list[str]:
     """Names of the policies, the best curve by the oracle first."""
-    of = comparison.policies
-    return sorted(of, key=lambda name: -of[name].wins["oracle"].area.difference)
+    policies = comparison.policies
+    return sorted(policies, key=lambda name: -policies[name].wins["oracle"].area.difference)
 
 
 def headline(name: str, comparison: Comparison) -> str:
     """One line on one policy that states gains, losses and the absence of both alike."""
-    of, reference = comparison.policies[name].wins, comparison.reference
-    oracle = of["oracle"]
+    wins, reference = comparison.policies[name].wins, comparison.reference
+    oracle = wins["oracle"]
     by = f"{gap(oracle.area)} win rate over the whole curve"
     reached = reach(oracle.saving)
     parts = [f"{learns(f'**{name}**', oracle.verdict, reference, by, reached)}."]
-    if "judge" in of:
-        parts.append(_by_judge(of["judge"], comparison))
+    if "judge" in wins:
+        parts.append(_by_judge(wins["judge"], comparison))
     parts.append(_at_equal_kl(oracle))
     return " ".join(parts)
 
 
-def gap_of_seeds(of: SeedMean, digits: int) -> str:
+def gap_of_seeds(mean: SeedMean, digits: int) -> str:
     """A difference with its interval, which a single seed has none of."""
-    low, high = of.difference.low, of.difference.high
+    low, high = mean.difference.low, mean.difference.high
     if low is None or high is None:
-        return f"{of.difference.value:+.{digits}f}"
-    return gap(Difference(value=of.value, difference=of.difference.value, low=low, high=high), digits)
+        return f"{mean.difference.value:+.{digits}f}"
+    return gap(Difference(value=mean.value, difference=mean.difference.value, low=low, high=high), digits)
 
 
 def rise_sentence(comparison: Comparison) -> str:
@@ -43,8 +43,8 @@ def rise_sentence(comparison: Comparison) -> str:
     if len(n_labels) == 1:
         return f"One round only: how fast {reference} learns cannot be said."
     parts = [
-        f"by {gap(of.reference_rise)} to {of.reference_rise.value:.4f} ({judge}, {of.name})"
-        for judge, of in comparison.judges.items()
+        f"by {gap(judged.reference_rise)} to {judged.reference_rise.value:.4f} ({judge}, {judged.name})"
+        for judge, judged in comparison.judges.items()
     ]
     return f"{reference}'s own win rate rises from {n_labels[0]} to {n_labels[-1]} labels {'; '.join(parts)}."
 
@@ -54,21 +54,20 @@ def is_flat(rise: Difference) -> bool:
     return rise.low is None or rise.low <= 0
 
 
-def _by_judge(of: WinRate, comparison: Comparison) -> str:
-    return (
-        f"By the independent judge ({comparison.judges['judge'].name}): {_compared(of.verdict)} ({gap(of.area)})."
-    )
+def _by_judge(win_rate: WinRate, comparison: Comparison) -> str:
+    compared = f"{_compared(win_rate.verdict)} ({gap(win_rate.area)})"
+    return f"By the independent judge ({comparison.judges['judge'].name}): {compared}."
 
 
-def _at_equal_kl(of: WinRate) -> str:
-    at = of.equal_kl
-    found = verdict(at.win)
+def _at_equal_kl(win_rate: WinRate) -> str:
+    at = win_rate.equal_kl
+    outcome = verdict(at.win)
     # What is gained per label and not per nat may be no learning.
-    only = found != "better" and of.verdict == "better"
+    only = outcome != "better" and win_rate.verdict == "better"
     doubt = ", so what it gains per label may be that it moves further per label" * only
-    return f"Where both have moved {at.kl:.2f} nats: {_compared(found)} ({gap(at.win)}){doubt}."
+    return f"Where both have moved {at.kl:.2f} nats: {_compared(outcome)} ({gap(at.win)}){doubt}."
 
 
-def _compared(found: Verdict) -> str:
+def _compared(outcome: Verdict) -> str:
     words = {"better": "higher", "worse": "lower"}
-    return words.get(found, "no difference that these runs can show")
+    return words.get(outcome, "no difference that these runs can show")

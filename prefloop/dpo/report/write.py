@@ -1,4 +1,4 @@
-"""Writing a comparison of active DPO runs: the whole folder or nothing."""
+"""Writer of a comparison's folder: the whole folder or nothing."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def headline_metrics(comparison: Comparison) -> dict[str, dict[str, float | None
     """The few numbers per policy that `dvc metrics show` lists."""
     return {
         name: {
-            "saved": of.wins["oracle"].saved,
-            "win_oracle_area_difference": of.wins["oracle"].area.difference,
-            **{f"win_{judge}": win.final.value for judge, win in of.wins.items()},
-            "kl": of.kl[-1].value,
-            "length": of.length[-1].value,
+            "saved": policy.wins["oracle"].saved,
+            "win_oracle_area_difference": policy.wins["oracle"].area.difference,
+            **{f"win_{judge}": win.final.value for judge, win in policy.wins.items()},
+            "kl": policy.kl[-1].value,
+            "length": policy.length[-1].value,
         }
-        for name, of in comparison.policies.items()
+        for name, policy in comparison.policies.items()
     }

@@ -48,7 +48,7 @@ def fit_policy(differences: np.ndarray, config: Config) -> np.ndarray:
 
     Args:
         differences: float64 [n, D]; with fewer than two the policy stays uniform.
-        config: section `assessment.proxy`.
+        config: section `downstream.proxy`.
 
     Returns:
         theta, float64 [D].
@@ -82,7 +82,7 @@ def fit_policy(differences: np.ndarray, config: Config) -> np.ndarray:
     if not steepest <= _LIMIT * beta:
         raise StateError(
             f"the policy proxy did not converge on {len(differences)} comparisons (largest slope {steepest:.1e}, "
-            f"expected {_LIMIT * beta:.1e} at most): raise assessment.proxy.ridge"
+            f"expected {_LIMIT * beta:.1e} at most): raise downstream.proxy.ridge"
         )
     return np.asarray(found.x)
 

@@ -10,13 +10,13 @@ from prefloop.acquisition.segments import Segments
 
 
 @dataclass(frozen=True)
-class Assessment:
-    """What fresh models say of the E completions outside the pool, at S shares of the budget.
+class DownstreamPredictions:
+    """What retrained models say of the E completions outside the pool, at S shares of the budget.
 
     Attributes:
         shares: S shares, ascending.
         n_labels: int64 [S], the labels of each share, ties included.
-        rewards: float32 [S, M, E], by a fresh reward model.
+        rewards: float32 [S, M, E], by a retrained reward model.
         log_policy: float64 [S, E], log pi(y|x) of the policy proxy over each prompt's completions.
     """
 

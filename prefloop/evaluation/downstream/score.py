@@ -1,4 +1,4 @@
-"""From what fresh models predict to numbers: one row per share and split, and outcomes per prompt."""
+"""Downstream scores: one row per share and split, and outcomes per prompt, of what retrained models predict."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from prefloop.data.prepared import Prepared
 from prefloop.evaluation.calibration import calibration_error
-from prefloop.evaluation.downstream.result import Assessment
+from prefloop.evaluation.downstream.result import DownstreamPredictions
 from prefloop.evaluation.downstream.scored import ScoredPrompts, scored_prompts
 from prefloop.evaluation.predictive import correctness, log_likelihoods, pair_logits
 from prefloop.oracle.evaluated_pairs import EvalSet
@@ -29,16 +29,16 @@ class _PairScores:
     confidence: np.ndarray
 
 
-def assessment_rows(
-    prepared: Prepared, evaluation: dict[str, EvalSet], scores: np.ndarray, assessed: Assessment
+def downstream_rows(
+    prepared: Prepared, evaluation: dict[str, EvalSet], scores: np.ndarray, predicted: DownstreamPredictions
 ) -> list[dict[str, Any]]:
-    """Score fresh models on every evaluation split.
+    """Score retrained models on every evaluation split.
 
     Args:
         prepared: the tables.
         evaluation: evaluation pairs by split.
         scores: float64 [C], hidden scores, NaN = unknown.
-        assessed: what the fresh models predict.
+        predicted: what the retrained models predict.
 
     Returns:
         One row per share and split: share, n_labels, split, n_pairs, accuracy, accuracy by tercile of the
@@ -51,10 +51,10 @@ def assessment_rows(
     for split, pairs in evaluation.items():
         prompts, terciles = scored_prompts(prepared, scores, split), _gap_terciles(scores, pairs)
         first = prepared.completions_of("pool").stop
-        for s, share in enumerate(assessed.shares):
-            identity = {"share": share, "n_labels": int(assessed.n_labels[s]), "split": split}
-            by_pair = _pair_row(_score_pairs(pairs, assessed.rewards[s], first), terciles)
-            by_prompt = _prompt_row(prompts, assessed.rewards[s], assessed.log_policy[s], first)
+        for s, share in enumerate(predicted.shares):
+            identity = {"share": share, "n_labels": int(predicted.n_labels[s]), "split": split}
+            by_pair = _pair_row(_score_pairs(pairs, predicted.rewards[s], first), terciles)
+            by_prompt = _prompt_row(prompts, predicted.rewards[s], predicted.log_policy[s], first)
             rows.append({**identity, **by_pair, **by_prompt})
     return sorted(rows, key=lambda row: row["share"])
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from prefloop.errors import LabelsMissing, ModelError, StateError
-from prefloop.reward.registry import RewardModel, load_model
+from prefloop.reward.registry import UncertaintyModel, load_model
 
 
-def load_trained(path: Path, otherwise: str) -> tuple[RewardModel, dict[str, Any]]:
+def load_trained(path: Path, otherwise: str) -> tuple[UncertaintyModel, dict[str, Any]]:
     """Load a trained ensemble and its provenance.
 
     Args:

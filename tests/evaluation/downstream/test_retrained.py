@@ -1,4 +1,4 @@
-"""Fresh models: what they are trained on, and what they must not depend on."""
+"""Retrained models: what they are trained on, and what they must not depend on."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prefloop.config.model import Assessment as Config
+from prefloop.config.model import Downstream as Config
 from prefloop.data.pairs import Pairs
 from prefloop.evaluation.downstream.chosen import choice_metrics
-from prefloop.evaluation.downstream.fresh import FRESH_ROUND, assess
 from prefloop.evaluation.downstream.proxy import fit_policy
-from prefloop.evaluation.downstream.score import assessment_rows
+from prefloop.evaluation.downstream.retrained import RETRAINED_ROUND, downstream_predictions
+from prefloop.evaluation.downstream.score import downstream_rows
 from prefloop.labels.labelled import Labelled
 from prefloop.oracle.simulated import SimulatedOracle
 from prefloop.pool.steps import fit_round
@@ -30,7 +30,7 @@ SHARES = (0.25, 0.5, 1.0)
 
 
 def config(*shares):
-    return Config(shares=shares or SHARES, proxy=PARAMS.assessment.proxy)
+    return Config(shares=shares or SHARES, proxy=PARAMS.downstream.proxy)
 
 
 def new_world(root, records, params=PARAMS):
@@ -51,7 +51,7 @@ def label(problem, hidden, count, seed=0):
 
 
 def judge(problem, labelled, *shares, seed=0):
-    return assess(problem, labelled, PARAMS.reward, config(*shares), seed=seed, device="cpu")
+    return downstream_predictions(problem, labelled, PARAMS.reward, config(*shares), seed=seed, device="cpu")
 
 
 def same(one, two):
@@ -104,15 +104,15 @@ def test_the_random_numbers_are_not_the_selectors(world):
     problem, hidden = world
     labelled = label(problem, hidden, 30)
     outside = problem.outside_completions[:]
-    fresh = judge(problem, labelled, 1.0).rewards[0]
+    retrained = judge(problem, labelled, 1.0).rewards[0]
 
     def of_round(number):
         model = fit_round(problem, PARAMS.reward, labelled, None, device="cpu", seed=0, round_=number)
         return model.rewards(outside)
 
-    np.testing.assert_array_equal(fresh, of_round(FRESH_ROUND))
-    assert not any(np.array_equal(fresh, of_round(number)) for number in range(4))
-    assert not np.array_equal(fresh, judge(problem, labelled, 1.0, seed=1).rewards[0])
+    np.testing.assert_array_equal(retrained, of_round(RETRAINED_ROUND))
+    assert not any(np.array_equal(retrained, of_round(number)) for number in range(4))
+    assert not np.array_equal(retrained, judge(problem, labelled, 1.0, seed=1).rewards[0])
 
 
 def test_the_proxy_is_log_linear_in_standardised_features(world):
@@ -122,7 +122,7 @@ def test_the_proxy_is_log_linear_in_standardised_features(world):
     features = problem.completions[:].astype(np.float64)
     z = (features - features[:first].mean(axis=0)) / features[:first].std(axis=0)
     decided = labelled.comparisons()
-    theta = fit_policy(z[decided.winner] - z[decided.loser], PARAMS.assessment.proxy)
+    theta = fit_policy(z[decided.winner] - z[decided.loser], PARAMS.downstream.proxy)
     pi = np.exp(z[first:] @ theta)
     of_test = problem.prepared.completion_prompt[first:]
     pi /= np.bincount(of_test, weights=pi)[of_test]
@@ -130,7 +130,7 @@ def test_the_proxy_is_log_linear_in_standardised_features(world):
 
 
 def test_no_hidden_answer_is_within_reach():
-    entry = ROOT / "prefloop" / "evaluation" / "downstream" / "fresh.py"
+    entry = ROOT / "prefloop" / "evaluation" / "downstream" / "retrained.py"
     reached = {path.relative_to(ROOT) for path in source_files(ROOT, entry)}
     assert Path("prefloop/pool/steps.py") in reached
     assert not [path for path in reached if Path("prefloop/oracle") in path.parents]
@@ -144,9 +144,9 @@ def test_other_answers_outside_the_pool_change_the_numbers_alone(world):
     other = dataclasses.replace(hidden, answers=dataclasses.replace(hidden.answers, scores=scores))
     again = label(problem, other, 40)
     assert same(judge(problem, labelled), judge(problem, again))
-    assessed = judge(problem, labelled)
+    predicted = judge(problem, labelled)
     rows = [
-        assessment_rows(problem.prepared, hidden.evaluation, answers.scores, assessed)
+        downstream_rows(problem.prepared, hidden.evaluation, answers.scores, predicted)
         for answers in (hidden.answers, other.answers)
     ]
     assert rows[0] != rows[1]
@@ -156,8 +156,8 @@ def test_other_answers_outside_the_pool_change_the_numbers_alone(world):
 
 def test_a_learnable_world_is_learnt(world):
     problem, hidden = world
-    assessed = judge(problem, label(problem, hidden, 300))
-    rows = assessment_rows(problem.prepared, hidden.evaluation, hidden.answers.scores, assessed)
+    predicted = judge(problem, label(problem, hidden, 300))
+    rows = downstream_rows(problem.prepared, hidden.evaluation, hidden.answers.scores, predicted)
     last = rows[-1]
     assert last["accuracy"] > 0.9
     assert last["accuracy_large_gap"] >= last["accuracy_small_gap"]
@@ -173,8 +173,8 @@ def test_with_fewer_than_two_decided_labels_nothing_is_claimed(world, decided):
     labelled = label(problem, hidden, 20)
     verdicts = np.full(20, 2, dtype=np.int8)
     verdicts[:decided] = 0
-    assessed = judge(problem, Labelled(labelled.pairs, verdicts))
-    for row in assessment_rows(problem.prepared, hidden.evaluation, hidden.answers.scores, assessed):
+    predicted = judge(problem, Labelled(labelled.pairs, verdicts))
+    for row in downstream_rows(problem.prepared, hidden.evaluation, hidden.answers.scores, predicted):
         assert row["proxy_score"] == pytest.approx(row["uniform_score"])
         assert np.isfinite(row["log_likelihood"])
 
@@ -192,8 +192,8 @@ def test_listed_pairs_are_judged_by_their_verdicts(tmp_path):
     prepared = problem.prepared
     pairs = Pairs(prepared.pair_a[rows_], prepared.pair_b[rows_], prepared.pair_prompt[rows_])
     oracle = SimulatedOracle(PARAMS.oracle, prepared, hidden.answers)
-    assessed = judge(problem, Labelled(pairs, oracle.verdicts(pairs.a, pairs.b)))
-    rows = assessment_rows(prepared, hidden.evaluation, hidden.answers.scores, assessed)
+    predicted = judge(problem, Labelled(pairs, oracle.verdicts(pairs.a, pairs.b)))
+    rows = downstream_rows(prepared, hidden.evaluation, hidden.answers.scores, predicted)
     assert {row["split"] for row in rows} == {"test", "ood"}
     assert rows[-2]["accuracy"] > 0.6
     assert all(row["n_prompts"] == 0 and row["proxy_score"] is None for row in rows)
@@ -202,6 +202,6 @@ def test_listed_pairs_are_judged_by_their_verdicts(tmp_path):
 def test_nothing_outside_the_pool_is_judged_without_complaint(tmp_path):
     records = [dataclasses.replace(record, split="pool") for record in response_records(prompts=6)]
     problem, hidden = new_world(tmp_path, records, make_params(data__split__test=0.0))
-    assessed = judge(problem, label(problem, hidden, 10))
-    assert assessed.rewards.shape == (3, 3, 0)
-    assert assessment_rows(problem.prepared, hidden.evaluation, hidden.answers.scores, assessed) == []
+    predicted = judge(problem, label(problem, hidden, 10))
+    assert predicted.rewards.shape == (3, 3, 0)
+    assert downstream_rows(problem.prepared, hidden.evaluation, hidden.answers.scores, predicted) == []

@@ -1,4 +1,7 @@
-"""Fresh models: trained on what was acquired, with no part in acquiring it; no hidden answer is read."""
+"""Retrained reward model and policy proxy: trained on what was acquired, with no part in acquiring it.
+
+No hidden answer is read.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,24 @@ import logging
 
 import numpy as np
 
-from prefloop.config.model import Assessment as Config
+from prefloop.config.model import Downstream as Config
 from prefloop.config.model import Reward
 from prefloop.evaluation.downstream.proxy import fit_policy, log_policies
-from prefloop.evaluation.downstream.result import Assessment
+from prefloop.evaluation.downstream.result import DownstreamPredictions
 from prefloop.labels.labelled import Labelled
 from prefloop.pool.problem import Problem
 from prefloop.pool.steps import fit_round
 
 log = logging.getLogger("prefloop")
 
-# The round of all fresh models: beyond any run's, so that their random numbers are not the selector's,
+# The round of all retrained models: beyond any run's, so that their random numbers are not the selector's,
 # and shared by all policies of a seed and all shares.
-FRESH_ROUND = 1_000_000
+RETRAINED_ROUND = 1_000_000
 
 
-def assess(
+def downstream_predictions(
     problem: Problem, labelled: Labelled, reward: Reward, config: Config, *, seed: int, device: str
-) -> Assessment:
+) -> DownstreamPredictions:
     """Train a reward model and a policy proxy from scratch on the labels acquired first.
 
     The models see the labels and nothing of who chose them: equal labels give equal bytes. With fewer
@@ -33,15 +36,15 @@ def assess(
         problem: features and prompts.
         labelled: all labels of a run, in order of acquisition.
         reward: section `reward`; members stop on their own held-out labels.
-        config: section `assessment`.
+        config: section `downstream`.
         seed: the run's seed.
         device: where reward models train.
 
     Raises:
         StateError: a fit that did not converge.
 
-    Source: ActiveUltraFeedback (arXiv 2603.09692) judges the data a rule acquired by a model trained
-        afresh on them.
+    Source: ActiveUltraFeedback (arXiv 2603.09692) judges the data a rule acquired by a model
+        retrained on them.
     """
     outside = slice(problem.prepared.completions_of("pool").stop, None)
     features = problem.outside_completions
@@ -49,13 +52,13 @@ def assess(
     parts = [_first(labelled, int(count)) for count in n_labels]
     rewards = []
     for part in parts:
-        log.info("a fresh model on %d of %d labels", len(part.pairs), len(labelled.pairs))
-        model = fit_round(problem, reward, part, None, device=device, seed=seed, round_=FRESH_ROUND)
+        log.info("retraining a reward model on %d of %d labels", len(part.pairs), len(labelled.pairs))
+        model = fit_round(problem, reward, part, None, device=device, seed=seed, round_=RETRAINED_ROUND)
         rewards.append(model.rewards(features))
     differences, scale = _differences(problem, labelled)
     theta = np.stack([fit_policy(differences[: len(part.comparisons())], config.proxy) for part in parts])
     log_policy = log_policies(theta, features, scale, problem.prepared.completion_prompt[outside])
-    return Assessment(config.shares, n_labels, np.stack(rewards), log_policy)
+    return DownstreamPredictions(config.shares, n_labels, np.stack(rewards), log_policy)
 
 
 def _first(labelled: Labelled, count: int) -> Labelled:
