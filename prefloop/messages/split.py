@@ -10,6 +10,7 @@ from prefloop.messages.borders import divide
 from prefloop.messages.errors import MessageError, Part, Unusable
 from prefloop.messages.message import Message, Role, Turns
 from prefloop.messages.normalise import decoded, read_completion, read_messages, read_prompt
+from prefloop.messages.shared import count_shared, merge_prompts, rest_after
 from prefloop.messages.transcripts import Spoken, go_on, may_be_special, read_transcript
 
 T = TypeVar("T")
@@ -111,40 +112,8 @@ def _given(value: Any) -> Any:
 
 
 def _split_messages(first: Sequence[Message], second: Sequence[Message]) -> tuple[Turns, Turns, Turns]:
-    count = _shared(first, second)
+    count = count_shared(first, second)
     return Turns.prompt(first[:count]), Turns.completion(first[count:]), Turns.completion(second[count:])
-
-
-def _shared(first: Sequence[Message], second: Sequence[Message]) -> int:
-    """Number of shared messages that are the prompt: at least one, with an answer of the assistant after them."""
-    most = min(len(first), len(second))
-    count = 0
-    while count < most and _are_equal(first[count], second[count]):
-        count += 1
-    if count == most:
-        count -= 1
-        if first[count].role in ("user", "system"):
-            raise Unusable("empty")
-    # An answer that called a tool, and what the tool said: the answers differ from that call on.
-    while count and "tool" in (first[count].role, second[count].role):
-        count -= 1
-    if first[count].role != "assistant" or second[count].role != "assistant":
-        raise Unusable("no_common_prompt")
-    if not count:
-        raise MessageError("", "a column with the prompt, or conversations that begin with it", first[0].content)
-    return count
-
-
-def _are_equal(one: Message, other: Message) -> bool:
-    return (
-        one.role == other.role
-        and one.calls == other.calls
-        and (one.content == other.content or one.content.strip() == other.content.strip())
-    )
-
-
-def _key(message: Message) -> tuple[Role, str, object]:
-    return message.role, message.content.strip(), message.calls
 
 
 def _both_spoken(first: str, second: str, roles: Mapping[str, Role]) -> tuple[Spoken, Spoken] | None:
@@ -155,7 +124,7 @@ def _both_spoken(first: str, second: str, roles: Mapping[str, Role]) -> tuple[Sp
 
 
 def _split_spoken(first: Spoken, second: Spoken) -> tuple[Turns, Turns, Turns]:
-    count = _shared(first.messages, second.messages)
+    count = count_shared(first.messages, second.messages)
     one, other = _part("first", first.completion, count), _part("second", second.completion, count)
     return first.prompt(count), one, other
 
@@ -181,7 +150,7 @@ def _completion(prompt: Turns, value: Any, roles: Mapping[str, Role]) -> Turns:
 def _answer(prompt: Turns, messages: Sequence[Message]) -> Turns:
     if messages[0].role == "assistant" or not _repeats_prompt(messages):
         return Turns.completion(messages)
-    rest = _after(prompt.as_prompt(), messages)
+    rest = rest_after(prompt.as_prompt(), messages)
     if rest is None:
         expected = "an answer that begins with the assistant, or with the prompt of its row"
         raise MessageError("", expected, messages[0].content)
@@ -210,7 +179,7 @@ def _joined_spoken(prompt: Turns, first: Spoken, second: Spoken) -> tuple[Turns,
     """
     try:
         shared, one, other = _split_spoken(first, second)
-        merged = _merged(prompt.as_prompt(), shared.as_prompt())
+        merged = merge_prompts(prompt.as_prompt(), shared.as_prompt())
     except (Unusable, MessageError):
         if first.dialect.is_words or second.dialect.is_words:
             return None
@@ -238,46 +207,12 @@ def _reconcile_messages(
 ) -> tuple[Turns, Turns, Turns]:
     asked = prompt.as_prompt()
     try:
-        count = _shared(first, second)
+        count = count_shared(first, second)
     except Unusable:
         # The answers part where a user speaks, but the row says where its prompt ends.
-        rests = _after(asked, first), _after(asked, second)
+        rests = rest_after(asked, first), rest_after(asked, second)
         if not (rests[0] and rests[1] and rests[0][0].role == rests[1][0].role == "assistant"):
             raise
         return Turns.prompt(asked), Turns.completion(rests[0]), Turns.completion(rests[1])
-    merged = _merged(asked, first[:count])
+    merged = merge_prompts(asked, first[:count])
     return Turns.prompt(merged), Turns.completion(first[count:]), Turns.completion(second[count:])
-
-
-def _after(prompt: Sequence[Message], messages: Sequence[Message]) -> tuple[Message, ...] | None:
-    """The messages after a prompt that they begin with, whether its system prompt is repeated or not."""
-    keys = [_key(message) for message in messages]
-    for start in (prompt, prompt[1:] if prompt[0].role == "system" else prompt):
-        if start and keys[: len(start)] == [_key(message) for message in start]:
-            return tuple(messages[len(start) :])
-    return None
-
-
-def _merged(asked: Sequence[Message], shared: Sequence[Message]) -> tuple[Message, ...]:
-    """One prompt of a row's prompt and what its conversations share: either may have a system prompt or an earlier
-    beginning more than the other.
-
-    Raises:
-        MessageError: they contradict each other.
-    """
-    system, one = _apart(asked)
-    other_system, other = _apart(shared)
-    keys, other_keys = [_key(m) for m in one], [_key(m) for m in other]
-    is_end = other_keys[len(other_keys) - len(keys) :] == keys if keys else True
-    is_beginning = other_keys[: len(keys)] == keys
-    systems = {m.content.strip() for m in (*system, *other_system)}
-    if (is_end or is_beginning) and len(systems) <= 1:
-        return (*(other_system or system), *other)
-    got = asked[-1].content if len(systems) <= 1 else asked[0].content
-    raise MessageError("", f"a prompt that chosen and rejected begin with ({shared[-1].content!r:.80})", got)
-
-
-def _apart(messages: Sequence[Message]) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
-    """A first system message, and the others."""
-    count = 1 if messages[0].role == "system" else 0
-    return tuple(messages[:count]), tuple(messages[count:])

@@ -115,7 +115,7 @@ def go_on(prompt: str, completion: str, roles: Mapping[str, Role]) -> Turns | No
     heading = _assistant_marker(spoken)
     if heading is None or marker is None:
         return _turns(completion, (Message("assistant", _content(said, spoken.dialect)),))
-    return _completed(completion, heading + said, spoken.dialect, roles)
+    return _completed(completion, f"{heading}\n{said}", spoken.dialect, roles)
 
 
 def _completed(plain: str, text: str, dialect: Dialect, roles: Mapping[str, Role]) -> Turns:
