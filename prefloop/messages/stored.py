@@ -15,6 +15,8 @@ from prefloop.messages.errors import MessageError
 
 _ROLE_KEYS = ("role", "from", "speaker", "author", "sender")
 _SAID_KEYS = ("content", "value", "text", "tool_calls", "function_call", "parts", "message")
+_LIST_KEYS = ("messages", "conversations", "conversation", "turns")
+_KEY_ROLES = ("system", "user", "human", "assistant", "gpt")
 _LONGEST = 1 << 24
 
 # The beginning of a list of dictionaries or of one, and the two keys that a message has.
@@ -22,6 +24,8 @@ _BEGINNING = re.compile(r"""(?:(?:np\.)?array\()?\[?\s{0,99}\{\s{0,99}['"]""")
 _ROLE = re.compile(rf"""['"](?:{"|".join(_ROLE_KEYS)})['"]\s*:""")
 _SAID = re.compile(rf"""['"](?:{"|".join(_SAID_KEYS)})['"]\s*:""")
 _FIRST = re.compile(rf"""{_BEGINNING.pattern}(?:{"|".join(_ROLE_KEYS + _SAID_KEYS)})['"]""")
+# A list of objects whose one key is a role.
+_KEYED = re.compile(rf"""\[\s{{0,99}}\{{\s{{0,99}}['"](?:{"|".join(_KEY_ROLES)})['"]\s{{0,9}}:\s{{0,9}}['"]""")
 _QUOTED = re.compile(r'"(?:\[\s{0,9})?\{\s{0,9}\\"')
 _WITHOUT_COMMA = re.compile(r"\}[ \t]{0,9}\r?\n[ \t]{0,99}\{")
 
@@ -38,7 +42,7 @@ def decode(text: str) -> Any | None:
     if _QUOTED.match(text):
         inner = _json(text)
         return decode(inner) if isinstance(inner, str) else None
-    if not _BEGINNING.match(text) or not _ROLE.search(text) or not _SAID.search(text):
+    if not _KEYED.match(text) and not (_BEGINNING.match(text) and _ROLE.search(text) and _SAID.search(text)):
         return None
     value = _json(text)
     if value is None:
@@ -74,11 +78,16 @@ def _printed(text: str) -> Any | None:
 
 
 def _are_messages(value: Any) -> bool:
-    items = value if isinstance(value, list) else [value]
-    return bool(items) and all(
-        isinstance(item, Mapping) and any(k in item for k in _ROLE_KEYS) and any(k in item for k in _SAID_KEYS)
-        for item in items
-    )
+    if isinstance(value, Mapping):
+        return _is_message(value) or any(_are_messages(value.get(key) or None) for key in _LIST_KEYS)
+    return isinstance(value, list) and bool(value) and all(_is_message(item) for item in value)
+
+
+def _is_message(item: Any) -> bool:
+    if not isinstance(item, Mapping):
+        return False
+    is_named = any(key in item for key in _ROLE_KEYS) and any(key in item for key in _SAID_KEYS)
+    return is_named or (0 < len(item) <= len(_KEY_ROLES) and all(key in _KEY_ROLES for key in item))
 
 
 def _goes_on_in_words(text: str) -> bool:

@@ -64,6 +64,10 @@ SHAPES: dict[str, Any] = {
         {"role": "user", "content": [{"type": "input_text", "text": "Te"}, {"text": "a?"}]},
         {"role": "assistant", "content": [{"type": "output_text", "text": "Yes.", "image": None}]},
     ],
+    "JSON text of an object": json.dumps(
+        {"messages": [{"from": "human", "value": "Tea?"}, {"from": "ai", "value": "Yes."}]}
+    ),
+    "repr of keys": "[{'user': 'Tea?'}, {'assistant': 'Yes.'}]",
     "list of JSON texts": [
         json.dumps({"role": "user", "content": "Tea?"}),
         json.dumps({"role": "assistant", "content": "Yes."}),
