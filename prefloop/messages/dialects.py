@@ -34,14 +34,14 @@ def _tokens(marker: str, *closes: str) -> Dialect:
     return Dialect(re.compile(_BEFORE + marker), re.compile(marker), (*closes, "<s>"))
 
 
-def _headings(before: str, names: str, sign: str = "") -> Dialect:
-    name = rf"{sign}(?P<role>{names})[ \t]{{0,3}}:"
+def _headings(before: str, names: str, sign: str = "", ends: str = "[:：]") -> Dialect:
+    name = rf"{sign}(?P<role>{names})[ \t]{{0,3}}{ends}"
     return Dialect(
         re.compile(rf"(?P<preamble>{_PREAMBLE})?{name}"), re.compile(before + name), ("</s>",), is_words=True
     )
 
 
-_SPEAKERS = "System|Human|User|Prompter|Assistant|AI|Bot|Chatbot|GPT|Model"
+_SPEAKERS = "System|Human|User|Prompter|Assistant|AI|Bot|Chatbot|GPT|Model|系统|用户|人类|助手"
 _HASHED = "System|Human|User|Prompter|Instruction|Question|Assistant|Response|Output|Answer|Bot|AI"
 _ROLE_TOKENS = "system|developer|user|human|prompter|customer|assistant|bot|gpt|model|tool|observation|function"
 
@@ -60,7 +60,7 @@ DIALECTS: tuple[Dialect, ...] = (
         rf"<\|(?P<role>{_ROLE_TOKENS})\|>", "</s>", "<|end|>", "<|endoftext|>", "<|eot|>", "<|eos|>", "<|eot_id|>"
     ),
     _tokens(r"(?P<role>\[INST\]|\[/INST\])", "</s>"),
-    _headings("", _HASHED, sign=r"###\s?"),
+    _headings("", _HASHED, sign=r"###\s?", ends=r"(?::|(?=\r?\n)|\Z)"),
     _headings(r"(?<=[\s>])", "SYSTEM|USER|HUMAN|ASSISTANT"),
     _headings(r"\n[ \t]{0,9}\r?\n\s{0,9}", _SPEAKERS),
     _headings(r"\n[ \t]{0,9}", _SPEAKERS),
@@ -70,7 +70,7 @@ DIALECTS: tuple[Dialect, ...] = (
 # Whether a text could be a transcript at all: what every plain text is asked first.
 SPECIAL = re.compile(
     _BEFORE + r"(?:<[|｜s]|\[/?INST\]|###\s?\w|A chat between|Below is an instruction"
-    r"|(?i:system|human|user|prompter)[ \t]{0,3}:)"
+    r"|(?i:system|human|user|prompter|系统|用户|人类)[ \t]{0,3}[:：])"
 )
 
 # The first two characters of such texts, and of messages stored as text: any other text is plain at a glance.
@@ -79,7 +79,7 @@ _LETTERS = tuple(
     for word in ("sy", "hu", "us", "pr")
     for spelling in (word, word.capitalize(), word.upper(), word[0] + word[1].upper())
 )
-_PAIRS = frozenset({*_LETTERS, "A ", "Be", "ar", "np"})
+_PAIRS = frozenset({*_LETTERS, "A ", "Be", "ar", "np", "系统", "用户", "人类"})
 _SIGNS = frozenset('<[{"# \n\t\r\v\f\xa0\u2003\u3000\ufeff')
 
 

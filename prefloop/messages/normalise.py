@@ -83,7 +83,7 @@ def read_messages(value: Any, roles: Mapping[str, Role]) -> tuple[Message, ...]:
     if isinstance(value, Mapping):
         value = _of_object(value)
     if not isinstance(value, list | tuple):
-        raise MessageError("", "messages: a list of objects with role and content", value)
+        raise MessageError("", "a text, or messages: a list of objects with role and content", value)
     if not value:
         raise Unusable("empty")
     read: list[Message] = []

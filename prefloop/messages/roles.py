@@ -8,11 +8,11 @@ from prefloop.messages.errors import MessageError
 from prefloop.messages.message import Role
 
 _NAMES: dict[Role, str] = {
-    "system": "system developer sys system_prompt system_message",
+    "system": "system developer sys system_prompt system_message 系统",
     "user": "user human prompter customer client input prompt question query instruction usr end_user visitor"
-    " student asker person",
+    " student asker person 用户 人类",
     "assistant": "assistant gpt chatgpt bot model chatbot ai output chosen rejected response answer agent llm"
-    " completion reply claude bard bing gemini ai_assistant tutor function_call tool_call",
+    " completion reply claude bard bing gemini ai_assistant tutor 助手 function_call tool_call",
     "tool": "tool function observation ipython tool_response tool_result tool_output function_response"
     " function_result function_return environment",
 }

@@ -165,10 +165,32 @@ def _reconcile_texts(
     one, other = _without(prompt.plain, first), _without(prompt.plain, second)
     if one is not None and other is not None and _repeat(prompt, one, other):
         return _answered(prompt, one.strip(), other.strip(), roles)
+    if (
+        prompt.messages is None
+        and may_be_special(prompt.plain)
+        and (turns := _headed(prompt, first, second, roles))
+    ):
+        return turns
     spoken = _both_spoken(first, second, roles)
     if spoken is not None and (turns := _joined_spoken(prompt, *spoken)) is not None:
         return turns
     return _answered(prompt, first, second, roles)
+
+
+def _headed(
+    prompt: Turns, first: str, second: str, roles: Mapping[str, Role]
+) -> tuple[Turns, Turns, Turns] | None:
+    """A prompt that begins with a user's heading, and answers that begin with the assistant's; else None."""
+    asked = prompt.plain.strip()
+    spoken = _both_spoken(f"{asked}\n\n{first.strip()}", f"{asked}\n\n{second.strip()}", roles)
+    if spoken is None:
+        return None
+    bodies = [next((k for k, body in enumerate(one.bodies) if body > len(asked)), 0) for one in spoken]
+    count = bodies[0]
+    if not count or bodies[1] != count or any(one.messages[count].role != "assistant" for one in spoken):
+        return None
+    one, other = _part("first", spoken[0].completion, count), _part("second", spoken[1].completion, count)
+    return Turns(prompt.plain, spoken[0].messages[:count]), one, other
 
 
 def _joined_spoken(prompt: Turns, first: Spoken, second: Spoken) -> tuple[Turns, Turns, Turns] | None:

@@ -30,6 +30,7 @@ def test_every_dialect_says_the_same(
         assert split_conversations(write(prompt + first), write(prompt + second), {}) == meant
 
 
+@settings(max_examples=30)
 @given(
     st.sampled_from(sorted(DIALECTS)),
     st.sampled_from(sorted(DIALECTS)),
@@ -69,6 +70,7 @@ def test_every_transcript_says_what_its_messages_say(
     assert [apart[0].as_prompt(), *(t.as_completion() for t in apart[1:])] == [prompt, first, second]
 
 
+@settings(max_examples=30)
 @given(conversations(), answers())
 def test_tables_give_back_what_they_keep(prompt: Conversation, answer: Conversation) -> None:
     for turns in (Turns.prompt(prompt), Turns.completion(answer)):

@@ -129,6 +129,12 @@ RECONCILED: dict[str, tuple[Any, Any, Any, Turns]] = {
     ),
     "transcripts": ("Tea?", f"{HH} Yes.", f"{HH} No.", Turns(HH.strip(), (Message("user", "Tea?"),))),
     "a transcript as prompt": (HH, "Yes.", "No.", Turns(HH, (Message("user", "Tea?"),))),
+    "headings on both sides": (
+        "Human: Tea?",
+        "Assistant: Yes.",
+        "Assistant: No.",
+        Turns("Human: Tea?", (Message("user", "Tea?"),)),
+    ),
     "a transcript repeated": (HH, f"{HH} Yes.", f"{HH} No.", Turns(HH, (Message("user", "Tea?"),))),
 }
 

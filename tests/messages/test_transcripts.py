@@ -35,6 +35,8 @@ PROMPTS: dict[str, tuple[str, tuple[Message, ...]]] = {
     "guanaco": ("### Human: Tea?### Assistant: Yes.### Human: Milk?### Assistant:", TWO),
     "prefloop's own": ("System: Be kind.\n\nUser: Tea?", (SYSTEM, TEA)),
     "an empty system prompt": ("<|system|>\n</s>\n<|user|>\nTea?</s>\n<|assistant|>\n", (TEA,)),
+    "hashes without a colon": ("### User\nTea?\n\n### Assistant\nYes.\n\n### User\nMilk?\n\n### Assistant", TWO),
+    "Chinese": ("用户：Tea?\n助手：Yes.\n用户：Milk?\n助手：", TWO),
     "windows": ("Human: Tea?\r\n\r\nAssistant: Yes.\r\n\r\nHuman: Milk?\r\n\r\nAssistant:", TWO),
 }
 
