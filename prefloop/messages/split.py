@@ -7,6 +7,7 @@ from itertools import takewhile
 from typing import Any, TypeVar, TypeVarTuple
 
 from prefloop.messages.borders import divide
+from prefloop.messages.dialects import is_plain
 from prefloop.messages.errors import MessageError, Part, Unusable
 from prefloop.messages.message import Message, Role, Turns
 from prefloop.messages.normalise import decoded, read_completion, read_messages, read_prompt
@@ -51,6 +52,8 @@ def reconcile(prompt: Any, first: Any, second: Any, roles: Mapping[str, Role]) -
         MessageError: not understood, or the prompt and what the answers begin with contradict each other.
         Unusable: something is empty, or the answers have no common prompt.
     """
+    if _are_plain(prompt, first, second):
+        return Turns(prompt), Turns(first), Turns(second)
     first, second = _part("first", _given, first), _part("second", _given, second)
     asked = _part("prompt", read_prompt, prompt, roles)
     if isinstance(first, str) and isinstance(second, str):
@@ -89,6 +92,14 @@ def join_system(system: str | None, prompt: Turns) -> Turns:
         expected = f"the system prompt that the prompt begins with ({messages[0].content!r:.80})"
         raise MessageError("", expected, system)
     return prompt
+
+
+def _are_plain(*values: Any) -> bool:
+    """Whether a glance tells that three values are texts, none of which holds another: the common case, quick."""
+    if not all(type(value) is str and is_plain(value) for value in values):
+        return False
+    prompt, first, second = values
+    return not (first.startswith(prompt.rstrip()) and second.startswith(prompt.rstrip()))
 
 
 def _part(part: Part, read: Callable[[*Ts], T], *args: *Ts) -> T:
