@@ -68,8 +68,8 @@ def run(
     from prefloop.judges.build import name_oracle
 
     given = load(params or packaged_params(DpoParams), DpoParams)
-    own = [option for option, value in (("--model", model), ("--prompts", prompts)) if value is not None]
-    named = name_oracle(oracle, given.oracle, own=own, from_file=params is not None)
+    user_inputs = [option for option, value in (("--model", model), ("--prompts", prompts)) if value is not None]
+    named = name_oracle(oracle, given.oracle, own=user_inputs, from_file=params is not None)
     names = tuple(name.strip() for name in policies.split(",")) if policies else None
     effective = dpo_params(
         given.model_copy(update={"oracle": named}),
