@@ -1,4 +1,4 @@
-"""From the options of `prefloop bench` to parameters."""
+"""Parameters by the options of `prefloop bench`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the options of `prefloop dpo run` to parameters."""
+"""Parameters by the options of `prefloop dpo run`."""
 
 from __future__ import annotations
 

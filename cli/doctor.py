@@ -1,4 +1,4 @@
-"""`prefloop doctor`: is everything there, and what will the configured run cost."""
+"""`prefloop doctor`: environment checks and run-time estimates."""
 
 from __future__ import annotations
 

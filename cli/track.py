@@ -26,12 +26,12 @@ def track(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> None:
 
     Example: prefloop track
     """
-    found = _track(params)
-    count = sum(of.runs for of in found)
+    tracked = _track(params)
+    count = sum(one.runs for one in tracked)
     if as_json:
-        print_json({"runs": count, "uri": found[0].tracker.uri})
+        print_json({"runs": count, "uri": tracked[0].tracker.uri})
     else:
-        typer.echo(f"{count} runs are in {', '.join(sorted({of.tracker.uri for of in found}))}")
+        typer.echo(f"{count} runs are in {', '.join(sorted({one.tracker.uri for one in tracked}))}")
 
 
 def ui(
@@ -48,12 +48,12 @@ def ui(
     from prefloop.tracking.store import ui_command
     from prefloop.tracking.view import view_path
 
-    found = _track(params)
-    served = [of for of in found if of.tracker.uri == found[0].tracker.uri]
-    for of in [of for of in served if of.runs] or served[:1]:
-        view = view_path(of.tracker.experiment)
-        typer.echo(f"curves over labels, by policy ({of.config.experiment}): http://{host}:{port}{view}")
-    command = ui_command(found[0].config, Path.cwd(), host, port)
+    tracked = _track(params)
+    served = [one for one in tracked if one.tracker.uri == tracked[0].tracker.uri]
+    for one in [one for one in served if one.runs] or served[:1]:
+        view = view_path(one.tracker.experiment)
+        typer.echo(f"curves over labels, by policy ({one.config.experiment}): http://{host}:{port}{view}")
+    command = ui_command(tracked[0].config, Path.cwd(), host, port)
     raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
@@ -72,11 +72,11 @@ def _track(path: Path) -> list[Tracked]:
 
     if whole_of(path) is DpoParams:
         return [_track_dpo(path)]
-    found = [_track_core(path)]
+    tracked = [_track_core(path)]
     dpo = Path("dpo/params.yaml")
     if path == DEFAULT_PARAMS and dpo.is_file() and any(Path("data/dpo/runs").glob("*/*/run.json")):
-        found.append(_track_dpo(dpo))
-    return found
+        tracked.append(_track_dpo(dpo))
+    return tracked
 
 
 def _track_core(path: Path) -> Tracked:

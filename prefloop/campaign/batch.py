@@ -117,14 +117,14 @@ def next_batch(
 
 def _unlabelled(problem: Problem, previous: pa.Table, labelled: Labelled) -> pa.Table:
     ids = problem.prepared.completion_ids[problem.prepared.completions_of("pool")]
-    known = pc.and_(
+    in_pool = pc.and_(
         pc.is_in(previous["completion_a"], value_set=ids), pc.is_in(previous["completion_b"], value_set=ids)
     )
-    if not pc.all(known).as_py():
+    if not pc.all(in_pool).as_py():
         log.warning("some pairs of the last batch are no longer in the pool; they are dropped from it")
     done = pa.array(_pair_ids(problem, labelled.pairs), pa.string())
     waiting = pc.invert(pc.is_in(previous["pair_id"], value_set=done))
-    return previous.filter(pc.and_(known, waiting))
+    return previous.filter(pc.and_(in_pool, waiting))
 
 
 def _pair_ids(problem: Problem, pairs: Pairs) -> list[str]:

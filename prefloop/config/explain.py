@@ -84,9 +84,9 @@ def _suggestion(path: Sequence[Step], content: Any, whole: type[Whole]) -> str:
     """What an unknown key may have been meant for: its name of today, or the nearest one, or all there are."""
     if (renamed := whole.RENAMED.get(_dotted(path))) is not None:
         return f"; it is called {renamed} now"
-    known = known_keys(path[:-1], content, whole)
-    close = difflib.get_close_matches(str(path[-1]), known, n=1)
-    return f" (did you mean '{close[0]}'?)" if close else (f"; known: {', '.join(known)}" if known else "")
+    keys = known_keys(path[:-1], content, whole)
+    close = difflib.get_close_matches(str(path[-1]), keys, n=1)
+    return f" (did you mean '{close[0]}'?)" if close else (f"; known: {', '.join(keys)}" if keys else "")
 
 
 def known_keys(path: Sequence[Step], content: Any, whole: type[Whole]) -> list[str]:

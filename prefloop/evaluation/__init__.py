@@ -1,1 +1,1 @@
-"""How good and how honest predictions are, on pairs whose answers are known."""
+"""Quality and calibration of predictions on pairs whose answers are known."""

@@ -66,7 +66,8 @@ def _gaps_under_calibration(bins: np.ndarray, confidence: np.ndarray, weight: np
     """E|gap| of each bin for a calibrated model, float64 [10]."""
     chance = np.where(confidence > 0.5, weight, 0.0)
     mass, squares, wrong = (
-        np.bincount(bins, weights=of, minlength=_BINS) for of in (chance, chance**2, chance * (1 - confidence))
+        np.bincount(bins, weights=weights, minlength=_BINS)
+        for weights in (chance, chance**2, chance * (1 - confidence))
     )
     result, some = np.zeros(_BINS), mass > 0
     mass, squares, wrong = mass[some], squares[some], wrong[some]

@@ -1,4 +1,4 @@
-"""From labelled pairs to a preference data set in one file."""
+"""Preference data set in one file, from labelled pairs."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def write_preferences(acquired: Acquired, prepared: Path, out: Path, form: Form)
 def _counts(pairs: pa.Table, compared: Compared) -> dict[str, int]:
     columns: dict[str, list[Any]] = pairs.to_pydict()
     sides = zip(columns["chosen_id"], columns["rejected_id"], strict=True)
-    known = compared.scores
-    scored = [(known[winner], known[loser]) for winner, loser in sides if winner in known and loser in known]
+    scores = compared.scores
+    scored = [(scores[winner], scores[loser]) for winner, loser in sides if winner in scores and loser in scores]
     turns = {id_: len(messages_of(row["prompt"])) for id_, row in compared.prompts.items()}
     return {
         "prompts": len(turns),

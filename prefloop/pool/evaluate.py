@@ -1,4 +1,4 @@
-"""Judging a model on the pairs outside the pool, and on the labelled ones."""
+"""Evaluation of a model on the pairs outside the pool, and on the labelled ones."""
 
 from __future__ import annotations
 

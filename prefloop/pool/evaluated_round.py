@@ -1,4 +1,4 @@
-"""From a finished round to its record: metrics outside the pool, and facts about what was chosen."""
+"""Record of a finished round: metrics outside the pool, and facts about what was chosen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything runs read, loaded once, and one run's part of it: a division with its pool."""
+"""Inputs of runs, loaded once, and one run's part of them: a division with its pool."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a comparison of policies says: savings with intervals, curves, pictures, a page to read."""
+"""Report of a comparison of policies: savings with intervals, curves, pictures, a page to read."""

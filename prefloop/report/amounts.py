@@ -19,62 +19,68 @@ def percent(value: float | None) -> str:
     return DASH if value is None else f"{value:.0%}".replace("-0%", "0%")
 
 
-def saved(of: Saving | None) -> str:
+def saved(saving: Saving | None) -> str:
     """Fraction of labels saved with its interval, for instance `40% [33%, 45%]`; a dash where none can be told."""
-    if of is None or not of.told:
+    if saving is None or not saving.told:
         return DASH
-    low, high = "< " * of.open_low + percent(of.saved_low), "> " * of.open_high + percent(of.saved_high)
-    beyond = "" if not of.beyond else "> " if (of.saved or 0) > 0 else "< "
-    return f"{beyond}{percent(of.saved)} [{low}, {high}]"
+    low, high = (
+        "< " * saving.open_low + percent(saving.saved_low),
+        "> " * saving.open_high + percent(saving.saved_high),
+    )
+    beyond = "" if not saving.beyond else "> " if (saving.saved or 0) > 0 else "< "
+    return f"{beyond}{percent(saving.saved)} [{low}, {high}]"
 
 
-def labels(of: Saving | None) -> str:
+def labels(saving: Saving | None) -> str:
     """Labels at which the reference's end is first reached, "never", or a dash where it cannot be told."""
-    if of is None or (of.labels_to_target is None and not of.never):
+    if saving is None or (saving.labels_to_target is None and not saving.never):
         return DASH
-    return "never" if of.labels_to_target is None else f"{of.labels_to_target:.0f}"
+    return "never" if saving.labels_to_target is None else f"{saving.labels_to_target:.0f}"
 
 
-def labels_from(of: Saving | None, first: int) -> str:
+def labels_from(saving: Saving | None, first: int) -> str:
     """Labels needed to match the reference; where the curve begins no more is known than an upper bound."""
-    at_once = of is not None and of.labels_to_target is not None and of.labels_to_target <= first
-    return "≤ " * at_once + labels(of)
+    at_once = saving is not None and saving.labels_to_target is not None and saving.labels_to_target <= first
+    return "≤ " * at_once + labels(saving)
 
 
-def gap(of: Difference, digits: int = 4, widest: float | None = None) -> str:
+def gap(difference: Difference, digits: int = 4, widest: float | None = None) -> str:
     """A difference with its interval, for instance `+0.0429 [+0.0370, +0.0495]`.
 
     Args:
-        of: the difference.
+        difference: the difference.
         digits: decimals.
         widest: the largest difference there is. An interval that leaves all of them open tells nothing: a dash.
     """
-    if of.low is None or of.high is None:
-        return f"{of.difference:+.{digits}f}"
-    if widest is not None and of.low <= -widest and of.high >= widest:
+    if difference.low is None or difference.high is None:
+        return f"{difference.difference:+.{digits}f}"
+    if widest is not None and difference.low <= -widest and difference.high >= widest:
         return DASH
-    return f"{of.difference:+.{digits}f} [{of.low:+.{digits}f}, {of.high:+.{digits}f}]"
+    return f"{difference.difference:+.{digits}f} [{difference.low:+.{digits}f}, {difference.high:+.{digits}f}]"
 
 
-def between(of: Estimate | None, decimals: int, scale: float = 1.0) -> str:
+def between(estimate: Estimate | None, decimals: int, scale: float = 1.0) -> str:
     """A mean with its interval, for instance `1.23 [1.10, 1.31]`, all times `scale`; empty where there is none."""
-    if of is None:
+    if estimate is None:
         return ""
-    value = f"{of.value * scale:.{decimals}f}"
-    if of.low is None or of.high is None:
+    value = f"{estimate.value * scale:.{decimals}f}"
+    if estimate.low is None or estimate.high is None:
         return value
-    return f"{value} [{of.low * scale:.{decimals}f}, {of.high * scale:.{decimals}f}]"
+    return f"{value} [{estimate.low * scale:.{decimals}f}, {estimate.high * scale:.{decimals}f}]"
 
 
-def reach(of: Saving | None, name: str = "it") -> str:
+def reach(saving: Saving | None, name: str = "it") -> str:
     """How many labels are saved, in words."""
-    if of is None or not of.told or of.saved is None:
+    if saving is None or not saving.told or saving.saved is None:
         return "labels saved cannot be told"
-    low, high = of.open_low * "below " + percent(of.saved_low), of.open_high * "above " + percent(of.saved_high)
+    low, high = (
+        saving.open_low * "below " + percent(saving.saved_low),
+        saving.open_high * "above " + percent(saving.saved_high),
+    )
     bounds = f"(saving: {low} to {high})"
-    if of.saved < 0:
-        return f"{name} needs {'more than ' * of.beyond}{percent(-of.saved)} more labels {bounds}"
-    return f"{name} saves {'more than ' * of.beyond}{percent(of.saved)} of the labels {bounds}"
+    if saving.saved < 0:
+        return f"{name} needs {'more than ' * saving.beyond}{percent(-saving.saved)} more labels {bounds}"
+    return f"{name} saves {'more than ' * saving.beyond}{percent(saving.saved)} of the labels {bounds}"
 
 
 def learns(name: str, verdict: Verdict, reference: str, by: str, reached: str) -> str:

@@ -40,7 +40,7 @@ class Finding(Result):
 
 
 def answer(
-    of: Finding,
+    finding: Finding,
     target: str,
     seeds: int,
     worthwhile: float,
@@ -51,7 +51,7 @@ def answer(
     """The answer in one sentence, with the words that it begins with in bold.
 
     Args:
-        of: the finding, without its sentences.
+        finding: the finding, without its sentences.
         target: the declared target in words; empty where there is none to declare.
         seeds: number of seeds.
         worthwhile: the smallest share of labels saved that is worth the trouble.
@@ -59,45 +59,45 @@ def answer(
         reference: name of the pooled random.
         needs_model: whether the policies that it is about need a model.
     """
-    under = f"{f'under the target {target}, ' * bool(target)}by {of.outcome}, with {_seeds(seeds)}"
-    begin = f"**{of.finding.capitalize()}** {under}: "
-    if of.policy is None or of.baseline is None or against is None:
-        return f"{begin}{'; '.join(of.reasons)}."
-    baseline = f"{of.baseline}{', the best choice that needs no model' * (of.baseline != reference)}"
-    found = _measured(of.policy, against)
-    if of.finding == "worth it":
-        return f"{begin}{of.policy} learns faster than {baseline}: {found}."
-    if of.finding == "not worth it":
+    under = f"{f'under the target {target}, ' * bool(target)}by {finding.outcome}, with {_seeds(seeds)}"
+    begin = f"**{finding.finding.capitalize()}** {under}: "
+    if finding.policy is None or finding.baseline is None or against is None:
+        return f"{begin}{'; '.join(finding.reasons)}."
+    baseline = f"{finding.baseline}{', the best choice that needs no model' * (finding.baseline != reference)}"
+    measured = _measured(finding.policy, against)
+    if finding.finding == "worth it":
+        return f"{begin}{finding.policy} learns faster than {baseline}: {measured}."
+    if finding.finding == "not worth it":
         return (
             f"{begin}no policy{' with a model' * needs_model} saves {percent(worthwhile)} of the labels against "
-            f"{baseline}; the highest curve is {of.policy}'s: {found}."
+            f"{baseline}; the highest curve is {finding.policy}'s: {measured}."
         )
-    if of.reasons:
-        return f"{begin}whether {of.policy} learns faster than {baseline}: {'; '.join(of.reasons)}."
-    return f"{begin}whether {of.policy} learns faster than {baseline}, is open; so far {found}."
+    if finding.reasons:
+        return f"{begin}whether {finding.policy} learns faster than {baseline}: {'; '.join(finding.reasons)}."
+    return f"{begin}whether {finding.policy} learns faster than {baseline}, is open; so far {measured}."
 
 
-def advise(of: Finding, worthwhile: float, reference: str) -> str:
+def advise(finding: Finding, worthwhile: float, reference: str) -> str:
     """What to do, in words.
 
     Args:
-        of: the finding, without its sentences.
+        finding: the finding, without its sentences.
         worthwhile: the smallest share of labels saved that is worth the trouble.
         reference: name of the pooled random.
     """
-    if of.finding == "worth it":
-        return f"**Choose by {of.choose}.**"
-    if of.finding == "not worth it":
+    if finding.finding == "worth it":
+        return f"**Choose by {finding.choose}.**"
+    if finding.finding == "not worth it":
         why = "better than random, and needs no model; a model adds nothing worth its trouble here"
-        if of.choose == reference:
+        if finding.choose == reference:
             why = f"no saving of {percent(worthwhile)} of the labels or more is left to be found"
-        return f"**Choose {_by(of.choose, reference)}**: {why}."
-    more = _more(of, worthwhile)
-    if of.choose is None:
+        return f"**Choose {_by(finding.choose, reference)}**: {why}."
+    more = _more(finding, worthwhile)
+    if finding.choose is None:
         until = " Until then choose at random: nothing was shown to be better."
-        return f"**Cannot be told**: {more}{until * (of.policy is not None)}"
+        return f"**Cannot be told**: {more}{until * (finding.policy is not None)}"
     return (
-        f"**Choose by {of.choose}**: better than random, and needs no model. "
+        f"**Choose by {finding.choose}**: better than random, and needs no model. "
         f"Whether a model adds to it cannot be told: {more}"
     )
 
@@ -112,12 +112,12 @@ def _measured(policy: str, against: Against) -> str:
     return f"the difference of the curves is {gap(against.area)}, labels saved cannot be told"
 
 
-def _more(of: Finding, worthwhile: float) -> str:
-    if of.more_seeds is None:
-        return _no_number(of)
-    seeds = f"about {_seeds(of.more_seeds)} more."
-    if of.reasons:
-        return f"at least {_seeds(of.more_seeds)} more: {'; '.join(of.reasons)}."
+def _more(finding: Finding, worthwhile: float) -> str:
+    if finding.more_seeds is None:
+        return _no_number(finding)
+    seeds = f"about {_seeds(finding.more_seeds)} more."
+    if finding.reasons:
+        return f"at least {_seeds(finding.more_seeds)} more: {'; '.join(finding.reasons)}."
     return (
         f"{seeds} With these a policy that truly saves {percent(worthwhile)} of the labels would be called "
         f"better, and one that saves nothing be ruled out, in {POWER:.0%} of comparisons, by the variance between "
@@ -125,11 +125,13 @@ def _more(of: Finding, worthwhile: float) -> str:
     )
 
 
-def _no_number(of: Finding) -> str:
-    if of.policy is None:
-        return "; ".join(of.reasons) + "."
-    if of.reasons:
-        return f"{'; '.join(of.reasons)}. More labels, more seeds, other features or other data may change that."
+def _no_number(finding: Finding) -> str:
+    if finding.policy is None:
+        return "; ".join(finding.reasons) + "."
+    if finding.reasons:
+        return (
+            f"{'; '.join(finding.reasons)}. More labels, more seeds, other features or other data may change that."
+        )
     return (
         "by the variance measured here more seeds would hardly tell, since they share test prompts: more test "
         "prompts may."

@@ -1,4 +1,4 @@
-"""Which pairs each policy had compared: means over its rounds, with intervals over seeds."""
+"""Statistics of the pairs each policy had compared: means over its rounds, with intervals over seeds."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def _choices(runs: Runs, policy: str, confidence: float) -> Choices:
     names = (*_MEANS, "batch_ties")
     # Threads would add up in any order.
     by_seed = later.group_by("seed", use_threads=False).aggregate([(name, "mean") for name in names])
-    of = {name: pc.drop_null(by_seed[f"{name}_mean"]).to_numpy() for name in names}
+    means = {name: pc.drop_null(by_seed[f"{name}_mean"]).to_numpy() for name in names}
     batch = (runs.n_labels[-1] - runs.n_labels[0]) / max(len(runs.n_labels) - 1, 1)
     return Choices(
-        **{name: estimate(of[name], confidence, bounds) for name, bounds in _MEANS.items()},
-        ties=estimate(of["batch_ties"] / batch, confidence, SHARE) if batch else None,
+        **{name: estimate(means[name], confidence, bounds) for name, bounds in _MEANS.items()},
+        ties=estimate(means["batch_ties"] / batch, confidence, SHARE) if batch else None,
         comparisons=float(runs.n_labels[-1]),
         annotation_calls=float(np.mean(rounds.filter(last)["annotation_calls"].to_numpy())),
         chosen=_most(_later(models), "chosen"),

@@ -21,8 +21,8 @@ def choices_page(savings: Savings, present: Set[str]) -> str:
         savings: the comparison.
         present: names of the pictures there are.
     """
-    of = savings.choices.values()
-    scored, named = any(c.gap for c in of), any(c.chosen or c.rejected for c in of)
+    choices = savings.choices.values()
+    scored, named = any(c.gap for c in choices), any(c.chosen or c.rejected for c in choices)
     if not scored and not named:
         return ""
     sections = ["### Which two responses were compared\n", _table(savings, scored)]
@@ -39,34 +39,34 @@ def _table(savings: Savings, scored: bool) -> str:
     head = ["policy", *(of_scores if scored else ()), "ties, %", "comparisons", "annotation calls"]
     rows = []
     for policy in by_gap(savings):
-        of = savings.choices[policy]
-        scores = _score_cells(savings, of) if scored else []
-        counts = [f"{of.comparisons:.0f}", f"{of.annotation_calls:.0f}"]
-        rows.append([shown(policy, savings), *scores, _percent(of.ties), *counts])
+        choices = savings.choices[policy]
+        scores = _score_cells(savings, choices) if scored else []
+        counts = [f"{choices.comparisons:.0f}", f"{choices.annotation_calls:.0f}"]
+        rows.append([shown(policy, savings), *scores, _percent(choices.ties), *counts])
     return table(head, rows)
 
 
-def _score_cells(savings: Savings, of: Choices) -> list[str]:
+def _score_cells(savings: Savings, choices: Choices) -> list[str]:
     decimals = max(digits(savings.outcomes) - 1, 0) if savings.outcomes is not None else 3
-    amounts = [between(value, decimals) for value in (of.gap, of.winner_regret, of.pair_regret)]
-    return [*amounts, _percent(of.best_hit)]
+    amounts = [between(value, decimals) for value in (choices.gap, choices.winner_regret, choices.pair_regret)]
+    return [*amounts, _percent(choices.best_hit)]
 
 
-def _percent(of: Estimate | None) -> str:
-    return between(of, 1, 100.0)
+def _percent(share: Estimate | None) -> str:
+    return between(share, 1, 100.0)
 
 
 def _models(savings: Savings) -> str:
     rows = [
-        [shown(policy, savings), _names(of.chosen), _names(of.rejected)]
+        [shown(policy, savings), _names(choices.chosen), _names(choices.rejected)]
         for policy in by_gap(savings)
-        for of in [savings.choices[policy]]
+        for choices in [savings.choices[policy]]
     ]
     return table(["policy", "models most often chosen", "most often rejected"], rows)
 
 
 def _names(models: list[ModelShare]) -> str:
-    quoted = [(of.model.replace("|", "\\|"), of.share) for of in models]
+    quoted = [(model.model.replace("|", "\\|"), model.share) for model in models]
     return ", ".join(f"{name} {share:.0%}" for name, share in quoted)
 
 

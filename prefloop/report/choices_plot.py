@@ -20,9 +20,9 @@ def draw_choices(figure: Figure, savings: Savings, look_of: dict[str, Style]) ->
     """Draw the mean gap (right is larger) against the mean winner regret (low is better)."""
     axes = figure.subplots()
     points = {
-        name: (of.gap, of.winner_regret)
-        for name, of in savings.choices.items()
-        if of.gap is not None and of.winner_regret is not None
+        name: (choices.gap, choices.winner_regret)
+        for name, choices in savings.choices.items()
+        if choices.gap is not None and choices.winner_regret is not None
     }
     for name, (gap, regret) in points.items():
         axes.errorbar(
@@ -47,10 +47,10 @@ def draw_choices(figure: Figure, savings: Savings, look_of: dict[str, Style]) ->
     name_points(axes, marks, {shown(name, savings): look_of[name].colour for name in points})
 
 
-def _bars(of: Estimate) -> np.ndarray:
+def _bars(estimate: Estimate) -> np.ndarray:
     """Lengths of the bars below and above the value: float64 [2, 1]; an interval may end at a bound."""
-    low, high = (of.value if end is None else end for end in (of.low, of.high))
-    return np.array([[of.value - low], [high - of.value]])
+    low, high = (estimate.value if end is None else end for end in (estimate.low, estimate.high))
+    return np.array([[estimate.value - low], [high - estimate.value]])
 
 
 def _mark(axes: Any, x: Estimate, y: Estimate) -> Mark:

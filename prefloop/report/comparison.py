@@ -59,8 +59,8 @@ def contest_between(runs: Runs, config: Compare, facts: DataFacts) -> Contest:
 def draw(runs: Runs, scores: Mapping[str, SplitScores], config: Compare) -> dict[str, dict[str, Curves]]:
     """Mean curves with what varies in them, by split and metric."""
     return {
-        split: {metric: _curves(runs, getattr(of, metric), metric, config) for metric in BOUNDS}
-        for split, of in scores.items()
+        split: {metric: _curves(runs, getattr(split_scores, metric), metric, config) for metric in BOUNDS}
+        for split, split_scores in scores.items()
     }
 
 
@@ -93,10 +93,10 @@ def compare_runs(
             config,
             len(runs.seeds),
             float(COIN_TOSS["log_likelihood"]),
-            coin_tosses(of.accuracy),
+            coin_tosses(split_scores.accuracy),
             must_rise=True,
         )
-        for split, of in scores.items()
+        for split, split_scores in scores.items()
     }
     test = decided["test"].conclusion
     runnable = {
@@ -119,7 +119,7 @@ def compare_runs(
         dataset=facts.dataset,
         data_target=facts.target,
         splits=facts.splits,
-        evaluated={split: of.accuracy.pairs() for split, of in scores.items()},
+        evaluated={split: split_scores.accuracy.pairs() for split, split_scores in scores.items()},
         reference=contest.reference,
         streams=[name for name in runs.policies if name in config.reference],
         seeds=list(runs.seeds),
@@ -132,7 +132,7 @@ def compare_runs(
         reference_gain=test.reference_rise,
         conclusive=test.conclusive,
         reasons=test.reasons,
-        conclusions={split: of.conclusion for split, of in decided.items()},
+        conclusions={split: outcome.conclusion for split, outcome in decided.items()},
         finding=find(question, test, runnable, wanted_seeds(contest, joint, runnable, question)),
         policies={
             policy: _result(runs, contest, curves, decided, views, policy, config, facts)
@@ -160,7 +160,8 @@ def _views(runs: Runs, scores: Scores, config: Compare, facts: DataFacts) -> dic
         "largest": scores.weighted("largest", facts.largest),
     }
     return {
-        view: None if of is None else _curves(runs, of, "log_likelihood", config) for view, of in weighted.items()
+        view: None if weighted_scores is None else _curves(runs, weighted_scores, "log_likelihood", config)
+        for view, weighted_scores in weighted.items()
     }
 
 
@@ -174,7 +175,7 @@ def _result(
     config: Compare,
     facts: DataFacts,
 ) -> PolicyResult:
-    own, base = contest.rows[policy], contest.base[policy]
+    policy_streams, base = contest.rows[policy], contest.base[policy]
     test = decided["test"].duels[policy]
     return PolicyResult(
         area=test.area,
@@ -182,12 +183,17 @@ def _result(
         against_best=test.against_best,
         ood=decided["ood"].duels[policy] if "ood" in decided else None,
         final={
-            split: {metric: paired(of, own, base, of.only(-1)) for metric, of in metrics.items()}
+            split: {
+                metric: paired(metric_curves, policy_streams, base, metric_curves.only(-1))
+                for metric, metric_curves in metrics.items()
+            }
             for split, metrics in curves.items()
         },
         views={
-            view: None if of is None else _view(of, own, base, decided["test"].conclusion.level)
-            for view, of in views.items()
+            view: None
+            if view_curves is None
+            else _view(view_curves, policy_streams, base, decided["test"].conclusion.level)
+            for view, view_curves in views.items()
         },
         control=policy in config.reference and policy != contest.reference,
         model_free=policy == contest.reference or policy in facts.model_free,
@@ -197,10 +203,10 @@ def _result(
     )
 
 
-def _view(curves: Curves, own: np.ndarray, base: np.ndarray, level: float) -> View:
+def _view(curves: Curves, policy_streams: np.ndarray, base: np.ndarray, level: float) -> View:
     return View(
-        area=paired(curves.at_level(level), own, base, curves.auc_weights),
-        final=paired(curves, own, base, curves.only(-1)),
+        area=paired(curves.at_level(level), policy_streams, base, curves.auc_weights),
+        final=paired(curves, policy_streams, base, curves.only(-1)),
     )
 
 

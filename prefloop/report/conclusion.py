@@ -1,4 +1,4 @@
-"""Whether a comparison can conclude anything by one of its curves, and if not, why."""
+"""Conclusiveness of a comparison by one of its curves, and the reasons where it concludes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every policy against the pooled random and against the best that needs no model."""
+"""Duels of every policy with the pooled random and with the best that needs no model."""
 
 from __future__ import annotations
 
@@ -107,9 +107,11 @@ def decide(
             it is known to begin at `floor` and has learnt by the first point.
     """
     joint = curves.at_level(_level(contest, curves, config))
-    own = contest.rows[contest.reference]
+    reference_streams = contest.rows[contest.reference]
     best = _best(contest, curves)
-    conclusion = conclude(curves, own, config.min_seeds, seeds, floor, blind, must_rise, best, joint.level)
+    conclusion = conclude(
+        curves, reference_streams, config.min_seeds, seeds, floor, blind, must_rise, best, joint.level
+    )
     return Outcome(
         conclusion,
         {name: _duel(contest, name, joint, best, conclusion.conclusive) for name in contest.rows},
@@ -132,51 +134,51 @@ def _best(contest: Contest, curves: Curves) -> str:
 
 
 def _duel(contest: Contest, name: str, joint: Curves, best: str, conclusive: bool) -> Duel:
-    own, base = contest.rows[name], contest.base[name]
+    policy_streams, base = contest.rows[name], contest.base[name]
     against = contest.against(name)
     met = {
-        other: _against(joint, own, row, other, conclusive)
+        other: _against(joint, policy_streams, row, other, conclusive)
         for other, row in against.items()
         if other in (contest.reference, best)
     }
     return Duel(
-        area=paired(joint, own, base, joint.auc_weights),
+        area=paired(joint, policy_streams, base, joint.auc_weights),
         against_random=met.get(contest.reference),
         against_best=met.get(best),
     )
 
 
-def _against(joint: Curves, own: np.ndarray, base: np.ndarray, name: str, conclusive: bool) -> Against:
-    area = paired(joint, own, base, joint.auc_weights)
-    found: Verdict = verdict(area) if conclusive else "cannot tell"
+def _against(joint: Curves, policy_streams: np.ndarray, base: np.ndarray, name: str, conclusive: bool) -> Against:
+    area = paired(joint, policy_streams, base, joint.auc_weights)
+    concluded: Verdict = verdict(area) if conclusive else "cannot tell"
     return Against(
         baseline=name,
         area=area,
-        verdict=found,
-        saving=_saving(joint, own, base, area) if conclusive else NO_SAVING,
+        verdict=concluded,
+        saving=_saving(joint, policy_streams, base, area) if conclusive else NO_SAVING,
     )
 
 
-def _saving(joint: Curves, own: np.ndarray, base: np.ndarray, area: Difference) -> Saving:
-    needed = float(labels_to_reach(own @ joint.mean, joint.n_labels, (base @ joint.mean)[-1]))
+def _saving(joint: Curves, policy_streams: np.ndarray, base: np.ndarray, area: Difference) -> Saving:
+    needed = float(labels_to_reach(policy_streams @ joint.mean, joint.n_labels, (base @ joint.mean)[-1]))
     target, never = needed if np.isfinite(needed) else None, bool(np.isinf(needed))
     if len(factors_of(joint.n_labels, joint.start)) == 1 or area.low is None:
         return NO_SAVING.model_copy(update={"labels_to_target": target, "never": never})
 
     def tested(of_own: np.ndarray, of_base: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        weights = own[:, None] * of_own[:, None] - base[:, None] * of_base[:, None]
+        weights = policy_streams[:, None] * of_own[:, None] - base[:, None] * of_base[:, None]
         linear = joint.test(weights)
         return linear.value, half_widths(linear, joint.level)
 
-    found = efficiency(joint.n_labels, joint.start, tested)
+    estimated = efficiency(joint.n_labels, joint.start, tested)
     return Saving(
-        efficiency=found.value,
-        saved=1 - 1 / found.value,
-        saved_low=1 - 1 / found.low,
-        saved_high=1 - 1 / found.high,
-        beyond=found.beyond,
-        open_low=found.open_low,
-        open_high=found.open_high,
+        efficiency=estimated.value,
+        saved=1 - 1 / estimated.value,
+        saved_low=1 - 1 / estimated.low,
+        saved_high=1 - 1 / estimated.high,
+        beyond=estimated.beyond,
+        open_low=estimated.open_low,
+        open_high=estimated.open_high,
         labels_to_target=target,
         never=never,
     )

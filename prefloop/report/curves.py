@@ -73,30 +73,30 @@ def half_widths(linear: Linear, level: float) -> np.ndarray:
     return widths
 
 
-def paired(curves: Curves, own: np.ndarray, base: np.ndarray, rounds: np.ndarray) -> Difference:
+def paired(curves: Curves, policy_streams: np.ndarray, base: np.ndarray, rounds: np.ndarray) -> Difference:
     """One policy's number with its difference from a baseline's.
 
     Args:
         curves: of all runs.
-        own, base: float64 [P], which streams are averaged for the policy and for the baseline.
+        policy_streams, base: float64 [P], which streams are averaged for the policy and for the baseline.
         rounds: float64 [R], weights that sum to 1: `curves.auc_weights`, `curves.only(-1)`.
     """
-    return _difference(curves, np.outer(own, rounds), np.outer(base, rounds))
+    return _difference(curves, np.outer(policy_streams, rounds), np.outer(base, rounds))
 
 
-def paired_by_round(curves: Curves, own: np.ndarray, base: np.ndarray) -> list[Difference]:
+def paired_by_round(curves: Curves, policy_streams: np.ndarray, base: np.ndarray) -> list[Difference]:
     """The same after every round."""
-    return [paired(curves, own, base, curves.only(r)) for r in range(len(curves.n_labels))]
+    return [paired(curves, policy_streams, base, curves.only(r)) for r in range(len(curves.n_labels))]
 
 
-def rise(curves: Curves, own: np.ndarray) -> Difference:
+def rise(curves: Curves, policy_streams: np.ndarray) -> Difference:
     """One policy's number at the end with its difference from the one at the beginning."""
-    return _difference(curves, np.outer(own, curves.only(-1)), np.outer(own, curves.only(0)))
+    return _difference(curves, np.outer(policy_streams, curves.only(-1)), np.outer(policy_streams, curves.only(0)))
 
 
-def value_at(curves: Curves, own: np.ndarray, rounds: np.ndarray) -> Estimate:
+def value_at(curves: Curves, policy_streams: np.ndarray, rounds: np.ndarray) -> Estimate:
     """One policy's number by itself, with its interval."""
-    linear = curves.test(np.outer(own, rounds)[None])
+    linear = curves.test(np.outer(policy_streams, rounds)[None])
     low, high = _interval(linear, curves.level, curves.bounds)
     return Estimate(value=float(linear.value[0]), low=low, high=high)
 
@@ -106,25 +106,27 @@ def covered(seeds: int, prompts: int) -> list[str]:
     return [source for source, count in {"seeds": seeds, "test prompts": prompts}.items() if count > 1]
 
 
-def significant(of: Difference) -> bool:
+def significant(difference: Difference) -> bool:
     """Whether the interval of a difference is known and excludes zero."""
-    return of.low is not None and of.high is not None and (of.low > 0 or of.high < 0)
+    return (
+        difference.low is not None and difference.high is not None and (difference.low > 0 or difference.high < 0)
+    )
 
 
-def verdict(of: Difference) -> Verdict:
+def verdict(difference: Difference) -> Verdict:
     """What the interval of a difference says, where more is better."""
-    if of.low is None or of.high is None:
+    if difference.low is None or difference.high is None:
         return "cannot tell"
-    if of.low > 0:
+    if difference.low > 0:
         return "better"
-    return "worse" if of.high < 0 else "no difference"
+    return "worse" if difference.high < 0 else "no difference"
 
 
-def _difference(curves: Curves, own: np.ndarray, base: np.ndarray) -> Difference:
-    linear = curves.test((own - base)[None])
+def _difference(curves: Curves, policy_weights: np.ndarray, base: np.ndarray) -> Difference:
+    linear = curves.test((policy_weights - base)[None])
     width = curves.bounds[1] - curves.bounds[0]
     low, high = _interval(linear, curves.level, (-width, width))
-    value = float((own * curves.mean).sum())
+    value = float((policy_weights * curves.mean).sum())
     return Difference(value=value, difference=float(linear.value[0]), low=low, high=high)
 
 

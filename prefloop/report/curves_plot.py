@@ -70,7 +70,7 @@ def draw_curves(
     Returns:
         Content by file ending.
     """
-    drawn = {policy: of for policy, of in series.items() if policy not in about.left_out}
+    drawn = {policy: values for policy, values in series.items() if policy not in about.left_out}
     panels = [policy for policy in by_difference(drawn, metric) if policy != about.reference]
     columns = 1 if len(panels) < 3 else 2 if len(panels) < 7 else 3 if len(panels) < 13 else 4
     rows = max(ceil(len(panels) / columns), 1)
@@ -79,8 +79,8 @@ def draw_curves(
     def draw(figure: Figure) -> None:
         left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(1, 0.55 + 0.3 * columns))[0]
         axes = left.subplots()
-        for policy, of in drawn.items():
-            line(axes, of["n_labels"], of[metric], look_of[policy])
+        for policy, values in drawn.items():
+            line(axes, values["n_labels"], values[metric], look_of[policy])
         label_axes(axes, n_labels, f"{words.unit}{of_seeds(about.seeds)}", words.title)
         _name_after_layout(figure, axes, line_ends(drawn, metric), look_of)
         if panels:
@@ -126,16 +126,16 @@ def _panels(
 def _panel(
     axes: Any, about: About, series: Series, metric: str, policy: str, look_of: Mapping[str, Style]
 ) -> None:
-    of, style, column = series[policy], look_of[policy], f"{metric}_difference"
+    values, style, column = series[policy], look_of[policy], f"{metric}_difference"
     axes.axhline(0, color=look_of[about.reference].colour, lw=1)
     for other in about.beside:
         if other in series and other != policy:
             x, y = series[other]["n_labels"], series[other][column]
             axes.plot(x, y, color=look_of[other].colour, linestyle=look_of[other].dash, lw=0.8, alpha=0.8)
     axes.fill_between(
-        of["n_labels"], of[f"{column}_low"], of[f"{column}_high"], color=style.colour, alpha=0.2, lw=0
+        values["n_labels"], values[f"{column}_low"], values[f"{column}_high"], color=style.colour, alpha=0.2, lw=0
     )
-    line(axes, of["n_labels"], of[column], style)
+    line(axes, values["n_labels"], values[column], style)
 
 
 def _name_after_layout(
@@ -154,10 +154,10 @@ def mean_curves(
     bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> None:
     """Draw the curves of one metric, with one standard error at their right ends, within what there can be."""
-    for number, (policy, of) in enumerate(series.items()):
-        line(axes, of["n_labels"], of[metric], look_of[policy])
-        low, high = np.clip(of[metric] + np.array([[-1], [1]]) * of[f"{metric}_stderr"], *bounds)
-        end_bar(axes, of["n_labels"], float(low[-1]), float(high[-1]), look_of[policy], number)
+    for number, (policy, values) in enumerate(series.items()):
+        line(axes, values["n_labels"], values[metric], look_of[policy])
+        low, high = np.clip(values[metric] + np.array([[-1], [1]]) * values[f"{metric}_stderr"], *bounds)
+        end_bar(axes, values["n_labels"], float(low[-1]), float(high[-1]), look_of[policy], number)
 
 
 def behind_bars(ends: Mapping[str, tuple[float, float]], first: float) -> dict[str, tuple[float, float]]:
@@ -196,7 +196,7 @@ def line(axes: Any, x: np.ndarray, y: np.ndarray, style: Style) -> None:
 
 def line_ends(series: Series, column: str, x: str = "n_labels") -> dict[str, tuple[float, float]]:
     """Last point of each line."""
-    return {policy: (float(of[x][-1]), float(of[column][-1])) for policy, of in series.items()}
+    return {policy: (float(values[x][-1]), float(values[column][-1])) for policy, values in series.items()}
 
 
 def by_difference(series: Series, metric: str) -> list[str]:

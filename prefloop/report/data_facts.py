@@ -1,4 +1,4 @@
-"""What a comparison was made on: sizes of the data, and which policies are baselines or controls of which."""
+"""Facts of a comparison's data: its sizes, and which policies are baselines or controls of which."""
 
 from __future__ import annotations
 
@@ -76,4 +76,4 @@ def _size(prepared: Prepared, split: str) -> SplitSize:
         "completions": prepared.completions_of(split),
         "pairs": prepared.pairs_of(split),
     }
-    return SplitSize(**{name: of.stop - of.start for name, of in rows.items()})
+    return SplitSize(**{name: span.stop - span.start for name, span in rows.items()})

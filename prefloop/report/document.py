@@ -81,12 +81,12 @@ def _pictures(captions: dict[str, str], present: set[str]) -> str:
 
 def _control(savings: Savings) -> str:
     lines = []
-    for name, of in savings.policies.items():
-        if not of.control:
+    for name, result in savings.policies.items():
+        if not result.control:
             continue
         meaning = (
             "Its interval should cover zero and does not: distrust savings of this size here, and add seeds."
-            if significant(of.area)
+            if significant(result.area)
             else "Its interval covers zero, as it should: what it seems to save is noise."
         )
         lines.append(f"Control: {name} is {savings.reference} with a second random stream. {meaning}\n")
@@ -106,9 +106,9 @@ def _compared(savings: Savings) -> str:
         "weigh prompts by it.\n"
     )
     rows = [
-        (name, str(of.prompts), str(of.completions), str(of.pairs), str(savings.evaluated.get(name, "")))
-        for name, of in savings.splits.items()
-        if of.prompts
+        (name, str(size.prompts), str(size.completions), str(size.pairs), str(savings.evaluated.get(name, "")))
+        for name, size in savings.splits.items()
+        if size.prompts
     ]
     head = ("split", "prompts", "completions", "listed pairs", "evaluated pairs (no ties)")
     note = "Sizes are the first seed's; evaluated pairs are the mean over seeds.\n"
@@ -131,22 +131,31 @@ def _further(savings: Savings) -> str:
     head += ["distinct prompts", "ties"]
     rows = []
     for name in ordered(savings):
-        of, own = savings.policies[name], name == savings.reference
+        result, is_reference = savings.policies[name], name == savings.reference
         cells = [
-            f"{c.value:.4f}" + ("" if own else f", {excluded(c, share=metric == 'accuracy')}")
+            f"{c.value:.4f}" + ("" if is_reference else f", {excluded(c, share=metric == 'accuracy')}")
             for split, metric in columns
-            for c in [of.final[split][metric]]
+            for c in [result.final[split][metric]]
         ]
         rows.append(
-            [shown(name, savings), *cells, f"{of.prompts:.0f}", f"{of.ties:.0f} ({of.ties / savings.budget:.1%})"]
+            [
+                shown(name, savings),
+                *cells,
+                f"{result.prompts:.0f}",
+                f"{result.ties:.0f} ({result.ties / savings.budget:.1%})",
+            ]
         )
     return table(head, rows)
 
 
 def _advice(savings: Savings) -> str:
-    of = savings.finding
-    if of is None:
+    finding = savings.finding
+    if finding is None:
         return ""
-    lost = losses(savings, of.choose) if of.choose is not None and of.choose != savings.reference else ""
+    lost = (
+        losses(savings, finding.choose)
+        if finding.choose is not None and finding.choose != savings.reference
+        else ""
+    )
     but = f" But it loses {lost}: choose at random where that is what the model is for." if lost else ""
-    return f"## What to do\n\n{of.advice_sentence}{but}\n"
+    return f"## What to do\n\n{finding.advice_sentence}{but}\n"

@@ -55,15 +55,15 @@ def shifted_weights(n_labels: np.ndarray, start: float, factors: np.ndarray) -> 
         Weights of the policy's and of the baseline's rounds, both float64 [C, R].
     """
     t = np.asarray(n_labels, np.float64) - start
-    own, base = np.zeros((len(factors), len(t))), np.zeros((len(factors), len(t)))
+    policy_weights, base = np.zeros((len(factors), len(t))), np.zeros((len(factors), len(t)))
     for row, factor in enumerate(factors):
         low = t[0] * max(1.0, 1 / factor)
         high = max(low, t[-1] * min(1.0, 1 / factor))
         knots = np.unique(np.clip(np.concatenate([t, t / factor]), low, high))
         weights = auc_weights(knots)
-        own[row] = weights @ _interpolation(knots, t)
+        policy_weights[row] = weights @ _interpolation(knots, t)
         base[row] = weights @ _interpolation(np.clip(knots * factor, t[0], t[-1]), t)
-    return own, base
+    return policy_weights, base
 
 
 def factors_of(n_labels: np.ndarray, start: float) -> np.ndarray:
@@ -86,8 +86,8 @@ def efficiency(n_labels: np.ndarray, start: float, tested: Tested) -> Efficiency
         start: labels that both policies share.
         tested: the two-way test of a contrast.
     """
-    factors, own, base = _grid(tuple(float(n) for n in n_labels), start)
-    value, half = tested(own, base)
+    factors, policy_weights, base = _grid(tuple(float(n) for n in n_labels), start)
+    value, half = tested(policy_weights, base)
     x, one = np.log(factors), int(np.flatnonzero(factors == 1.0)[0])
     sign = np.sign(value[one])
     root, beyond = (0.0, False) if sign == 0 else _root(x, sign * value, one, int(sign))
@@ -112,10 +112,10 @@ def efficiency(n_labels: np.ndarray, start: float, tested: Tested) -> Efficiency
 def _grid(n_labels: tuple[float, ...], start: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Factors and weights of one grid of labels, which all policies and baselines share."""
     factors = factors_of(np.array(n_labels), start)
-    found = (factors, *shifted_weights(np.array(n_labels), start, factors))
-    for array in found:
+    arrays = (factors, *shifted_weights(np.array(n_labels), start, factors))
+    for array in arrays:
         array.flags.writeable = False
-    return found
+    return arrays
 
 
 def _root(x: np.ndarray, value: np.ndarray, one: int, step: int) -> tuple[float, bool]:

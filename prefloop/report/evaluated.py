@@ -1,4 +1,4 @@
-"""What the runs of a comparison are evaluated on: each seed's own division of the data, read again."""
+"""Evaluation data of a comparison: each seed's own division of the data, read again."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def evaluate_seeds(inputs: Inputs, stored: Answers, data: Data, seeds: Iterable[
             splits.setdefault(split, {})[seed] = _evaluated(problem, pairs)
         if "test" in hidden.evaluation:
             test[seed] = Judgeable(problem.prepared, splits["test"][seed], hidden.answers.scores)
-    shared = {split: of for split, of in splits.items() if len(of) == len(tables)}
+    shared = {split: by_seed for split, by_seed in splits.items() if len(by_seed) == len(tables)}
     return Evaluation(shared, test, tables[0])
 
 

@@ -53,8 +53,8 @@ def styles(policies: Sequence[str], reference: str) -> dict[str, Style]:
     """Style of each policy by its name; the reference's line is thicker."""
     lines = {policy: line_of(policy) for policy in policies}
     return {
-        policy: Style(of.colour, (0, of.dashes) if of.dashes else "-", 2.4 if policy == reference else 1.7)
-        for policy, of in lines.items()
+        policy: Style(look.colour, (0, look.dashes) if look.dashes else "-", 2.4 if policy == reference else 1.7)
+        for policy, look in lines.items()
     }
 
 
@@ -92,7 +92,7 @@ def _settle(figure: Figure) -> None:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:
-        x, y, width, height = (round(float(of), 6) for of in axes.get_position().bounds)
+        x, y, width, height = (round(float(bound), 6) for bound in axes.get_position().bounds)
         axes.set_position((x, y, width, height))
 
 

@@ -116,7 +116,7 @@ def _finding(
     reasons: list[str],
 ) -> Finding:
     advice: Advice = "cannot be told" if choose is None else "choose by policy"
-    found = Finding(
+    result = Finding(
         sentence="",
         advice_sentence="",
         outcome=question.outcome,
@@ -131,7 +131,7 @@ def _finding(
     )
     words = {
         "sentence": answer(
-            found,
+            result,
             question.target,
             question.seeds,
             question.worthwhile,
@@ -139,6 +139,6 @@ def _finding(
             question.reference,
             needs_model=bool(question.model_free) and policy not in question.model_free,
         ),
-        "advice_sentence": advise(found, question.worthwhile, question.reference),
+        "advice_sentence": advise(result, question.worthwhile, question.reference),
     }
-    return found.model_copy(update=words)
+    return result.model_copy(update=words)

@@ -42,8 +42,8 @@ def _savings_panel(
     axes: Any, savings: Savings, baseline: str, names: list[str], look_of: Mapping[str, Style]
 ) -> None:
     for row, name in enumerate(names):
-        of = savings.policies[name]
-        duel = of.against_random if baseline == savings.reference else of.against_best
+        result = savings.policies[name]
+        duel = result.against_random if baseline == savings.reference else result.against_best
         if duel is not None and duel.saving.told:
             _saving(axes, row, duel.saving, look_of[name])
     axes.set_xlim(_LOWEST, 1.0)
@@ -53,8 +53,8 @@ def _savings_panel(
 
 def _difference_panel(axes: Any, savings: Savings, names: list[str], look_of: Mapping[str, Style]) -> None:
     for row, name in enumerate(names):
-        of = savings.policies[name].area
-        _interval(axes, row, of.low, of.high, of.difference, look_of[name])
+        area = savings.policies[name].area
+        _interval(axes, row, area.low, area.high, area.difference, look_of[name])
     _title(axes, f"Normalised AUC minus {savings.reference}'s", f"nats; {_together(savings)}")
 
 
@@ -67,11 +67,11 @@ def _title(axes: Any, title: str, below: str) -> None:
     axes.text(0, 1.02, below, transform=axes.transAxes, fontsize=9, color="#595959", va="bottom")
 
 
-def _saving(axes: Any, row: int, of: Saving, style: Style) -> None:
-    if of.saved is not None and of.saved < _LOWEST:
+def _saving(axes: Any, row: int, saving: Saving, style: Style) -> None:
+    if saving.saved is not None and saving.saved < _LOWEST:
         axes.plot([_LOWEST], [row], "<", ms=7, color=style.colour, zorder=3, clip_on=False)
-    elif of.saved is not None:
-        _interval(axes, row, of.saved_low, of.saved_high, of.saved, style, hollow=of.beyond)
+    elif saving.saved is not None:
+        _interval(axes, row, saving.saved_low, saving.saved_high, saving.saved, style, hollow=saving.beyond)
 
 
 def _interval(

@@ -69,25 +69,25 @@ def judge_runs(runs: Runs, test: Mapping[int, Judgeable]) -> Judged | None:
         return None
     grid = _grid(runs)
     by_seed = [_judge_seed(runs, seed, len(grid), test[seed]) for seed in runs.seeds]
-    shared = [name for name in by_seed[0] if all(name in of for of in by_seed)]
+    shared = [name for name in by_seed[0] if all(name in sums for sums in by_seed)]
     shares, n_labels = zip(*grid, strict=True)
-    scores = {name: Scores(tuple(of[name] for of in by_seed)) for name in shared}
+    scores = {name: Scores(tuple(sums[name] for sums in by_seed)) for name in shared}
     return Judged(shares, np.array(n_labels, dtype=np.int64), scores)
 
 
 def _judge_seed(runs: Runs, seed: int, shares: int, test: Judgeable) -> dict[str, SeedSums]:
     """Sums [P, R, Q] of one seed's runs, by outcome; without those that no prompt has."""
-    of = test.evaluated
+    evaluated = test.evaluated
     runs_ = [_judge(runs, (policy, seed), shares, test) for policy in runs.policies]
-    paired = np.unique(of.pairs.prompt)
-    scored = scored_prompts(test.prepared, test.scores, of.pairs.split).prompts
+    paired = np.unique(evaluated.pairs.prompt)
+    scored = scored_prompts(test.prepared, test.scores, evaluated.pairs.split).prompts
     sums = {}
     for name, (_, counts) in runs_[0].items():
         rows = paired if name in _BY_PAIR else scored
-        kept = of.weight[rows] > 0
+        kept = evaluated.weight[rows] > 0
         if kept.any():
             stacked = np.stack([run[name][0] for run in runs_])
-            sums[name] = of.seed_sums(stacked[..., kept], counts[kept], rows[kept])
+            sums[name] = evaluated.seed_sums(stacked[..., kept], counts[kept], rows[kept])
     return sums
 
 

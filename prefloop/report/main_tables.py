@@ -19,11 +19,11 @@ def main_table(savings: Savings) -> str:
         head += [f"labels saved against {baseline}", "verdict"]
     rows = []
     for name in ordered(savings):
-        of = savings.policies[name]
+        result = savings.policies[name]
         row = [shown(name, savings)]
         if best != reference:
-            row += [DASH, _BEST] if name == best else _cells(of.against_best)
-        row += [DASH, "reference"] if name == reference else _cells(of.against_random)
+            row += [DASH, _BEST] if name == best else _cells(result.against_best)
+        row += [DASH, "reference"] if name == reference else _cells(result.against_random)
         rows.append(row)
     return f"## By the primary outcome\n\n{table(head, rows)}"
 
@@ -36,12 +36,16 @@ def nats_table(savings: Savings) -> str:
     head.append(f"labels to match {reference} (leans low)")
     rows = []
     for name in ordered(savings):
-        of = savings.policies[name]
-        row = [shown(name, savings), f"{of.final['test']['log_likelihood'].value:.4f}", f"{of.area.value:.4f}"]
+        result = savings.policies[name]
+        row = [
+            shown(name, savings),
+            f"{result.final['test']['log_likelihood'].value:.4f}",
+            f"{result.area.value:.4f}",
+        ]
         if best != reference:
-            row.append(DASH if of.against_best is None else gap(of.against_best.area))
-        row.append(DASH if of.against_random is None else gap(of.against_random.area))
-        rows.append([*row, str(savings.budget) if name == reference else labels(of.saving)])
+            row.append(DASH if result.against_best is None else gap(result.against_best.area))
+        row.append(DASH if result.against_random is None else gap(result.against_random.area))
+        rows.append([*row, str(savings.budget) if name == reference else labels(result.saving)])
     return table(head, rows)
 
 
@@ -52,8 +56,8 @@ def views_table(savings: Savings) -> str:
         (
             shown(name, savings),
             *(
-                DASH if of is None else excluded(of.area)
-                for of in (savings.policies[name].views[v] for v in VIEWS)
+                DASH if view is None else excluded(view.area)
+                for view in (savings.policies[name].views[v] for v in VIEWS)
             ),
             in_views(savings, name),
         )

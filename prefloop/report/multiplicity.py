@@ -32,12 +32,12 @@ def joint_level(
 
     Source: Westfall and Young 1993, the maximum statistic; Dunnett 1955 (doi 10.2307/2281208).
     """
-    known = linear.of_seeds + (linear.by_prompt**2).sum(axis=0) > 0
-    if known.sum() < 2:
+    varying = linear.of_seeds + (linear.by_prompt**2).sum(axis=0) > 0
+    if varying.sum() < 2:
         return 1 - confidence
-    sizes = np.linalg.norm(policies[known], axis=1)
-    seeds = policies[known] / sizes[:, None] * np.sqrt(linear.of_seeds[known])[:, None]
-    prompts = linear.by_prompt[:, known]
+    sizes = np.linalg.norm(policies[varying], axis=1)
+    seeds = policies[varying] / sizes[:, None] * np.sqrt(linear.of_seeds[varying])[:, None]
+    prompts = linear.by_prompt[:, varying]
     drawn = rng.standard_normal((resamples, policies.shape[1])) @ seeds.T
     drawn += rng.standard_normal((resamples, len(prompts))) @ prompts
     largest = np.abs(drawn / np.sqrt((seeds**2).sum(axis=1) + (prompts**2).sum(axis=0))).max(axis=1)

@@ -117,8 +117,8 @@ class Duel(Result):
     @property
     def saved(self) -> float | None:
         """Labels saved against the better of those that need no model; None where nothing can be told."""
-        of = self.primary
-        return of.saving.saved if of is not None and of.saving.told else None
+        primary = self.primary
+        return primary.saving.saved if primary is not None and primary.saving.told else None
 
     @property
     def verdict(self) -> Verdict:

@@ -1,4 +1,4 @@
-"""What the labels bought and which pairs they were spent on: parts of savings.json, typed."""
+"""Typed parts of savings.json: what the labels bought, and which pairs they were spent on."""
 
 from __future__ import annotations
 

@@ -120,8 +120,11 @@ def _outcome(
 def _secondary(
     contest: Contest, policy: str, judged: Judged, curves: Mapping[str, Curves], test: pa.Table
 ) -> Secondary:
-    own, base = contest.rows[policy], contest.base[policy]
-    last = {name: paired(of, own, base, of.only(-1)) for name, of in curves.items()}
+    policy_streams, base = contest.rows[policy], contest.base[policy]
+    last = {
+        name: paired(metric_curves, policy_streams, base, metric_curves.only(-1))
+        for name, metric_curves in curves.items()
+    }
     at_end = pc.and_(pc.equal(test["policy"], policy), pc.equal(test["share"], judged.shares[-1]))
     means = {name: pc.mean(test.filter(at_end)[name]).as_py() for name in _MEANS}
     return Secondary(

@@ -41,7 +41,7 @@ def outcomes_page(savings: Savings, present: Set[str]) -> str:
         _about(savings, outcomes),
         *[_outcome_table(savings, outcomes, name) for name in outcomes.primary],
         _warnings(outcomes),
-        *[_ablation(of, outcomes) for of in outcomes.ablations],
+        *[_ablation(ablation, outcomes) for ablation in outcomes.ablations],
         *[picture(f"outcome_{n}", c) for n, c in _CAPTIONS.items() if f"outcome_{n}" in present],
         _reading(savings, outcomes),
     ]
@@ -83,33 +83,33 @@ def _outcome_table(savings: Savings, outcomes: Outcomes, name: str) -> str:
     )
     rows = []
     for policy in by_outcome(savings, outcomes):
-        of, decimals = outcomes.primary[name].policies[policy], _decimals(name, outcomes)
-        row = [shown(policy, savings), f"{of.by_share[-1].value:.{decimals}f}"]
+        result, decimals = outcomes.primary[name].policies[policy], _decimals(name, outcomes)
+        row = [shown(policy, savings), f"{result.by_share[-1].value:.{decimals}f}"]
         if policy == savings.reference:
             rows.append([*row, DASH, DASH, str(outcomes.budget)])
         else:
-            difference = excluded(of.area, decimals, share=name == "reward_model")
-            rows.append([*row, difference, saved(of.saving), labels_at_share(of.saving, outcomes)])
+            difference = excluded(result.area, decimals, share=name == "reward_model")
+            rows.append([*row, difference, saved(result.saving), labels_at_share(result.saving, outcomes)])
     return table(head, rows)
 
 
-def _value(of: Difference, decimals: int, is_reference: bool, share: bool = False) -> str:
-    value = f"{of.value:.{decimals}f}"
-    return value if is_reference else f"{value}, {excluded(of, decimals, share)}"
+def _value(compared: Difference, decimals: int, is_reference: bool, share: bool = False) -> str:
+    value = f"{compared.value:.{decimals}f}"
+    return value if is_reference else f"{value}, {excluded(compared, decimals, share)}"
 
 
 def _decimals(name: str, outcomes: Outcomes) -> int:
     return 4 if name == "reward_model" else digits(outcomes)
 
 
-def _ablation(of: Ablation, outcomes: Outcomes) -> str:
-    found = {name: verdict(difference) for name, difference in of.outcomes.items()}
+def _ablation(ablation: Ablation, outcomes: Outcomes) -> str:
+    verdicts = {name: verdict(difference) for name, difference in ablation.outcomes.items()}
     parts = [
-        f"{_NAMES[name]} {gap(difference, _decimals(name, outcomes))}, {_WITH_IT[found[name]]}"
-        for name, difference in of.outcomes.items()
+        f"{_NAMES[name]} {gap(difference, _decimals(name, outcomes))}, {_WITH_IT[verdicts[name]]}"
+        for name, difference in ablation.outcomes.items()
     ]
-    text = f"Does the uncertainty matter? {of.policy} minus {of.control}: {'; '.join(parts)}."
-    if set(found.values()) == {"no difference"}:
+    text = f"Does the uncertainty matter? {ablation.policy} minus {ablation.control}: {'; '.join(parts)}."
+    if set(verdicts.values()) == {"no difference"}:
         text += " The uncertainty does nothing here that these runs can show."
     return f"{text}\n"
 
@@ -139,18 +139,20 @@ def _secondary_table(savings: Savings, outcomes: Outcomes) -> str:
     if scored:
         head += ["best-of-K accuracy", "best-of-K regret, difference"]
     strata = [f"accuracy_{size}_gap" for size in ("small", "medium", "large")]
-    known = any(getattr(of, name) is not None for of in outcomes.secondary.values() for name in strata)
-    if known:
+    has_strata = any(
+        getattr(secondary, name) is not None for secondary in outcomes.secondary.values() for name in strata
+    )
+    if has_strata:
         head += ["accuracy, small gap", "medium gap", "large gap"]
     rows = []
     for policy in by_outcome(savings, outcomes):
-        of, is_reference = outcomes.secondary[policy], policy == savings.reference
-        row = [shown(policy, savings), _value(of.log_likelihood, 4, is_reference)]
-        row += [_plain(of.ece), _plain(of.ece_floor)]
-        if of.best_of_accuracy is not None and of.best_of_regret is not None:
-            row.append(f"{of.best_of_accuracy.value:.4f}")
-            row.append(_value(of.best_of_regret, digits(outcomes), is_reference))
-        rows.append(row + [_plain(getattr(of, name)) for name in strata] * known)
+        secondary, is_reference = outcomes.secondary[policy], policy == savings.reference
+        row = [shown(policy, savings), _value(secondary.log_likelihood, 4, is_reference)]
+        row += [_plain(secondary.ece), _plain(secondary.ece_floor)]
+        if secondary.best_of_accuracy is not None and secondary.best_of_regret is not None:
+            row.append(f"{secondary.best_of_accuracy.value:.4f}")
+            row.append(_value(secondary.best_of_regret, digits(outcomes), is_reference))
+        rows.append(row + [_plain(getattr(secondary, name)) for name in strata] * has_strata)
     return table(head, rows)
 
 
@@ -160,8 +162,8 @@ def _plain(value: float | None) -> str:
 
 def _warnings(outcomes: Outcomes) -> str:
     lines: list[str] = []
-    for name, of in outcomes.primary.items():
-        lines += [f"By {_NAMES[name]} nothing can be told: {reason}." for reason in of.conclusion.reasons]
+    for name, outcome in outcomes.primary.items():
+        lines += [f"By {_NAMES[name]} nothing can be told: {reason}." for reason in outcome.conclusion.reasons]
     return "\n".join(f"> {line}\n" for line in lines)
 
 
@@ -176,14 +178,14 @@ def _reading(savings: Savings, outcomes: Outcomes) -> str:
   as many labels. *Over the curve*: normalised AUC over the shares, up to {budget} labels."""
     ]
     if outcomes.policy is not None:
-        low, high = (f"{of:.{digits(outcomes)}f}" for of in (outcomes.uniform_score, outcomes.best_score))
+        low, high = (f"{score:.{digits(outcomes)}f}" for score in (outcomes.uniform_score, outcomes.best_score))
         lines.append(
             f"""\
 - *Policy proxy*: a proxy, no language model. A log-linear policy over the responses that a prompt already
   has, trained with the DPO loss from a uniform reference; nothing is generated. Its expected judge score reads on
   a scale from {low} (uniform choice) to {high} (always the best response)."""
         )
-    bounds = [name for name, of in savings.policies.items() if of.oracle_upper_bound]
+    bounds = [name for name, result in savings.policies.items() if result.oracle_upper_bound]
     if bounds:
         calls = ", ".join(f"{savings.choices[name].annotation_calls:.0f} ({name})" for name in bounds)
         lines.append(

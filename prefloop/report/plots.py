@@ -33,7 +33,7 @@ def draw_all(savings: Savings, mean: pa.Table, rounds: pa.Table, outcomes: dict[
         len(savings.seeds),
         savings.confidence,
         beside=[name for name in model_free(savings) if name != savings.reference],
-        left_out=frozenset(name for name, of in savings.policies.items() if of.control),
+        left_out=frozenset(name for name, result in savings.policies.items() if result.control),
     )
     pictures = {}
     for split in ("test", "ood"):
@@ -52,9 +52,11 @@ def draw_all(savings: Savings, mean: pa.Table, rounds: pa.Table, outcomes: dict[
     pictures["prompts"] = _rounds_plot(rounds, savings.n_labels, "n_prompts", look_of)
     if rounds["entropy_ratio"].null_count < len(rounds):
         pictures["entropy_ratio"] = _rounds_plot(rounds, savings.n_labels, "entropy_ratio", look_of)
-    if any(of.gap for of in savings.choices.values()):
+    if any(choices.gap for choices in savings.choices.values()):
         pictures["choices"] = render(lambda f: draw_choices(f, savings, look_of), 7.5, 5.0)
-    return {f"{name}.{ending}": content for name, of in pictures.items() for ending, content in of.items()}
+    return {
+        f"{name}.{ending}": content for name, endings in pictures.items() for ending, content in endings.items()
+    }
 
 
 _METRIC_NAMES = {"log_likelihood": ("log-likelihood", "nats per pair, "), "accuracy": ("accuracy", "")}

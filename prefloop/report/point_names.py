@@ -56,7 +56,7 @@ def name_points(axes: Any, marks: dict[str, Mark], colours: dict[str, str]) -> N
         probe.remove()
         tried = [(_shifted(mark, size, shift * pixels, side), shift, side) for shift, side in _candidates()]
         # The first of the least bad: candidates come in the order of their distance.
-        box, shift, side = min(tried, key=lambda of: _badness(of[0], taken, bars, inside))
+        box, shift, side = min(tried, key=lambda candidate: _badness(candidate[0], taken, bars, inside))
         taken.append(box)
         axes.annotate(
             name,
@@ -79,15 +79,15 @@ def _leader(colour: str, shift: np.ndarray, side: str) -> dict[str, Any] | None:
 
 def _candidates() -> list[tuple[np.ndarray, str]]:
     """Shifts in points with the alignment that each asks for, nearest first."""
-    found = []
+    candidates = []
     for distance in _DISTANCES:
         for direction in _DIRECTIONS:
             if distance > _LEADER_FROM and not direction % 90:  # a line along an error bar would lengthen it
                 continue
             angle = np.deg2rad(direction)
             shift = distance * np.round([np.cos(angle), np.sin(angle)], 6)
-            found.append((shift, "center" if direction in (90, 270) else "left" if shift[0] > 0 else "right"))
-    return found
+            candidates.append((shift, "center" if direction in (90, 270) else "left" if shift[0] > 0 else "right"))
+    return candidates
 
 
 def _shifted(mark: Mark, size: Bbox, shift: np.ndarray, side: str) -> Bbox:

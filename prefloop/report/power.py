@@ -1,4 +1,4 @@
-"""How many more seeds would decide a comparison, by the variance that was measured."""
+"""Number of further seeds that would decide a comparison, by the variance that was measured."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ POWER = 0.8
 _MOST = 1000
 
 
-def more_seeds(curves: Curves, own: np.ndarray, base: np.ndarray, seeds: int, worthwhile: float) -> int | None:
+def more_seeds(
+    curves: Curves, policy_streams: np.ndarray, base: np.ndarray, seeds: int, worthwhile: float
+) -> int | None:
     """Further seeds after which a worthwhile saving is either seen or ruled out.
 
     With S seeds the standard error of the difference of two curves is s(S). Its square
@@ -30,7 +32,7 @@ def more_seeds(curves: Curves, own: np.ndarray, base: np.ndarray, seeds: int, wo
 
     Args:
         curves: of all streams, at the simultaneous level.
-        own, base: float64 [P], which streams are averaged for the policy and for its baseline.
+        policy_streams, base: float64 [P], which streams are averaged for the policy and for its baseline.
         seeds: seeds there are.
         worthwhile: the smallest share of labels saved that is worth the trouble.
 
@@ -39,7 +41,7 @@ def more_seeds(curves: Curves, own: np.ndarray, base: np.ndarray, seeds: int, wo
         where no number up to 1,000 would do: then what seeds share varies too much.
     """
     wanted = worthwhile_difference(curves, base, worthwhile)
-    linear = curves.test(np.outer(own - base, curves.auc_weights)[None])
+    linear = curves.test(np.outer(policy_streams - base, curves.auc_weights)[None])
     if seeds < 2 or wanted <= 0:
         return None
     number = np.arange(seeds + 1, _MOST + 1)

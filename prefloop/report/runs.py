@@ -116,7 +116,7 @@ def load_runs(folders: Mapping[tuple[str, int], Path]) -> Runs:
         seeds=tuple(dict.fromkeys(seed for _, seed in folders)),
         folders=folders,
         info={key: read_json(folder / "run.json") for key, folder in folders.items()},
-        **{name: pa.concat_tables(of.values()) for name, of in tables.items()},
+        **{name: pa.concat_tables(by_run.values()) for name, by_run in tables.items()},
         n_labels=n_labels,
         n_val_labels=n_val_labels,
     )
@@ -134,18 +134,18 @@ def score_split(runs: Runs, evaluation: Mapping[int, Evaluated]) -> SplitScores:
     """
     seeds = []
     for seed in runs.seeds:
-        of = evaluation[seed]
-        sums_2_P_R_Q = np.stack([_score_run(runs, (policy, seed), of) for policy in runs.policies], axis=1)
-        rows, pairs = np.unique(of.pairs.prompt, return_counts=True)
-        seeds.append([of.seed_sums(sums, pairs, rows) for sums in sums_2_P_R_Q])
+        evaluated = evaluation[seed]
+        sums_2_P_R_Q = np.stack([_score_run(runs, (policy, seed), evaluated) for policy in runs.policies], axis=1)
+        rows, pairs = np.unique(evaluated.pairs.prompt, return_counts=True)
+        seeds.append([evaluated.seed_sums(sums, pairs, rows) for sums in sums_2_P_R_Q])
     return SplitScores(*(Scores(tuple(metric)) for metric in zip(*seeds, strict=True)))
 
 
-def _score_run(runs: Runs, key: tuple[str, int], of: Evaluated) -> np.ndarray:
+def _score_run(runs: Runs, key: tuple[str, int], evaluated: Evaluated) -> np.ndarray:
     """Sums [2, R, Q] of log-likelihood and correctness by prompt, in the order of the prompt rows."""
     path = runs.folders[key] / "predictions.npy"
-    rewards, pairs = open_array(path), of.pairs
-    a, b = pairs.a - of.first, pairs.b - of.first
+    rewards, pairs = open_array(path), evaluated.pairs
+    a, b = pairs.a - evaluated.first, pairs.b - evaluated.first
     if len(rewards) != len(runs.n_labels) or rewards.shape[2] <= max(a.max(), b.max()):
         raise StateError(
             f"{path} has shape {rewards.shape}, which does not fit {len(runs.n_labels)} rounds and the prepared "

@@ -46,13 +46,13 @@ def mean_table(
     columns are means over the rows of curves.csv.
     """
     rows = []
-    for policy, own in contest.rows.items():
+    for policy, policy_streams in contest.rows.items():
         for split in _splits(runs):
-            of = curves.get(split, {})
-            columns = interval_columns(of, own, contest.base[policy])
-            for metric, curve in of.items():
-                columns[metric] = own @ curve.mean
-                columns[f"{metric}_stderr"] = standard_errors(getattr(scores[split], metric), own)
+            split_curves = curves.get(split, {})
+            columns = interval_columns(split_curves, policy_streams, contest.base[policy])
+            for metric, curve in split_curves.items():
+                columns[metric] = policy_streams @ curve.mean
+                columns[f"{metric}_stderr"] = standard_errors(getattr(scores[split], metric), policy_streams)
             rows += _mean_rows(runs, _streams(contest, runs, policy), policy, split, columns)
     return pa.Table.from_pylist(rows, schema=mean_schema())
 
@@ -70,12 +70,14 @@ def curves_schema() -> pa.Schema:
     return pa.schema([(name, pa.float64()) for name in (*KEY, *SCORES, *FURTHER)])
 
 
-def interval_columns(metrics: dict[str, Curves], own: np.ndarray, base: np.ndarray) -> dict[str, np.ndarray]:
+def interval_columns(
+    metrics: dict[str, Curves], policy_streams: np.ndarray, base: np.ndarray
+) -> dict[str, np.ndarray]:
     """Bounds of one policy's mean curves, and of their paired differences from a baseline's, by column.
 
     Args:
         metrics: curves by metric.
-        own, base: float64 [P], which streams are averaged for the policy and for the baseline.
+        policy_streams, base: float64 [P], which streams are averaged for the policy and for the baseline.
 
     Returns:
         float64 [R] by column; NaN bounds where nothing says how uncertain a number is.
@@ -83,11 +85,11 @@ def interval_columns(metrics: dict[str, Curves], own: np.ndarray, base: np.ndarr
     columns = {}
     for metric, curves in metrics.items():
         each, (least, largest) = np.eye(len(curves.n_labels)), curves.bounds
-        alone = curves.test(own[None, :, None] * each[:, None])
+        alone = curves.test(policy_streams[None, :, None] * each[:, None])
         half = half_widths(alone, curves.level)
         columns[f"{metric}_low"] = np.maximum(alone.value - half, least)
         columns[f"{metric}_high"] = np.minimum(alone.value + half, largest)
-        paired = curves.test((own - base)[None, :, None] * each[:, None])
+        paired = curves.test((policy_streams - base)[None, :, None] * each[:, None])
         half = half_widths(paired, curves.level)
         columns[f"{metric}_difference"] = paired.value
         columns[f"{metric}_difference_low"] = np.maximum(paired.value - half, least - largest)
@@ -95,9 +97,9 @@ def interval_columns(metrics: dict[str, Curves], own: np.ndarray, base: np.ndarr
     return columns
 
 
-def standard_errors(scores: Scores, own: np.ndarray) -> np.ndarray:
+def standard_errors(scores: Scores, policy_streams: np.ndarray) -> np.ndarray:
     """Of one policy's means over seeds: float64 [R], NaN for a single seed."""
-    by_seed = np.einsum("p,psr->sr", own, scores.per_seed())
+    by_seed = np.einsum("p,psr->sr", policy_streams, scores.per_seed())
     if len(by_seed) == 1:
         return np.full(by_seed.shape[1], np.nan)
     errors: np.ndarray = by_seed.std(axis=0, ddof=1) / len(by_seed) ** 0.5

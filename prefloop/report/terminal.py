@@ -24,14 +24,16 @@ def terminal_table(savings: Savings) -> Table:
         table.add_column("verdict")
     table.add_column("final\ntest ll", justify="right", no_wrap=True)
     for name in ordered(savings):
-        of = savings.policies[name]
+        result = savings.policies[name]
         # Text, because the brackets of an interval would be read as markup.
         cells = [Text(shown(name, savings))]
         if best != reference:
-            cells += _duel_cells(of.against_best, "the best without")
-        cells += _duel_cells(of.against_random, "reference")
-        final = Text(f"{of.final['test']['log_likelihood'].value:.4f}")
-        table.add_row(*cells, final, style="" if of.primary is None else VERDICT_STYLES[of.primary.verdict])
+            cells += _duel_cells(result.against_best, "the best without")
+        cells += _duel_cells(result.against_random, "reference")
+        final = Text(f"{result.final['test']['log_likelihood'].value:.4f}")
+        table.add_row(
+            *cells, final, style="" if result.primary is None else VERDICT_STYLES[result.primary.verdict]
+        )
     return table
 
 
@@ -56,7 +58,7 @@ def _duel_cells(against: Against | None, itself: str) -> list[Text]:
 def outcomes_table(savings: Savings) -> Table | None:
     """Build the second table, where responses are scored: secondary outcomes, and what was compared."""
     outcomes = savings.outcomes
-    if outcomes is None or not any(of.gap for of in savings.choices.values()):
+    if outcomes is None or not any(choices.gap for choices in savings.choices.values()):
         return None
     title = f"Secondary, no verdicts: what {outcomes.budget} labels bought, and what was compared"
     table = Table(title=title, title_justify="left")
@@ -74,16 +76,16 @@ def outcomes_table(savings: Savings) -> Table | None:
 
 
 def _outcome_cells(savings: Savings, outcomes: Outcomes, name: str, policy: str) -> list[Text]:
-    of, decimals = outcomes.primary[name].policies[policy], 3 if name == "reward_model" else digits(outcomes)
-    value = f"{of.by_share[-1].value:.{decimals}f}"
+    result, decimals = outcomes.primary[name].policies[policy], 3 if name == "reward_model" else digits(outcomes)
+    value = f"{result.by_share[-1].value:.{decimals}f}"
     if policy == savings.reference:
         return [Text(value), Text(DASH), Text(DASH)]
-    difference = excluded(of.area, decimals, share=name == "reward_model")
-    return [Text(value), Text(difference), Text(saved(of.saving))]
+    difference = excluded(result.area, decimals, share=name == "reward_model")
+    return [Text(value), Text(difference), Text(saved(result.saving))]
 
 
 def _choice_cells(savings: Savings, outcomes: Outcomes, policy: str) -> list[Text]:
-    of, decimals = savings.choices[policy], max(digits(outcomes) - 1, 0)
-    means = ["" if mean is None else f"{mean.value:.{decimals}f}" for mean in (of.gap, of.winner_regret)]
-    ties = "" if of.ties is None else f"{of.ties.value:.0%}"
-    return [Text(cell) for cell in (*means, ties, f"{of.annotation_calls:.0f}")]
+    choices, decimals = savings.choices[policy], max(digits(outcomes) - 1, 0)
+    means = ["" if mean is None else f"{mean.value:.{decimals}f}" for mean in (choices.gap, choices.winner_regret)]
+    ties = "" if choices.ties is None else f"{choices.ties.value:.0%}"
+    return [Text(cell) for cell in (*means, ties, f"{choices.annotation_calls:.0f}")]

@@ -111,10 +111,10 @@ def contrast(units: Units, weights: np.ndarray) -> Linear:
     by_prompt, interaction = _by_prompt(units, weights)
     of_prompts = (by_prompt**2).sum(axis=0)
     if len(theta) == 1:
-        known = of_prompts if units.shrink > 0 else np.full(len(value), np.nan)
-        df = np.where(np.isnan(known), np.nan, units.effective - 1)
+        variance = of_prompts if units.shrink > 0 else np.full(len(value), np.nan)
+        df = np.where(np.isnan(variance), np.nan, units.effective - 1)
         none = np.zeros(len(value))
-        return Linear(value, known, df, none, none, by_prompt)
+        return Linear(value, variance, df, none, none, by_prompt)
     of_seeds, seeds_df = _of_seeds(units, weights, theta)
     factor = len(theta) / (len(theta) - 1)
     shared = factor * (of_prompts - interaction)
@@ -143,7 +143,7 @@ def _by_prompt(units: Units, weights: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def _of_seeds(units: Units, weights: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The seeds' variance and its degrees of freedom, both [C]: own and pooled, weighed."""
     own_df = len(theta) - 1
-    own = theta.var(axis=0, ddof=1) / len(theta)
+    measured = theta.var(axis=0, ddof=1) / len(theta)
     pooled, pooled_df = pooled_variance(units.per_seed, weights)
-    variance = (units.prior * pooled + own_df * own) / (units.prior + own_df)
+    variance = (units.prior * pooled + own_df * measured) / (units.prior + own_df)
     return variance, np.maximum(np.minimum(units.prior + own_df, pooled_df), own_df)

@@ -21,15 +21,15 @@ VIEWS = {"prompts": "prompts alike", "pairs": "pairs alike", "largest": "largest
 _WITH = {"prompts": "with prompts alike", "pairs": "with pairs alike", "largest": "on the largest prompt alone"}
 
 
-def excluded(of: Difference, digits: int = 4, share: bool = False) -> str:
+def excluded(difference: Difference, digits: int = 4, share: bool = False) -> str:
     """A difference with its interval, and a star where that excludes zero.
 
     Args:
-        of: the difference.
+        difference: the difference.
         digits: decimals.
         share: whether it is one of two shares.
     """
-    return f"{gap(of, digits, OF_SHARES if share else None)}{' *' * significant(of)}"
+    return f"{gap(difference, digits, OF_SHARES if share else None)}{' *' * significant(difference)}"
 
 
 def in_views(savings: Savings, name: str) -> str:
@@ -54,9 +54,9 @@ def losses(savings: Savings, name: str) -> str:
 
 def _named(savings: Savings, name: str, sign: int) -> str:
     views = savings.policies[name].views
-    areas = {view: of.area for view, of in views.items() if of is not None}
-    of = [_WITH[view] for view, area in areas.items() if significant(area) and area.difference * sign > 0]
-    return ", ".join(of[:-1]) + " and " * (len(of) > 1) + "".join(of[-1:])
+    areas = {view: view_result.area for view, view_result in views.items() if view_result is not None}
+    named = [_WITH[view] for view, area in areas.items() if significant(area) and area.difference * sign > 0]
+    return ", ".join(named[:-1]) + " and " * (len(named) > 1) + "".join(named[-1:])
 
 
 def digits(outcomes: Outcomes) -> int:
@@ -67,22 +67,22 @@ def digits(outcomes: Outcomes) -> int:
     return min(max(3 - floor(log10(high - low)), 0), 8)
 
 
-def labels_at_share(of: Saving | None, outcomes: Outcomes) -> str:
+def labels_at_share(saving: Saving | None, outcomes: Outcomes) -> str:
     """Labels needed to match the reference, on the grid of shares."""
-    return labels_from(of, outcomes.n_labels[0])
+    return labels_from(saving, outcomes.n_labels[0])
 
 
 def shown(name: str, savings: Savings) -> str:
     """A policy's name, marked where it is an oracle upper bound or a control."""
-    of = savings.policies[name]
-    return f"{name}{' (oracle upper bound)' * of.oracle_upper_bound}{' (control)' * of.control}"
+    result = savings.policies[name]
+    return f"{name}{' (oracle upper bound)' * result.oracle_upper_bound}{' (control)' * result.control}"
 
 
 def headline(name: str, savings: Savings) -> str:
     """One sentence on one policy that states gains, losses and the absence of both alike."""
-    of = savings.policies[name]
-    against, random = of.primary, of.against_random
-    name = f"**{name}**{' (oracle upper bound)' * of.oracle_upper_bound}"
+    result = savings.policies[name]
+    against, random = result.primary, result.against_random
+    name = f"**{name}**{' (oracle upper bound)' * result.oracle_upper_bound}"
     if against is None:
         return f"{name} is what the others are measured against."
     said = learns(name, against.verdict, against.baseline, _nats(against), reach(against.saving))
@@ -91,8 +91,8 @@ def headline(name: str, savings: Savings) -> str:
     return f"{said}. Against {random.baseline}: {random.verdict} ({_nats(random)}), {reach(random.saving)}."
 
 
-def _nats(of: Against) -> str:
-    return f"{gap(of.area)} nats over the whole curve"
+def _nats(against: Against) -> str:
+    return f"{gap(against.area)} nats over the whole curve"
 
 
 def ordered(savings: Savings) -> list[str]:
@@ -108,16 +108,18 @@ def best_baseline(savings: Savings) -> str:
 
 def model_free(savings: Savings) -> list[str]:
     """Policies that need no model, the pooled random among them, without its single streams."""
-    return [name for name, of in savings.policies.items() if of.model_free and not of.control]
+    return [name for name, result in savings.policies.items() if result.model_free and not result.control]
 
 
 def by_outcome(savings: Savings, outcomes: Outcomes) -> list[str]:
     """Names of the policies, the most accurate retrained reward model first."""
-    of = outcomes.reward_model.policies
-    return sorted(savings.policies, key=lambda name: -of[name].by_share[-1].value)
+    policies = outcomes.reward_model.policies
+    return sorted(savings.policies, key=lambda name: -policies[name].by_share[-1].value)
 
 
 def by_gap(savings: Savings) -> list[str]:
     """Names of the policies, the largest gap between the responses compared first, those without one last."""
-    gaps = {name: of.gap.value if of.gap is not None else -inf for name, of in savings.choices.items()}
+    gaps = {
+        name: choices.gap.value if choices.gap is not None else -inf for name, choices in savings.choices.items()
+    }
     return sorted(gaps, key=lambda name: -gaps[name])

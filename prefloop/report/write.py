@@ -96,13 +96,15 @@ def headline_metrics(savings: Savings) -> dict[str, dict[str, float | None]]:
     """The few numbers per policy that `dvc metrics show` lists; null where nothing can be told."""
     return {
         name: {
-            "saved": of.saved,
-            "saved_against_random": of.saving.saved if of.saving is not None and of.saving.told else None,
-            "area_difference": of.area.difference,
-            "final_test_log_likelihood": of.final["test"]["log_likelihood"].value,
+            "saved": result.saved,
+            "saved_against_random": result.saving.saved
+            if result.saving is not None and result.saving.told
+            else None,
+            "area_difference": result.area.difference,
+            "final_test_log_likelihood": result.final["test"]["log_likelihood"].value,
             **_primary(savings, name),
         }
-        for name, of in savings.policies.items()
+        for name, result in savings.policies.items()
     }
 
 
@@ -110,8 +112,8 @@ def _primary(savings: Savings, policy: str) -> dict[str, float | None]:
     names = {"reward_model": "retrained_test_accuracy", "policy": "proxy_test_score"}
     numbers: dict[str, float | None] = {}
     if savings.outcomes is not None:
-        for outcome, of in savings.outcomes.primary.items():
-            result, name = of.policies[policy], names[outcome]
+        for outcome, outcome_result in savings.outcomes.primary.items():
+            result, name = outcome_result.policies[policy], names[outcome]
             numbers |= {name: result.by_share[-1].value, f"{name}_saved": result.saved}
     return numbers
 

@@ -1,4 +1,4 @@
-"""What was made from what in an output folder, so that a step whose inputs have not changed is skipped."""
+"""Manifest of what was made from what in an output folder, so that steps with unchanged inputs are skipped."""
 
 from __future__ import annotations
 

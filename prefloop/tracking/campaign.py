@@ -27,24 +27,24 @@ def campaign_spec(about: Mapping[str, Any], policy: str, seed: int) -> RunSpec:
         seed: the campaign's seed.
     """
     identity = {name: about.get(name) for name in ("dataset", "encoder", "parameters")}
-    own = {"kind": "campaign", "policy": policy, "seed": str(seed), "dataset": str(about["dataset"])}
+    about_campaign = {"kind": "campaign", "policy": policy, "seed": str(seed), "dataset": str(about["dataset"])}
     return RunSpec(
         key=f"campaign/{about['dataset']}/{policy}/{seed}",
         fingerprint=text_id(to_json(identity)),
         name=f"campaign {policy} on {about['dataset']}",
-        params=own | flat(about["parameters"]),
+        params=about_campaign | flat(about["parameters"]),
     )
 
 
-def track_campaign(tracker: Tracker, of: Campaign, layout: Layout) -> None:
+def track_campaign(tracker: Tracker, campaign: Campaign, layout: Layout) -> None:
     """Rebuild the MLflow run of a campaign from its outputs, as far as they are there."""
     if not layout.campaign_model.is_file():
         return
     _, about = load_model(layout.campaign_model)
     if layout.campaign_metrics.is_file():
-        track_campaign_metrics(tracker, about, of.policy, of.seed, layout.campaign_metrics)
+        track_campaign_metrics(tracker, about, campaign.policy, campaign.seed, layout.campaign_metrics)
     if layout.batch.is_file():
-        track_campaign_batch(tracker, about, of.policy, of.seed, layout.batch)
+        track_campaign_batch(tracker, about, campaign.policy, campaign.seed, layout.batch)
 
 
 def track_campaign_metrics(

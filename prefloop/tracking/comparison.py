@@ -101,30 +101,30 @@ class ComparisonRun(Generic[Results]):
         return len(done)
 
 
-def saving_metrics(of: Saving | None, difference: Difference, prefix: str, name: str) -> dict[str, float]:
+def saving_metrics(saving: Saving | None, difference: Difference, prefix: str, name: str) -> dict[str, float]:
     """A policy's saving and a difference of its curve, as numbers of a whole run; NaN where it cannot be told.
 
     Args:
-        of: the saving; None for the reference itself.
+        saving: the saving; None for the reference itself.
         difference: what the saving's verdict rests on.
         prefix: of the saving's names.
         name: the difference's.
     """
-    labels = {f"{prefix}labels_to_target": None if of is None else of.labels_to_target}
-    return _with_nan(labels | _told(of, f"{prefix}saved") | _bounds(difference, f"{name}_difference"))
+    labels = {f"{prefix}labels_to_target": None if saving is None else saving.labels_to_target}
+    return _with_nan(labels | _told(saving, f"{prefix}saved") | _bounds(difference, f"{name}_difference"))
 
 
-def best_metrics(by: Difference, of: Saving | None) -> dict[str, float]:
+def best_metrics(by: Difference, saving: Saving | None) -> dict[str, float]:
     """The best policy's difference and saving with their bounds; NaN where there is no such number."""
-    return _with_nan(_bounds(by, "best_difference") | _told(of, "best_saved"))
+    return _with_nan(_bounds(by, "best_difference") | _told(saving, "best_saved"))
 
 
 def _bounds(difference: Difference, name: str) -> dict[str, float | None]:
     return {name: difference.difference, f"{name}_low": difference.low, f"{name}_high": difference.high}
 
 
-def _told(of: Saving | None, name: str) -> dict[str, float | None]:
-    told = of if of is not None and of.told else None
+def _told(saving: Saving | None, name: str) -> dict[str, float | None]:
+    told = saving if saving is not None and saving.told else None
     saved = (None, None, None) if told is None else (told.saved, told.saved_low, told.saved_high)
     return dict(zip((name, f"{name}_low", f"{name}_high"), saved, strict=True))
 
@@ -140,7 +140,7 @@ def policies_table(numbers: Mapping[str, Mapping[str, float]]) -> pa.Table:
         numbers: by policy, in the order of the rows.
     """
     columns = list(dict.fromkeys(key for values in numbers.values() for key in values))
-    values = {key: [_null(of.get(key)) for of in numbers.values()] for key in columns}
+    values = {key: [_null(row.get(key)) for row in numbers.values()] for key in columns}
     return pa.table(
         {"policy": pa.array(list(numbers), pa.string())}
         | {key: pa.array(column, pa.float64()) for key, column in values.items()}

@@ -1,4 +1,4 @@
-"""What MLflow keeps of a comparison of active DPO: numbers and words made of comparison.json."""
+"""MLflow's record of a comparison of active DPO: numbers and words made of comparison.json."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from prefloop.tracking.dpo import DPO, DpoRecorder
 
 def _tags(comparison: Comparison) -> dict[str, str]:
     """What was found: the report's first sentence, the best policy, and a line on every policy in Markdown."""
-    found = comparison.finding
-    note = f"{found.sentence}\n\n{found.advice_sentence}\n\n"
+    finding = comparison.finding
+    note = f"{finding.sentence}\n\n{finding.advice_sentence}\n\n"
     others = [name for name in ordered(comparison) if name != comparison.reference]
     note += "".join(f"- {headline(name, comparison)}\n" for name in others)
     best = _best(comparison)
-    return {"finding": plain(found.sentence), "best_policy": best or "none", "mlflow.note.content": note}
+    return {"finding": plain(finding.sentence), "best_policy": best or "none", "mlflow.note.content": note}
 
 
 def _best(comparison: Comparison) -> str | None:
     """The policy with the best curve by the oracle; no reference or control."""
-    of = comparison.policies
-    found = [name for name in ordered(comparison) if name != comparison.reference and not of[name].control]
-    return found[0] if found else None
+    policies = comparison.policies
+    others = [name for name in ordered(comparison) if name != comparison.reference and not policies[name].control]
+    return others[0] if others else None
 
 
 def _headline_metrics(comparison: Comparison) -> dict[str, float]:
@@ -38,7 +38,7 @@ def _headline_metrics(comparison: Comparison) -> dict[str, float]:
         "policies": float(len(comparison.policies)),
         "seeds": float(len(comparison.seeds)),
         "labels": float(comparison.budget),
-        **{f"reference_win_{judge}": of.final.value for judge, of in reference.wins.items()},
+        **{f"reference_win_{judge}": by_judge.final.value for judge, by_judge in reference.wins.items()},
         "reference_kl": reference.kl[-1].value,
         **(best_metrics(win.area, win.saving) if win is not None else {}),
     }
@@ -47,11 +47,11 @@ def _headline_metrics(comparison: Comparison) -> dict[str, float]:
 def _numbers(comparison: Comparison, policy: str) -> dict[str, float]:
     """A policy's comparison with the reference, the same on all its runs; NaN where it cannot be told."""
     numbers: dict[str, float] = {}
-    for judge, of in comparison.policies[policy].wins.items():
-        numbers |= saving_metrics(of.saving, of.area, f"win_{judge}_", f"win_{judge}_area")
-        at = of.equal_kl.win
+    for judge, win in comparison.policies[policy].wins.items():
+        numbers |= saving_metrics(win.saving, win.area, f"win_{judge}_", f"win_{judge}_area")
+        at = win.equal_kl.win
         numbers |= {
-            f"win_{judge}_final_difference": of.final.difference,
+            f"win_{judge}_final_difference": win.final.difference,
             f"win_{judge}_equal_kl_difference": at.difference,
             f"win_{judge}_equal_kl_difference_low": math.nan if at.low is None else at.low,
             f"win_{judge}_equal_kl_difference_high": math.nan if at.high is None else at.high,

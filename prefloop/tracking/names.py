@@ -1,4 +1,4 @@
-"""What runs are called and grouped by in MLflow: pure functions of the run's own files."""
+"""Names and groups of runs in MLflow: pure functions of the run's own files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What MLflow keeps of a comparison of simulated runs: numbers and words made of savings.json."""
+"""MLflow's record of a comparison of simulated runs: numbers and words made of savings.json."""
 
 from __future__ import annotations
 
@@ -17,52 +17,54 @@ _OUTCOMES = {"reward_model": "retrained_test_accuracy", "policy": "proxy_test_sc
 
 def candidates(savings: Savings) -> list[str]:
     """Policies that a campaign could use, the best curve first: no reference, control or oracle upper bound."""
-    of = savings.policies
+    policies = savings.policies
     return [
         name
         for name in ordered(savings)
-        if name != savings.reference and not of[name].control and not of[name].oracle_upper_bound
+        if name != savings.reference and not policies[name].control and not policies[name].oracle_upper_bound
     ]
 
 
 def finding(savings: Savings) -> str:
     """What was found: the report's first sentence."""
-    found = savings.finding
-    return savings.note or "Nothing was compared." if found is None else plain(found.sentence)
+    result = savings.finding
+    return savings.note or "Nothing was compared." if result is None else plain(result.sentence)
 
 
 def note(savings: Savings) -> str:
     """The answer and the advice, then what was found of every policy, the best first, in Markdown."""
-    of = savings.finding
-    begin = "" if of is None else f"{of.sentence}\n\n{of.advice_sentence}\n\n"
+    result = savings.finding
+    begin = "" if result is None else f"{result.sentence}\n\n{result.advice_sentence}\n\n"
     lines = [f"- {headline(name, savings)}\n" for name in ordered(savings) if name != savings.reference]
     return begin + "".join(lines)
 
 
-def difference(of: Duel) -> Difference:
+def difference(duel: Duel) -> Difference:
     """A policy's difference of the whole curve from the best that needs no model (for that one: from random)."""
-    return of.area if of.primary is None else of.primary.area
+    return duel.area if duel.primary is None else duel.primary.area
 
 
-def saving(of: Duel) -> Saving | None:
+def saving(duel: Duel) -> Saving | None:
     """The labels that a policy saves against the same; None for the pooled random itself."""
-    return None if of.primary is None else of.primary.saving
+    return None if duel.primary is None else duel.primary.saving
 
 
 def reference_finals(savings: Savings) -> dict[str, float]:
     """The reference's values after the last round, for instance `reference_test_accuracy`."""
-    of = savings.policies.get(savings.reference)
-    if of is None:
+    reference = savings.policies.get(savings.reference)
+    if reference is None:
         return {}
     return {
-        f"reference_{split}_{name}": value.value for split, row in of.final.items() for name, value in row.items()
+        f"reference_{split}_{name}": value.value
+        for split, row in reference.final.items()
+        for name, value in row.items()
     }
 
 
 def policy_numbers(savings: Savings, policy: str) -> dict[str, float]:
     """All numbers of a policy, the same on all its runs; NaN stands for "never"."""
-    of = savings.policies[policy]
-    numbers = saving_metrics(saving(of), difference(of), "", "area")
+    compared = savings.policies[policy]
+    numbers = saving_metrics(saving(compared), difference(compared), "", "area")
     for outcome, name in _OUTCOMES.items():
         judged = savings.outcomes.primary.get(outcome) if savings.outcomes is not None else None
         if judged is not None:

@@ -106,15 +106,15 @@ def open_client(uri: str) -> Any:
 
 def find_or_create_experiment(client: Any, name: str, artifacts: str | None) -> str:
     """Id of the experiment; the caller holds the store's lock."""
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         return str(client.create_experiment(name, artifact_location=artifacts))
-    if found.lifecycle_stage != "active":
+    if experiment.lifecycle_stage != "active":
         raise TrackingError(
             f"the MLflow experiment '{name}' is deleted: restore it (mlflow experiments restore "
-            f"--experiment-id {found.experiment_id}) or set another tracking.experiment"
+            f"--experiment-id {experiment.experiment_id}) or set another tracking.experiment"
         )
-    return str(found.experiment_id)
+    return str(experiment.experiment_id)
 
 
 def mlflow_environment() -> None:

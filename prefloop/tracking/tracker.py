@@ -104,9 +104,9 @@ class Tracker:
 
     def _open(self, spec: RunSpec) -> RunLogger:
         with failures_named(self.uri), exclusive(self.uri):
-            found = self._of_key(spec.key)
-            run = next((r for r in found if r.data.tags.get(FINGERPRINT) == spec.fingerprint), None)
-            for other in found:
+            runs = self._of_key(spec.key)
+            run = next((r for r in runs if r.data.tags.get(FINGERPRINT) == spec.fingerprint), None)
+            for other in runs:
                 if other is not run and other.data.tags.get(CURRENT) != "false":
                     self._client.set_tag(other.info.run_id, CURRENT, "false")
             return RunLogger(self.uri, self._client, self._create(spec) if run is None else run, run is None)
@@ -119,9 +119,9 @@ class Tracker:
 
 
 def _tags(spec: RunSpec) -> dict[str, str]:
-    own = {KEY: _quotable(spec.key), FINGERPRINT: spec.fingerprint, CURRENT: "true"}
+    of_run = {KEY: _quotable(spec.key), FINGERPRINT: spec.fingerprint, CURRENT: "true"}
     parent = {"mlflow.parentRunId": spec.parent} if spec.parent else {}
-    return {**spec.tags, **own, **parent}
+    return {**spec.tags, **of_run, **parent}
 
 
 def _quotable(key: str) -> str:

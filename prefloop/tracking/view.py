@@ -33,13 +33,13 @@ class Board:
 
 def value_ranges(rounds: Iterable[Mapping[str, float]], board: Board) -> Ranges:
     """Lowest and highest finite value of each charted metric over some rounds' metrics."""
-    found: dict[str, tuple[float, float]] = {}
+    ranges: dict[str, tuple[float, float]] = {}
     for metrics in rounds:
         for name in board.charts:
             if isfinite(value := metrics.get(name, float("nan"))):
-                low, high = found.get(name, (value, value))
-                found[name] = min(low, value), max(high, value)
-    return found
+                low, high = ranges.get(name, (value, value))
+                ranges[name] = min(low, value), max(high, value)
+    return ranges
 
 
 def united(axes: Ranges, values: Ranges) -> Ranges:
@@ -66,7 +66,7 @@ def shown_ranges(view: str | None, dataset: str, board: Board) -> Ranges:
         if state.get("searchFilter") != _filter(dataset, board):
             return {}
         ranges = {chart["metricKey"]: chart["range"] for chart in state["compareRunCharts"]}
-        return {name: (float(of["yMin"]), float(of["yMax"])) for name, of in ranges.items() if of}
+        return {name: (float(ends["yMin"]), float(ends["yMax"])) for name, ends in ranges.items() if ends}
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}  # written by another version, or by hand: begun anew
 

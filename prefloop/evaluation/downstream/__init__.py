@@ -1,1 +1,1 @@
-"""Judging acquired labels: by the hidden scores, and by models that chose nothing themselves."""
+"""Downstream evaluation: acquired labels judged by hidden scores, and by models that chose nothing themselves."""

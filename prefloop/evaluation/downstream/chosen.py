@@ -1,4 +1,4 @@
-"""What a batch of chosen pairs is worth by the hidden scores, and which models it sets side by side."""
+"""Worth of a batch of chosen pairs by the hidden scores, and the models it sets side by side."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def choice_metrics(scores: np.ndarray, prepared: Prepared, pairs: Pairs) -> dict
     Source: ActiveUltraFeedback (arXiv 2603.09692) for the gap; Yue et al. 2012 (doi 10.1016/j.jcss.2011.12.028)
         for the regrets, weak and (halved) strong, of a pair in dueling bandits.
     """
-    known = pairs.take(np.isfinite(scores[pairs.a]) & np.isfinite(scores[pairs.b]))
+    scored = pairs.take(np.isfinite(scores[pairs.a]) & np.isfinite(scores[pairs.b]))
     names = ("gap", "winner_regret", "pair_regret", "best_hit")
-    if not len(known):
+    if not len(scored):
         return dict.fromkeys(names)
-    first, second = scores[known.a], scores[known.b]
-    best, better = _best_scores(scores, prepared)[known.prompt], np.maximum(first, second)
+    first, second = scores[scored.a], scores[scored.b]
+    best, better = _best_scores(scores, prepared)[scored.prompt], np.maximum(first, second)
     gap, winner_regret = np.abs(first - second), best - better
     values = (gap, winner_regret, winner_regret + gap / 2, better == best)
     return {name: float(value.mean()) for name, value in zip(names, values, strict=True)}

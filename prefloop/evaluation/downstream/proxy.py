@@ -77,14 +77,14 @@ def fit_policy(differences: np.ndarray, config: Config) -> np.ndarray:
         product = (weights * (x @ torch.from_numpy(direction))) @ x
         return ridge * direction + product.numpy()
 
-    found = minimize(loss, start, method="trust-ncg", jac=True, hessp=curvature, options={"gtol": _AIM * beta})
-    steepest = float(np.abs(found.jac).max())
+    minimum = minimize(loss, start, method="trust-ncg", jac=True, hessp=curvature, options={"gtol": _AIM * beta})
+    steepest = float(np.abs(minimum.jac).max())
     if not steepest <= _LIMIT * beta:
         raise StateError(
             f"the policy proxy did not converge on {len(differences)} comparisons (largest slope {steepest:.1e}, "
             f"expected {_LIMIT * beta:.1e} at most): raise downstream.proxy.ridge"
         )
-    return np.asarray(found.x)
+    return np.asarray(minimum.x)
 
 
 def log_policies(

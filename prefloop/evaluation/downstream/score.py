@@ -98,10 +98,10 @@ def _score_pairs(pairs: EvalSet, rewards: np.ndarray, first: int) -> _PairScores
 def _gap_terciles(scores: np.ndarray, pairs: EvalSet) -> np.ndarray:
     """Tercile of each pair's score gap, int8 [n]: 0 small, 1, 2 large, -1 without scores; equal gaps together."""
     gap = np.abs(scores[pairs.a] - scores[pairs.b])
-    known = np.isfinite(gap)
+    scored = np.isfinite(gap)
     result = np.full(len(pairs), -1, dtype=np.int8)
-    if known.any():
-        result[known] = np.searchsorted(np.quantile(gap[known], [1 / 3, 2 / 3]), gap[known])
+    if scored.any():
+        result[scored] = np.searchsorted(np.quantile(gap[scored], [1 / 3, 2 / 3]), gap[scored])
     return result
 
 

@@ -75,10 +75,10 @@ def scored_prompts(prepared: Prepared, scores: np.ndarray, split: str) -> Scored
         split: "pool", "val", "test" or "ood".
     """
     span = prepared.completions_of(split)
-    known = span.start + np.flatnonzero(np.isfinite(scores[span]))
-    prompts, counts = np.unique(prepared.completion_prompt[known], return_counts=True)
+    scored = span.start + np.flatnonzero(np.isfinite(scores[span]))
+    prompts, counts = np.unique(prepared.completion_prompt[scored], return_counts=True)
     groups = Segments(counts)
-    differing = np.flatnonzero(groups.max(scores[known]) > groups.min(scores[known]))
+    differing = np.flatnonzero(groups.max(scores[scored]) > groups.min(scores[scored]))
     places, groups = groups.some(differing)
-    rows = known[places]
+    rows = scored[places]
     return ScoredPrompts(prompts[differing], rows, scores[rows], groups)

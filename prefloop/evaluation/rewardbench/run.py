@@ -47,7 +47,7 @@ def summary(result: Result) -> dict[str, Any]:
     """The scores as a JSON object; nothing of single rows."""
     return {
         "format": f"RewardBench {result.version}",
-        "subsets": {name: asdict(found) for name, found in result.subsets.items()},
+        "subsets": {name: asdict(subset) for name, subset in result.subsets.items()},
         "sections": result.sections,
         "ties": asdict(result.ties) if result.ties else None,
         "rows": asdict(result.rows) if result.rows else None,
@@ -66,17 +66,17 @@ def row_results(result: Result, items: Sequence[Item]) -> list[dict[str, Any]]:
             "subset": item.subset,
             "n_chosen": item.n_chosen,
             "credit": credit,
-            "rewards": own.tolist(),
+            "rewards": row_rewards.tolist(),
             "uncertainties": deviation.tolist(),
         }
-        for item, credit, own, deviation in zip(items, result.credits, rewards, deviations, strict=True)
+        for item, credit, row_rewards, deviation in zip(items, result.credits, rewards, deviations, strict=True)
     ]
 
 
 def table(result: Result) -> list[list[str]]:
     """The scores as rows of name, number of rows, accuracy, uncertainty, for a person."""
-    found = result.subsets.items()
-    rows = [[name, str(s.n), _share(s.accuracy), f"{s.uncertainty:.3f}"] for name, s in found]
+    subsets = result.subsets.items()
+    rows = [[name, str(s.n), _share(s.accuracy), f"{s.uncertainty:.3f}"] for name, s in subsets]
     rows += [[f"section {name}", "", _share(score), ""] for name, score in result.sections.items()]
     if (every := result.rows) is not None:
         name = "all rows but Ties" if result.ties else "all rows"

@@ -1,4 +1,4 @@
-"""From rewards to accuracies: per subset, per section, and the leaderboard's number.
+"""Accuracies by rewards: per subset, per section, and the leaderboard's number.
 
 Source: Lambert et al. 2024 (RewardBench, arXiv 2403.13787) and Malik et al. 2025 (RewardBench 2,
 arXiv 2506.01937), by the code of github.com/allenai/reward-bench: scripts/run_rm.py (commit 045c7f8),
@@ -82,11 +82,11 @@ def evaluate(version: Version, items: Sequence[Item], rewards_M_C: np.ndarray) -
     values, deviations = (np.split(x, np.cumsum(sizes)[:-1]) for x in (mean_C, deviation_C))
     ties = _ties(items, values) if version == 2 else None
     credits_ = [
-        None if version == 2 and item.is_tie else credit(version, own, item.n_chosen)
-        for item, own in zip(items, values, strict=True)
+        None if version == 2 and item.is_tie else credit(version, row_rewards, item.n_chosen)
+        for item, row_rewards in zip(items, values, strict=True)
     ]
     subsets = _subsets(items, credits_, deviations, ties)
-    accuracies = {name: found.accuracy for name, found in subsets.items()}
+    accuracies = {name: subset.accuracy for name, subset in subsets.items()}
     sections = section_scores(accuracies) if version == 1 else {}
     parts = list((sections if version == 1 else accuracies).values())
     return Result(
@@ -122,7 +122,11 @@ def credit(version: Version, rewards: np.ndarray, n_chosen: int) -> float:
 
 
 def _ties(items: Sequence[Item], values: list[np.ndarray]) -> TiesScore | None:
-    tied = [(item.id, own, item.n_chosen) for item, own in zip(items, values, strict=True) if item.is_tie]
+    tied = [
+        (item.id, row_rewards, item.n_chosen)
+        for item, row_rewards in zip(items, values, strict=True)
+        if item.is_tie
+    ]
     return ties_score(*zip(*tied, strict=True)) if tied else None
 
 
@@ -132,18 +136,26 @@ def _subsets(
     rows: dict[str, list[int]] = {}
     for row, item in enumerate(items):
         rows.setdefault(item.subset, []).append(row)
-    found = {}
+    subsets = {}
     for name in sorted(rows):
-        known = [value for row in rows[name] if (value := credits_[row]) is not None]
+        credited = [value for row in rows[name] if (value := credits_[row]) is not None]
         # Only the subset Ties has rows without a credit.
-        accuracy = ties.score if ties and not known else float(np.mean(known))
-        found[name] = _subset_score(accuracy, [deviations[row] for row in rows[name]])
-    return found
+        accuracy = ties.score if ties and not credited else float(np.mean(credited))
+        subsets[name] = _subset_score(accuracy, [deviations[row] for row in rows[name]])
+    return subsets
 
 
 def _together(credits_: list[float | None], deviations: list[np.ndarray]) -> SubsetScore | None:
-    known = [(value, own) for value, own in zip(credits_, deviations, strict=True) if value is not None]
-    return _subset_score(float(np.mean([v for v, _ in known])), [own for _, own in known]) if known else None
+    credited = [
+        (value, row_deviations)
+        for value, row_deviations in zip(credits_, deviations, strict=True)
+        if value is not None
+    ]
+    return (
+        _subset_score(float(np.mean([v for v, _ in credited])), [row_deviations for _, row_deviations in credited])
+        if credited
+        else None
+    )
 
 
 def _subset_score(accuracy: float, deviations: list[np.ndarray]) -> SubsetScore:
