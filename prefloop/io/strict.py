@@ -43,7 +43,7 @@ def parse(text: bytes | str, expected: str = "JSON") -> Any:
     try:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text
     except UnicodeDecodeError as fault:
-        raise StrictError(fault.object[fault.start : fault.start + 20], "text in UTF-8") from None
+        raise StrictError(fault.object[fault.start : fault.start + 20].strip(), "text in UTF-8") from None
     try:
         value = json.loads(decoded, object_pairs_hook=_object, parse_int=_integer)
     except StrictError:

@@ -68,7 +68,7 @@ def kind_of(path: Path) -> Kind:
             return _unreadable_start(path, error)
         raise DataError(f"{path}: got {error.got}, expected {error.expected}") from None
     if not start:
-        raise DataError(f"{path}: got no rows (the file is empty), expected at least one; fetch or write it again")
+        raise DataError(f"{path}: got no rows, expected at least one: the file is empty; fetch or write it again")
     kind = _binary(path, start)
     if isinstance(kind, str):
         raise DataError(f"{path}: got {kind}; expected {KINDS}")

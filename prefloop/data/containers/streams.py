@@ -73,7 +73,7 @@ def head(path: Path, size: int = HEAD) -> bytes:
         StreamError: it is damaged within them.
     """
     content = b""
-    with _opened(path) as stream, _named():
+    with _opened(path) as stream, _named(path):
         while len(content) < size and (block := stream.read(size - len(content))):
             content += block
     return content
@@ -93,7 +93,7 @@ def blocks(path: Path) -> Iterator[bytes]:
         StreamError: the file is truncated or damaged, once all before it was given.
     """
     decoder: codecs.IncrementalDecoder | None = None
-    with _opened(path) as stream, _named():
+    with _opened(path) as stream, _named(path):
         read = getattr(stream, "read1", stream.read)
         block = read(BLOCK)
         if (encoding := encoding_of(block)) != "utf-8":
@@ -134,7 +134,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 @contextmanager
-def _named() -> Iterator[None]:
+def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except UnicodeError as error:
@@ -142,5 +142,5 @@ def _named() -> Iterator[None]:
     except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's own errors
-        got = f"a truncated or damaged compressed file ({error})"
+        got = f"a truncated or damaged {packed(path)} file ({error})"
         raise StreamError(got, "a whole one; fetch or write it again") from None

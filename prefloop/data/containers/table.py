@@ -85,6 +85,8 @@ def read_table(path: Path) -> Iterator[Numbered]:
         for number, cells in enumerate((cells for cells in reader if cells), start=1):
             if any(cells):
                 yield number, fields_of(path, number, columns, cells)
+        if not number and len(columns) < 2:
+            raise DataError(f"{path}: got text that is neither JSON nor a table with a header and rows")
     except _NotText as fault:
         expected = "text in UTF-8 (another encoding, such as Windows-1252? save it as CSV UTF-8)"
         yield number + 1, DataError.at(path, number + 1, "(row)", fault.got, expected)
