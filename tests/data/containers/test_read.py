@@ -178,9 +178,9 @@ def test_files_that_are_not_read_are_told(tmp_path: Path) -> None:
     assert ([str(p) for p in files.read], [str(p) for p in files.unread]) == (["a", "b.csv"], ["c", "notes.md"])
 
 
-OBJECTS = st.dictionaries(
-    st.text(), st.recursive(st.none() | st.text() | st.integers(-9, 9), st.lists), max_size=4
-)
+TEXT = st.text('ab":\\ \n[]{},é日', max_size=8)
+VALUE = TEXT | st.none() | st.lists(TEXT | st.dictionaries(TEXT, TEXT, max_size=2), max_size=3)
+OBJECTS = st.dictionaries(TEXT, VALUE, max_size=4)
 
 
 @settings(max_examples=60, deadline=None)
