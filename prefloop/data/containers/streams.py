@@ -112,16 +112,19 @@ def lines(path: Path) -> Iterator[list[bytes]]:
     Raises:
         StreamError: as for `blocks`; a line longer than `LINE`.
     """
-    end, rest = b"", b""
+    end = b""
+    parts: list[bytes] = []  # of a line that goes on in the next block
     for block in blocks(path):
         end = end or (b"\r" if b"\r" in block and b"\n" not in block else b"\n")
-        whole = (rest + block).split(end) if end in block else [rest + block]
-        rest = whole.pop()
-        if whole:
+        first, *others = block.split(end)
+        parts.append(first)
+        if others:
+            whole = [b"".join(parts), *others]
+            parts = [whole.pop()]
             yield whole
-        if len(rest) > LINE:
+        elif sum(map(len, parts)) > LINE:
             raise StreamError(f"a line of more than {LINE} bytes", "shorter lines")
-    if rest:
+    if rest := b"".join(parts):
         yield [rest]
 
 
