@@ -66,7 +66,7 @@ def check_file(path: Path, where: str | None = None, keep: int = 50) -> CheckRep
     """Read a whole file and collect its problems instead of stopping at the first.
 
     Args:
-        path: a .jsonl, .jsonl.gz, .parquet or .csv file.
+        path: a file of rows, or a folder that is one data set.
         where: FIELD=VALUE to check only those rows, or None.
         keep: problems kept in the report; all are counted.
 
