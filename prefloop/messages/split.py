@@ -1,0 +1,269 @@
+"""Prompts and the two answers of a comparison, told apart where chosen and rejected hold the prompt too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from typing import Any
+
+from prefloop.messages.borders import divide
+from prefloop.messages.errors import MessageError, Unusable
+from prefloop.messages.message import Message, Role, Turns
+from prefloop.messages.normalise import decoded, read_completion, read_messages, read_prompt
+from prefloop.messages.transcripts import Spoken, go_on, may_be_special, read_transcript
+
+# Words that a plain prompt has at least, so that answers which begin with it repeat it rather than greet back.
+_FEWEST_WORDS = 4
+
+
+def split_conversations(first: Any, second: Any, roles: Mapping[str, Role]) -> tuple[Turns, Turns, Turns]:
+    """Divide chosen and rejected that hold the prompt: messages, transcripts, or texts that begin alike.
+
+    The prompt is what the two share and ends before an answer of the assistant, which both completions begin with.
+
+    Returns:
+        Prompt, first and second completion.
+
+    Raises:
+        MessageError: not understood, or a prompt that would be a guess.
+        Unusable: no common prompt, or an answer is empty.
+    """
+    first, second = decoded(first), decoded(second)
+    _check_given(first, second)
+    if not isinstance(first, str) and not isinstance(second, str):
+        return _split_messages(_read(first, "first", roles), _read(second, "second", roles))
+    if isinstance(first, str) and isinstance(second, str):
+        spoken = _both_spoken(first, second, roles)
+        if spoken is not None:
+            return _split_spoken(*spoken)
+        prompt, one, other = divide(first, second)
+        return Turns(prompt), Turns(one), Turns(other)
+    raise MessageError("", "both answers as texts, or both as messages", second)
+
+
+def reconcile(prompt: Any, first: Any, second: Any, roles: Mapping[str, Role]) -> tuple[Turns, Turns, Turns]:
+    """Prompt and two answers of a row that has a field for each; the answers may repeat the prompt.
+
+    Raises:
+        MessageError: not understood, or the prompt and what the answers begin with contradict each other.
+        Unusable: something is empty, or the answers have no common prompt.
+    """
+    first, second = decoded(first), decoded(second)
+    _check_given(first, second)
+    asked = read_prompt(prompt, roles)
+    if isinstance(first, str) and isinstance(second, str):
+        return _reconcile_texts(asked, first, second, roles)
+    if not isinstance(first, str) and not isinstance(second, str):
+        one, other = _read(first, "first", roles), _read(second, "second", roles)
+        if _repeats_prompt(one) and _repeats_prompt(other):
+            return _reconcile_messages(asked, one, other)
+        return asked, _answer(asked, one), _answer(asked, other)
+    return asked, _completion(asked, first, roles), _completion(asked, second, roles)
+
+
+def read_answer(prompt: Turns, value: Any, roles: Mapping[str, Role]) -> Turns:
+    """One answer to a prompt that was read: a text (further turns of a transcript are messages), or messages,
+    which may repeat the prompt.
+
+    Raises:
+        MessageError: not understood, or messages that begin with another prompt.
+        Unusable: empty.
+    """
+    return _completion(prompt, decoded(value), roles)
+
+
+def join_system(system: str | None, prompt: Turns) -> Turns:
+    """A prompt with a system prompt that stands beside it; an empty one is none.
+
+    Raises:
+        MessageError: the prompt has another one already.
+    """
+    if system is None or not system.strip():
+        return prompt
+    messages = prompt.as_prompt()
+    if messages[0].role != "system":
+        return Turns.prompt((Message("system", system), *messages))
+    if messages[0].content.strip() != system.strip():
+        expected = f"the system prompt that the prompt begins with ({messages[0].content!r:.80})"
+        raise MessageError("", expected, system)
+    return prompt
+
+
+def _check_given(first: Any, second: Any) -> None:
+    for value in (first, second):
+        if value is None or (isinstance(value, str) and not value.strip()):
+            raise Unusable("empty")
+
+
+def _read(value: Any, field: str, roles: Mapping[str, Role]) -> tuple[Message, ...]:
+    try:
+        return read_messages(value, roles)
+    except MessageError as error:
+        raise error.under(field) from None
+
+
+def _split_messages(first: Sequence[Message], second: Sequence[Message]) -> tuple[Turns, Turns, Turns]:
+    count = _shared(first, second)
+    return Turns.prompt(first[:count]), Turns.completion(first[count:]), Turns.completion(second[count:])
+
+
+def _shared(first: Sequence[Message], second: Sequence[Message]) -> int:
+    """Number of shared messages that are the prompt: at least one, with an answer of the assistant after them."""
+    most = min(len(first), len(second))
+    count = 0
+    while count < most and _are_equal(first[count], second[count]):
+        count += 1
+    if count == most:
+        count -= 1
+        if first[count].role in ("user", "system"):
+            raise Unusable("empty")
+    # An answer that called a tool, and what the tool said: the answers differ from that call on.
+    while count and "tool" in (first[count].role, second[count].role):
+        count -= 1
+    if first[count].role != "assistant" or second[count].role != "assistant":
+        raise Unusable("no_common_prompt")
+    if not count:
+        raise MessageError("", "a column with the prompt, or conversations that begin with it", first[0].content)
+    return count
+
+
+def _are_equal(one: Message, other: Message) -> bool:
+    return (
+        one.role == other.role
+        and one.calls == other.calls
+        and (one.content == other.content or one.content.strip() == other.content.strip())
+    )
+
+
+def _key(message: Message) -> tuple[Role, str, object]:
+    return message.role, message.content.strip(), message.calls
+
+
+def _both_spoken(first: str, second: str, roles: Mapping[str, Role]) -> tuple[Spoken, Spoken] | None:
+    if not (may_be_special(first) and may_be_special(second)):
+        return None
+    spoken = read_transcript(first, roles), read_transcript(second, roles)
+    return None if spoken[0] is None or spoken[1] is None else (spoken[0], spoken[1])
+
+
+def _split_spoken(first: Spoken, second: Spoken) -> tuple[Turns, Turns, Turns]:
+    count = _shared(first.messages, second.messages)
+    return first.prompt(count), first.completion(count), second.completion(count)
+
+
+def _repeats_prompt(messages: Sequence[Message]) -> bool:
+    """Whether messages begin with the prompt, rather than with the assistant's answer to it."""
+    before = takewhile(lambda message: message.role != "assistant", messages)
+    return any(message.role in ("system", "user") for message in before)
+
+
+def _completion(prompt: Turns, value: Any, roles: Mapping[str, Role]) -> Turns:
+    if isinstance(value, str):
+        going_on = go_on(prompt.plain, value, roles) if prompt.messages is not None else None
+        return going_on or read_completion(value, roles)
+    return _answer(prompt, read_messages(value, roles))
+
+
+def _answer(prompt: Turns, messages: Sequence[Message]) -> Turns:
+    if messages[0].role == "assistant" or not _repeats_prompt(messages):
+        return Turns.completion(messages)
+    rest = _after(prompt.as_prompt(), messages)
+    if rest is None:
+        expected = "an answer that begins with the assistant, or with the prompt of its row"
+        raise MessageError("", expected, messages[0].content)
+    if not rest:
+        raise Unusable("empty")
+    return Turns.completion(rest)
+
+
+def _reconcile_texts(
+    prompt: Turns, first: str, second: str, roles: Mapping[str, Role]
+) -> tuple[Turns, Turns, Turns]:
+    one, other = _without(prompt.plain, first), _without(prompt.plain, second)
+    if one is not None and other is not None and _repeat(prompt, one, other):
+        return prompt, _completion(prompt, one.strip(), roles), _completion(prompt, other.strip(), roles)
+    spoken = _both_spoken(first, second, roles)
+    if spoken is not None and (turns := _joined_spoken(prompt, *spoken)) is not None:
+        return turns
+    return prompt, _completion(prompt, first, roles), _completion(prompt, second, roles)
+
+
+def _joined_spoken(prompt: Turns, first: Spoken, second: Spoken) -> tuple[Turns, Turns, Turns] | None:
+    """Whole transcripts beside a prompt; None where headings in words are likely part of an answer.
+
+    Raises:
+        MessageError: chat templates' tokens mark another prompt than the row's.
+    """
+    try:
+        shared, one, other = _split_spoken(first, second)
+        merged = _merged(prompt.as_prompt(), shared.as_prompt())
+    except (Unusable, MessageError):
+        if first.dialect.is_words or second.dialect.is_words:
+            return None
+        raise
+    return (shared if merged == shared.as_prompt() else Turns.prompt(merged)), one, other
+
+
+def _without(prompt: str, text: str) -> str | None:
+    """What a text says after a prompt that it begins with, else None."""
+    prompt, text = prompt.strip(), text.strip()
+    return text[len(prompt) :] if text.startswith(prompt) else None
+
+
+def _repeat(prompt: Turns, first: str, second: str) -> bool:
+    """Whether texts that begin with the prompt repeat it, by what comes after it and how long it is."""
+    if prompt.messages is not None:
+        return True
+    apart = all(not rest or rest[0].isspace() or prompt.plain.rstrip().endswith(":") for rest in (first, second))
+    lines = all(not rest or rest.startswith(("\n", "\r\n")) for rest in (first, second))
+    return lines or (apart and len(prompt.plain.split()) >= _FEWEST_WORDS)
+
+
+def _reconcile_messages(
+    prompt: Turns, first: Sequence[Message], second: Sequence[Message]
+) -> tuple[Turns, Turns, Turns]:
+    asked = prompt.as_prompt()
+    rests = _after(asked, first), _after(asked, second)
+    try:
+        count = _shared(first, second)
+    except Unusable:
+        # The answers part where a user speaks, but the row says where its prompt ends.
+        if not (rests[0] and rests[1] and rests[0][0].role == rests[1][0].role == "assistant"):
+            raise
+        return Turns.prompt(asked), Turns.completion(rests[0]), Turns.completion(rests[1])
+    merged = _merged(asked, first[:count])
+    return Turns.prompt(merged), Turns.completion(first[count:]), Turns.completion(second[count:])
+
+
+def _after(prompt: Sequence[Message], messages: Sequence[Message]) -> tuple[Message, ...] | None:
+    """The messages after a prompt that they begin with, whether its system prompt is repeated or not."""
+    keys = [_key(message) for message in messages]
+    for start in (prompt, prompt[1:] if prompt[0].role == "system" else prompt):
+        if start and keys[: len(start)] == [_key(message) for message in start]:
+            return tuple(messages[len(start) :])
+    return None
+
+
+def _merged(asked: Sequence[Message], shared: Sequence[Message]) -> tuple[Message, ...]:
+    """One prompt of a row's prompt and what its conversations share: either may have a system prompt or an earlier
+    beginning more than the other.
+
+    Raises:
+        MessageError: they contradict each other.
+    """
+    system, one = _apart(asked)
+    other_system, other = _apart(shared)
+    keys, other_keys = [_key(m) for m in one], [_key(m) for m in other]
+    is_end = other_keys[len(other_keys) - len(keys) :] == keys if keys else True
+    is_beginning = other_keys[: len(keys)] == keys
+    systems = {m.content.strip() for m in (*system, *other_system)}
+    if (is_end or is_beginning) and len(systems) <= 1:
+        return (*(other_system or system), *other)
+    got = asked[-1].content if len(systems) <= 1 else asked[0].content
+    raise MessageError("", f"a prompt that chosen and rejected begin with ({shared[-1].content!r:.80})", got)
+
+
+def _apart(messages: Sequence[Message]) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+    """A first system message, and the others."""
+    count = 1 if messages[0].role == "system" else 0
+    return tuple(messages[:count]), tuple(messages[count:])
