@@ -201,7 +201,9 @@ class _Collector:
             self._mention((prompt, completion, 1, self.models[model], hidden, split, source))
 
     def _is_repeated(self, identity: str, record: ResponsesRecord, answers: list[_Said]) -> bool:
-        parts = sorted(text_id(turns.plain, kept or "", repr(model), repr(score)) for turns, kept, model, score in answers)
+        parts = sorted(
+            text_id(turns.plain, kept or "", repr(model), repr(score)) for turns, kept, model, score in answers
+        )
         key = bytes.fromhex(text_id(identity, record.prompt.kept or "", repr(record.split), *parts))
         if key in self.seen:
             self.counts["duplicate_rows"] += 1

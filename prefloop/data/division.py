@@ -44,9 +44,9 @@ class Division:
 def divide(stored: Prepared, config: Split, salt: str) -> Division:
     """Put every prompt without a fixed split into pool, val or test.
 
-    A prompt goes by the hash of its normal form, so that all spellings of a question are on one side. One with more than `max_prompt_share` of all listed pairs of such prompts (and with
-    twenty at least) is cut in two or three by completion, so that pool and test both have it and no completion
-    stands on both sides.
+    A prompt goes by the hash of its normal form, so that all spellings of a question are on one side. One with
+    more than `max_prompt_share` of all listed pairs of such prompts (and with twenty at least) is cut in two or
+    three by completion, so that pool and test both have it and no completion stands on both sides.
     What is compared with each other stays together where that is possible: a prompt falls into groups of
     completions that no pair joins; a group with more than a tenth of the prompt's pairs is cut completion by
     completion, and pairs across the cut are left out.

@@ -27,11 +27,12 @@ def report(
         rows: input rows read as records, each of which is dropped, merged or kept.
         dropped: rows with an empty prompt or answer (of K responses: answers), pairs of identical answers,
             rows that repeat another, rows whose prompt another split keeps, prompts with a single answer;
-            `ambiguous`: rows (of K responses: answers) whose text came with other messages too, which stand for it.
+            `ambiguous`: rows (of K responses: answers) with a text that came with other messages too, which stand
+            for it.
         unread: what the reader has left out, by reason.
         merged: answers of one prompt with the same text; further verdicts on a pair already there.
-        moved: prompts that stood in several splits and now stand in one; and prompts that stand in another spelling
-            too (white space, Unicode form, invisible characters), on the same side.
+        moved: prompts that stood in several splits and now stand in one; and prompts that stand in another
+            spelling too (white space, Unicode form, invisible characters), on the same side.
         divided: prompts with too large a share of the pairs, which are cut in two by completion, the largest
             first, and the listed pairs that a cut leaves out.
         hidden_answers: pairs with votes, with a tie among them, with votes for both answers; scored answers.

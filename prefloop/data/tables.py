@@ -85,7 +85,9 @@ def write_tables(data: Collected, rows: Arranged, folder: Path) -> None:
         offsets = bounds[part.start : part.stop + 1]
         names = models.take(rows.completion_models[offsets[0] : offsets[-1], 1])
         lists = pa.ListArray.from_arrays(pa.array(offsets - offsets[0]), names)
-        texts, kept = (part_of(rows.completions[part]) for part_of in (data.completions.texts, data.completions.kept))
+        texts, kept = (
+            part_of(rows.completions[part]) for part_of in (data.completions.texts, data.completions.kept)
+        )
         number = pa.array([_number(numbers, text) for text in texts.to_pylist()], pa.int32())
         lengths = pc.utf8_length(texts).cast(pa.int32())
         return [hex_ids(completion_digests[part]), prompt, texts, kept, lists, lengths, number]
