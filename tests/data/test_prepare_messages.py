@@ -68,7 +68,9 @@ ROWS = st.one_of(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(ROWS, max_size=8), st.randoms(use_true_random=False))
-def test_one_text_has_the_same_messages_whatever_came_first(records: list[Record], shuffler: random.Random) -> None:
+def test_one_text_has_the_same_messages_whatever_came_first(
+    records: list[Record], shuffler: random.Random
+) -> None:
     base: list[Record] = [pair("base", "x", "y")]
     other = list(records)
     shuffler.shuffle(other)
@@ -123,7 +125,9 @@ SPELLINGS = ["What is{} tea?", " What\nis{} tea?", "What is\u200b{} tea?", "What
 def test_one_question_is_on_one_side_however_it_is_spelled() -> None:
     split = Split(val=0.2, test=0.4, salt="s", per_seed=True, max_prompt_share=1)
     records: list[Any] = [
-        pair(spelling.format(f" {k}"), f"yes {k} {n}", "no") for k in range(40) for n, spelling in enumerate(SPELLINGS)
+        pair(spelling.format(f" {k}"), f"yes {k} {n}", "no")
+        for k in range(40)
+        for n, spelling in enumerate(SPELLINGS)
     ]
     # A transcript and a conversation ask the same as the text.
     talk = Message("user", "What is 0 tea?")
@@ -137,7 +141,11 @@ def test_one_question_is_on_one_side_however_it_is_spelled() -> None:
 def test_a_fixed_split_holds_for_all_spellings() -> None:
     first, *others = (spelling.format("") for spelling in SPELLINGS)
     records = [pair("base", "x", "y", split="pool"), pair(first, "x", "y", split="test")]
-    records += [pair(others[0], "x", "y", split="pool"), pair(others[1], "x", "y"), pair(others[2], "x", "y", split="ood")]
+    records += [
+        pair(others[0], "x", "y", split="pool"),
+        pair(others[1], "x", "y"),
+        pair(others[2], "x", "y", split="ood"),
+    ]
     records.append(pair("far", "x", "y", split="ood"))
     report, tables = run(records)
     splits = {row["prompt"]: row["split"] for row in tables["prompts"]}

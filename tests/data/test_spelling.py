@@ -10,7 +10,8 @@ from prefloop.data.spelling import normal_form
 
 ODD = st.text(
     st.sampled_from(
-        "aÅ é" + "\u0301\u034f\u00a0\u200b\u200d\ufe0f\u3164\u115f\uffa0\ufeff\u2028\x00\x1f\t\r\n\u1100\u1161\uac00ﬁ\u00ad"
+        "aÅ é" + "\u0301\u034f\u00a0\u200b\u200d\ufe0f\u3164\u115f\uffa0\ufeff\u2028"
+        "\x00\x1f\t\r\n\u1100\u1161\uac00ﬁ\u00ad"
     )
 )
 

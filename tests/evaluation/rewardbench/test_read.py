@@ -130,3 +130,25 @@ def test_other_columns(tmp_path):
         DataError, match="got the fields question, chosen; expected those of RewardBench 1: prompt"
     ):
         read_items(path)
+
+
+def test_conversations_that_repeat_the_prompt_hold_it_once(tmp_path):
+    asked = [{"role": "user", "content": "Name an item."}]
+    rows = [
+        {
+            "prompt": prompt,
+            "subset": "s",
+            "chosen": [*asked, {"role": "assistant", "content": "Item 1."}],
+            "rejected": [*asked, {"role": "assistant", "content": "No."}],
+        }
+        for prompt in (asked, "Name an item.")
+    ]
+    for item in read_items(write(tmp_path / "f.jsonl", rows))[1]:
+        assert (item.prompt, item.completions) == (Turns("Name an item."), texts("Item 1.", "No."))
+
+
+def test_the_second_version_reads_messages_too(tmp_path):
+    asked, answer = {"role": "user", "content": "Name a metal."}, {"role": "assistant", "content": "Iron."}
+    row = FOUR | {"prompt": [asked], "chosen": [[asked, answer]]}
+    (item,) = read_items(write(tmp_path / "f.jsonl", [row]))[1]
+    assert (item.prompt, item.completions[:2]) == (Turns("Name a metal."), texts("Iron.", "Wood."))
