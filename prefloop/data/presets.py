@@ -10,6 +10,7 @@ from typing import Any
 from prefloop.config.data import SplitName
 from prefloop.data.readers.conversation import split_texts
 from prefloop.data.records import PairRecord, Place, Record, ResponsesRecord
+from prefloop.messages.message import Turns
 
 Row = Mapping[str, Any]
 Parse = Callable[[Row, SplitName | None, Place], Record | None]
@@ -43,9 +44,9 @@ def _summaries(row: Row, split: SplitName | None, place: Place) -> PairRecord | 
     first, second = summaries
     is_news = info.get("post") is None
     return PairRecord(
-        prompt=info["article"] if is_news else info["post"],
-        completion_a=first["text"].strip(),
-        completion_b=second["text"].strip(),
+        prompt=Turns(info["article"] if is_news else info["post"]),
+        completion_a=Turns(first["text"].strip()),
+        completion_b=Turns(second["text"].strip()),
         verdict=("a", "b")[int(row["choice"])],
         source="cnn_dm" if is_news else "tldr",
         split="ood" if is_news else split,
@@ -63,7 +64,7 @@ def _posts_only(row: Row, split: SplitName | None, place: Place) -> PairRecord |
 def _transcripts(row: Row, split: SplitName | None, place: Place) -> PairRecord:
     # Without a shared beginning there is no prompt: `prepare` drops such a row and counts it.
     prompt, chosen, rejected = split_texts(row["chosen"], row["rejected"]) or ("", "", "")
-    return PairRecord(prompt, chosen, rejected, "a", "hh", split, place)
+    return PairRecord(Turns(prompt), Turns(chosen), Turns(rejected), "a", "hh", split, place)
 
 
 def _rated(row: Row, split: SplitName | None, place: Place) -> ResponsesRecord:
@@ -71,8 +72,8 @@ def _rated(row: Row, split: SplitName | None, place: Place) -> ResponsesRecord:
     rated = [(answer, _score(answer)) for answer in row["completions"]]
     kept = [(answer, score) for answer, score in rated if score is not None]
     return ResponsesRecord(
-        prompt=row["instruction"],
-        completions=tuple(answer["response"] for answer, _ in kept),
+        prompt=Turns(row["instruction"]),
+        completions=tuple(Turns(answer["response"]) for answer, _ in kept),
         scores=tuple(score for _, score in kept),
         models=tuple(answer["model"] for answer, _ in kept),
         source="ultrafeedback",

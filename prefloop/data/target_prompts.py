@@ -9,11 +9,14 @@ from prefloop.config.data import Data
 from prefloop.data.containers import read_rows
 from prefloop.data.readers.row import Row
 from prefloop.errors import DataError
+from prefloop.messages.errors import MessageError, Unusable
+from prefloop.messages.message import Turns
+from prefloop.messages.normalise import read_prompt
 
 _FIELD = "prompt"
 
 
-def target_prompts(data: Data) -> Iterator[str]:
+def target_prompts(data: Data) -> Iterator[Turns]:
     """Yield the prompts of `data.target_file.path`, relative to `data.raw`; none unless the target is a file.
 
     A prompt that stands there several times counts several times.
@@ -31,9 +34,18 @@ def target_prompts(data: Data) -> Iterator[str]:
         if isinstance(values, DataError):
             raise values
         empty = False
-        yield Row(str(path), number, values).text(_FIELD)
+        yield _turns(Row(str(path), number, values))
     if empty:
         raise DataError(f"{path}: got no rows, expected at least one")
+
+
+def _turns(row: Row) -> Turns:
+    try:
+        return read_prompt(row.values.get(_FIELD), {})
+    except MessageError as error:
+        raise row.error(f"{_FIELD}{error.where}", error.expected, error.got) from None
+    except Unusable as error:
+        raise row.error(_FIELD, f"a prompt that can be used ({error.reason})") from None
 
 
 def _pick(path: Path, names: Sequence[str]) -> list[str]:

@@ -16,6 +16,9 @@ from prefloop.dpo.example import generate_stories
 from prefloop.dpo.hub import read_rows as read_hub_rows
 from prefloop.errors import ConfigError, DataError
 from prefloop.io.hashing import unit_interval
+from prefloop.messages.errors import MessageError, Unusable
+from prefloop.messages.message import Turns
+from prefloop.messages.normalise import read_prompt
 
 _WORD = re.compile(r"\S+")
 _FIELDS = ("prompt", "text")
@@ -26,11 +29,11 @@ class PromptRow:
     """One prompt, and perhaps a whole text that goes with it.
 
     Attributes:
-        prompt: never empty.
+        prompt: never empty; of messages, all of them.
         text: for language modelling, or None.
     """
 
-    prompt: str
+    prompt: Turns
     text: str | None
 
 
@@ -59,7 +62,7 @@ def beginning(text: str, words: tuple[int, int] | None, salt: str) -> str:
 
 def _from_example(config: Prompts) -> Iterator[PromptRow]:
     for prompt, text in generate_stories(config.example):
-        yield PromptRow(beginning(prompt, config.prefix_words, config.salt), text)
+        yield PromptRow(Turns(beginning(prompt, config.prefix_words, config.salt)), text)
 
 
 def _from_files(config: Prompts) -> Iterator[PromptRow]:
@@ -98,8 +101,19 @@ def _parse(row: Row, config: Prompts) -> PromptRow:
         raise row.error(
             "prompt", "a prompt; or set prompts.prefix_words, such as [8, 16], to take the beginning of the text"
         )
-    source = row.text("prompt") if has_prompt else str(text)
-    return PromptRow(beginning(source, config.prefix_words, config.salt), text)
+    prompt = _prompt(row) if has_prompt else Turns(str(text))
+    if prompt.messages is None:
+        prompt = Turns(beginning(prompt.plain, config.prefix_words, config.salt))
+    return PromptRow(prompt, text)
+
+
+def _prompt(row: Row) -> Turns:
+    try:
+        return read_prompt(row.values["prompt"], {})
+    except MessageError as error:
+        raise row.error(f"prompt{error.where}", error.expected, error.got) from None
+    except Unusable as error:
+        raise row.error("prompt", f"a prompt of text that is not empty (this is of no use: {error})") from None
 
 
 def _is_there(values: Mapping[str, Any], field: str) -> bool:

@@ -67,14 +67,19 @@ def summaries(tmp_path: Path) -> Path:
 def test_tldr_trains_on_train_and_tests_on_validation_posts(summaries: Path) -> None:
     first, second = read("tldr", summaries)
     assert isinstance(first, PairRecord)
-    assert (first.prompt, first.completion_a, first.completion_b, first.verdict) == ("Post.", "one", "two", "b")
-    assert (first.split, second.split, second.prompt) == ("pool", "test", "Other.")
+    assert (first.prompt.plain, first.completion_a.plain, first.completion_b.plain, first.verdict) == (
+        "Post.",
+        "one",
+        "two",
+        "b",
+    )
+    assert (first.split, second.split, second.prompt.plain) == ("pool", "test", "Other.")
     assert (first.model_a, first.annotator, first.source) == ("sup", "w1", "tldr")
 
 
 def test_cnn_dm_adds_the_articles_out_of_distribution(summaries: Path) -> None:
     records = read("cnn_dm", summaries)
-    assert [(record.prompt, record.split) for record in records] == [
+    assert [(record.prompt.plain, record.split) for record in records] == [
         ("Post.", "pool"),
         ("Other.", "test"),
         ("News.", "ood"),
@@ -87,7 +92,7 @@ def test_hh_transcripts_from_a_folder(tmp_path: Path) -> None:
     for split in ("train", "test"):
         (tmp_path / f"{split}.jsonl").write_bytes(orjson.dumps(row) + b"\n")
     records = read("hh", tmp_path)
-    assert [(r.prompt, r.completion_a, r.verdict, r.split) for r in records] == [  # type: ignore[union-attr]
+    assert [(r.prompt.plain, r.completion_a.plain, r.verdict, r.split) for r in records] == [  # type: ignore[union-attr]
         ("Human: Hi\n\nAssistant:", "A.", "a", split) for split in ("pool", "test")
     ]
 
@@ -102,7 +107,11 @@ def test_ultrafeedback_from_one_file_is_divided_by_prompt(tmp_path: Path) -> Non
     path.write_bytes(orjson.dumps({"instruction": "Do.", "completions": answers}) + b"\n")
     (record,) = read("ultrafeedback", path)
     assert isinstance(record, ResponsesRecord)
-    assert (record.completions, record.scores, record.models) == (("x", "y"), (4.5, 3.0), ("m", "n"))
+    assert (tuple(of.plain for of in record.completions), record.scores, record.models) == (
+        ("x", "y"),
+        (4.5, 3.0),
+        ("m", "n"),
+    )
     assert record.split is None
 
 

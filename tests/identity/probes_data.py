@@ -20,6 +20,7 @@ from prefloop.embed.features import load_features
 from prefloop.embed.pipeline import embed_prepared
 from prefloop.io.arrays import read_table
 from prefloop.io.json import read_json
+from prefloop.messages.message import Turns
 from prefloop.neighbours.build import build_graph
 from prefloop.neighbours.graph import NeighbourGraph
 from prefloop.neighbours.restrict import restrict, widened
@@ -65,7 +66,7 @@ def _prepare() -> Any:
 def _split(records: list[Record]) -> list[Record]:
     """A third of the prompts in test, the others in the pool: no division decides."""
     splits = ("test", "pool", "pool")
-    return [replace(of, split=of.split or splits[zlib.crc32(of.prompt.encode()) % 3]) for of in records]
+    return [replace(of, split=of.split or splits[zlib.crc32(of.prompt.plain.encode()) % 3]) for of in records]
 
 
 def _files() -> Path:
@@ -96,7 +97,7 @@ def _tables(records: list[Record], folder: Path) -> Any:
         SPLIT.model_copy(update={"val": 0.0, "test": 0.0}),
         folder,
         Leaks(similarity=0.6, most=200),
-        ["a target's prompt", "another"],
+        [Turns("a target's prompt"), Turns("another")],
     )
     tables = {path.stem: read_table(path) for path in sorted(folder.glob("*.parquet"))}
     return {"tables": tables, "report": read_json(folder / "report.json")}

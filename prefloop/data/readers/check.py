@@ -106,7 +106,7 @@ class _Counter:
 
     def add(self, record: Record) -> None:
         self.rows += 1
-        self.prompts.add(bytes.fromhex(prompt_id(record.prompt)))
+        self.prompts.add(bytes.fromhex(prompt_id(record.prompt.plain)))
         if isinstance(record, PairRecord):
             self.identical += record.completion_a == record.completion_b
             self.answers[record.verdict or "none"] += 1

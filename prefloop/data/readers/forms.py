@@ -11,6 +11,8 @@ from prefloop.data.readers.row import Row
 from prefloop.data.records import PairRecord, Record, ResponsesRecord
 from prefloop.errors import DataError
 from prefloop.labels.verdicts import COMPARED
+from prefloop.messages.message import Turns
+from prefloop.messages.normalise import read_completion, read_prompt
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,9 @@ def given_pair(row: Row, origin: Origin) -> PairRecord:
     if label is not None and label != "" and (not isinstance(label, str) or label not in COMPARED):
         raise row.error("label", "'a', 'b' or 'tie' (or null, where nobody has judged)")
     return PairRecord(
-        prompt=row.text("prompt"),
-        completion_a=row.text("completion_a"),
-        completion_b=row.text("completion_b"),
+        prompt=_prompt(row, "prompt"),
+        completion_a=_completion(row, "completion_a"),
+        completion_b=_completion(row, "completion_b"),
         verdict=label or None,
         source=origin.source,
         split=origin.split,
@@ -59,7 +61,7 @@ def explicit_prompt(row: Row, origin: Origin) -> PairRecord:
     """
     if _is_whole_conversation(row, "chosen") and _is_whole_conversation(row, "rejected"):
         return implicit_prompt(row, origin)
-    return _chosen(row, origin, row.text("prompt"), row.text("chosen"), row.text("rejected"))
+    return _chosen(row, origin, _prompt(row, "prompt"), _completion(row, "chosen"), _completion(row, "rejected"))
 
 
 def implicit_prompt(row: Row, origin: Origin) -> PairRecord:
@@ -74,14 +76,14 @@ def implicit_prompt(row: Row, origin: Origin) -> PairRecord:
     for field, answer in (("chosen", first), ("rejected", second)):
         if not answer:
             raise row.error(field, "an answer after the prompt that chosen and rejected share")
-    return _chosen(row, origin, prompt, first, second)
+    return _chosen(row, origin, Turns(prompt), Turns(first), Turns(second))
 
 
 def responses(row: Row, origin: Origin) -> ResponsesRecord:
     """Read a prompt with K completions and perhaps their scores and models."""
-    completions = row.texts("completions")
+    completions = tuple(map(Turns, row.texts("completions")))
     return ResponsesRecord(
-        prompt=row.text("prompt"),
+        prompt=_prompt(row, "prompt"),
         completions=completions,
         scores=row.numbers("scores", len(completions)),
         models=row.names("models", len(completions)),
@@ -127,12 +129,22 @@ def _from_conversations(row: Row, origin: Origin, chosen: list, rejected: list) 
     shared = shared_messages(chosen, rejected)
     if not shared:
         raise row.error("prompt", "conversations chosen and rejected that begin with the same messages")
-    prompt = render(chosen[:shared], row, "chosen")
-    first, second = render(chosen[shared:], row, "chosen"), render(rejected[shared:], row, "rejected")
-    return _chosen(row, origin, prompt, first, second)
+    render(chosen, row, "chosen"), render(rejected, row, "rejected")
+    first, second = read_completion(chosen[shared:], {}), read_completion(rejected[shared:], {})
+    return _chosen(row, origin, read_prompt(chosen[:shared], {}), first, second)
 
 
-def _chosen(row: Row, origin: Origin, prompt: str, chosen: str, rejected: str) -> PairRecord:
+def _prompt(row: Row, field: str) -> Turns:
+    text = row.text(field)
+    return read_prompt(row.values[field], {}) if is_conversation(row.values[field]) else Turns(text)
+
+
+def _completion(row: Row, field: str) -> Turns:
+    text = row.text(field)
+    return read_completion(row.values[field], {}) if is_conversation(row.values[field]) else Turns(text)
+
+
+def _chosen(row: Row, origin: Origin, prompt: Turns, chosen: Turns, rejected: Turns) -> PairRecord:
     return PairRecord(
         prompt=prompt,
         completion_a=chosen,

@@ -8,26 +8,33 @@ import pytest
 
 from prefloop.errors import DataError
 from prefloop.evaluation.rewardbench import Item, read_items
+from prefloop.messages.message import Turns
 from tests.evaluation.rewardbench.helpers import FOUR, PAIR, best_of, write
 
 ENDINGS = (".parquet", ".jsonl", ".jsonl.gz", ".json")
 REF, TIED = best_of("ref:1", "Ties", "p", ["a"], ["b"]), best_of("tied:1", "Ties", "p", ["a", "c"], ["b"])
 
 
+def texts(*plain: str) -> tuple[Turns, ...]:
+    return tuple(map(Turns, plain))
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_rewardbench_1(tmp_path, ending):
     version, items = read_items(write(tmp_path / f"f{ending}", [PAIR, PAIR | {"id": 8, "rejected": ""}]))
     assert version == 1
-    assert items[0] == Item("7", "donotanswer", "Name a river.", ("The Danube.", "A chair."), 1)
-    assert items[1].completions == ("The Danube.", "")
+    assert items[0] == Item(
+        "7", "donotanswer", Turns("Name a river."), (Turns("The Danube."), Turns("A chair.")), 1
+    )
+    assert items[1].completions == (Turns("The Danube."), Turns(""))
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_rewardbench_2(tmp_path, ending):
     version, items = read_items(write(tmp_path / f"f{ending}", [FOUR, REF, TIED]))
     assert version == 2
-    assert items[0] == Item("12", "Focus", "Name a metal.", ("Iron.", "Wood.", "Rain.", "Milk."), 1)
-    assert items[2] == Item("tied:1", "Ties", "p", ("a", "c", "b"), 2)
+    assert items[0] == Item("12", "Focus", Turns("Name a metal."), texts("Iron.", "Wood.", "Rain.", "Milk."), 1)
+    assert items[2] == Item("tied:1", "Ties", Turns("p"), texts("a", "c", "b"), 2)
     assert [item.is_tie for item in items] == [False, True, True]
 
 
@@ -42,7 +49,7 @@ def test_a_prompt_of_messages_reads_as_in_other_preference_files(tmp_path):
     messages = [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Yes?"}]
     messages += [{"role": "user", "content": "Go."}]
     _, items = read_items(write(tmp_path / "f.jsonl", [PAIR | {"prompt": messages}]))
-    assert items[0].prompt == "User: Hi.\n\nAssistant: Yes?\n\nUser: Go."
+    assert items[0].prompt.plain == "User: Hi.\n\nAssistant: Yes?\n\nUser: Go."
 
 
 MALFORMED = [
@@ -123,3 +130,25 @@ def test_other_columns(tmp_path):
         DataError, match="got the fields question, chosen; expected those of RewardBench 1: prompt"
     ):
         read_items(path)
+
+
+def test_conversations_that_repeat_the_prompt_hold_it_once(tmp_path):
+    asked = [{"role": "user", "content": "Name an item."}]
+    rows = [
+        {
+            "prompt": prompt,
+            "subset": "s",
+            "chosen": [*asked, {"role": "assistant", "content": "Item 1."}],
+            "rejected": [*asked, {"role": "assistant", "content": "No."}],
+        }
+        for prompt in (asked, "Name an item.")
+    ]
+    for item in read_items(write(tmp_path / "f.jsonl", rows))[1]:
+        assert (item.prompt, item.completions) == (Turns("Name an item."), texts("Item 1.", "No."))
+
+
+def test_the_second_version_reads_messages_too(tmp_path):
+    asked, answer = {"role": "user", "content": "Name a metal."}, {"role": "assistant", "content": "Iron."}
+    row = FOUR | {"prompt": [asked], "chosen": [[asked, answer]]}
+    (item,) = read_items(write(tmp_path / "f.jsonl", [row]))[1]
+    assert (item.prompt, item.completions[:2]) == (Turns("Name a metal."), texts("Iron.", "Wood."))
