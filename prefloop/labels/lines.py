@@ -265,9 +265,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _label(line: bytes, path: Path, row: int) -> Label | None:
     if line.startswith(_CONFLICT):
         raise DataError(
-            f"{path}, row {row}: a conflict marker of git ({line[:7].decode()}): two branches appended labels. Keep "
-            "every label of both and delete the lines of the markers; .gitattributes with merge=union for this "
-            "file lets git do so by itself"
+            f"{path}, row {row}: a conflict marker of git ({line[:7].decode()}): two branches appended labels. "
+            "Keep every label of both and delete the lines of the markers; merge=union for this file in "
+            ".gitattributes lets git do so by itself"
         )
     try:
         value = json.loads(line, object_pairs_hook=_once)
