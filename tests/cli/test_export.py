@@ -36,7 +36,9 @@ def repository(prefloop, world):
 
 def label(row, verdict, annotator="ann"):
     ids = {name: row[name] for name in ("pair_id", "prompt_id", "completion_a", "completion_b")}
-    return Label(**ids, annotator=annotator, verdict=verdict, timestamp="2026-01-01", round=0, source="human")
+    return Label(
+        **ids, annotator=annotator, verdict=verdict, timestamp="2026-01-01T00:00:00Z", round=0, source="human"
+    )
 
 
 def lines(path):
