@@ -100,7 +100,7 @@ def test_a_field_that_stands_twice_is_named(tmp_path):
     path = tmp_path / "l.jsonl"
     line = json.dumps(content(label()))
     path.write_text(line + "\n" + line[:-1] + ', "verdict": "b"}\n')
-    with pytest.raises(DataError, match="row 2, .*the key 'verdict' twice"):
+    with pytest.raises(DataError, match=r"row 2, .*the key 'verdict' twice"):
         LabelLog(path).read_on()
 
 
