@@ -1,0 +1,185 @@
+"""Mappings in force: what each column of one file means, by a preset, by the user's word, or by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from prefloop.config.columns import Columns, Roles, Tree, Verdicts, Votes
+from prefloop.config.data import Data
+from prefloop.config.presets import presets, proposed
+from prefloop.data.readers.names import by_name
+from prefloop.data.readers.paths import Get, getter, heads
+from prefloop.data.readers.words import Vocabulary
+from prefloop.errors import DataError
+
+# Fields that are no path.
+_SETTINGS = ("rounds", "strip")
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What the user says of files: section `data`, or the options of a command.
+
+    Attributes:
+        columns, verdicts, roles, max_unusable: as in the section.
+    """
+
+    columns: Columns = Columns()
+    verdicts: Verdicts | None = None
+    roles: Roles | None = None
+    max_unusable: float = 0.02
+
+    @classmethod
+    def of(cls, data: Data) -> Meaning:
+        """That of a section."""
+        return cls(data.columns, data.verdicts, data.roles, data.max_unusable)
+
+
+@dataclass(frozen=True)
+class Columned:
+    """The mapping of one file.
+
+    Attributes:
+        form: name of the form.
+        preset: name of the preset in force, or None.
+        columns: field -> path, complete.
+        gets: field -> function from a row to its value; of label's several columns, `label.a` and so on; of votes and
+            trees `votes.path`, `tree.text` and so on.
+        used: the columns that are read.
+        unused: the others.
+        vocabulary: the words of labels.
+        roles: the user's and the preset's additions.
+    """
+
+    form: str
+    preset: str | None
+    columns: Columns
+    gets: Mapping[str, Get]
+    used: tuple[str, ...]
+    unused: tuple[str, ...]
+    vocabulary: Vocabulary
+    roles: Roles
+
+    def understood(self) -> dict[str, str]:
+        """What each column means, for people: source -> meaning."""
+        return {_written(path): field for field, path in _fields(self.columns).items()}
+
+
+def resolve(names: Sequence[str], meaning: Meaning, path: str) -> Columned:
+    """Say what the columns of a file mean.
+
+    Args:
+        names: its columns.
+        meaning: what the user says of them.
+        path: file and row, for messages.
+
+    Raises:
+        DataError: no form fits, several presets or columns do, or the user names a column that is not there.
+    """
+    given = _given(meaning.columns)
+    preset = meaning.columns.preset or _told(names, given, path)
+    known = presets()[preset] if preset else None
+    fields = {**(_given(known.columns) if known else {}), **given}
+    if known is None:
+        fields |= by_name(names, fields, path)
+    fields = {field: value for field, value in fields.items() if value != ""}
+    columns = Columns.model_validate({"preset": preset, **fields})
+    _check_there(given, names, path)
+    form = _form(columns)
+    if form is None:
+        raise _no_form(names, path)
+    verdicts = {**(known.verdicts if known else {}), **(meaning.verdicts or {})}
+    roles = {**(known.roles if known else {}), **(meaning.roles or {})}
+    paths = _fields(columns)
+    used = [name for path_ in paths.values() for name in _heads(path_, names) if name in names]
+    return Columned(
+        form=form,
+        preset=preset,
+        columns=columns,
+        gets={field: getter(path_, names) for field, path_ in paths.items()},
+        used=tuple(dict.fromkeys(used)),
+        unused=tuple(name for name in names if name not in used),
+        vocabulary=Vocabulary(verdicts, _last(columns.completion_a), _last(columns.completion_b)),
+        roles=roles,
+    )
+
+
+def _given(columns: Columns) -> dict[str, Any]:
+    return columns.model_dump(exclude_none=True, exclude={"preset"})
+
+
+def _told(names: Sequence[str], given: Mapping[str, Any], path: str) -> str | None:
+    told = [] if set(given) - {"system", "annotator", "label", *_SETTINGS} else proposed(names)
+    if len(told) > 1:
+        raise DataError(
+            f"{path}: got columns of several known data sets ({', '.join(told)}); expected --columns preset=NAME "
+            f"(data.columns.preset) to say which, for instance --columns preset={told[0]}"
+        )
+    return told[0] if told else None
+
+
+# By the fields that a mapping has; the first that fits.
+_FORMS: dict[str, Callable[[Columns], bool]] = {
+    "tree": lambda c: c.tree is not None,
+    "given pairs": lambda c: c.completion_a is not None and c.completion_b is not None,
+    "explicit prompt": lambda c: c.prompt is not None and c.chosen is not None and c.rejected is not None,
+    "implicit prompt": lambda c: c.chosen is not None and c.rejected is not None,
+    "responses": lambda c: c.prompt is not None and c.completions is not None,
+    "single answers": lambda c: c.prompt is not None and c.completion is not None,
+}
+_KNOWN = (
+    "given pairs: prompt, completion_a, completion_b; explicit prompt: prompt, chosen, rejected; "
+    "implicit prompt: chosen, rejected; responses: prompt, completions"
+)
+
+
+def _form(columns: Columns) -> str | None:
+    return next((name for name, fits in _FORMS.items() if fits(columns)), None)
+
+
+def _no_form(names: Sequence[str], path: str) -> DataError:
+    came = ", ".join(names) if names else "no fields"
+    return DataError(
+        f"{path}: got the fields {came}; expected those of one form ({_KNOWN}), a known data set, or data.columns "
+        "(--columns FIELD=COLUMN) to say what they mean"
+    )
+
+
+def _check_there(given: Mapping[str, Any], names: Sequence[str], path: str) -> None:
+    for field, paths in _fields(Columns.model_validate(dict(given))).items():
+        if "." in field:
+            continue
+        several = (paths,) if isinstance(paths, str) else paths
+        starts = [name for one in several if one for name in _heads(one, names)]
+        if starts and not any(name in names for name in starts):
+            raise DataError(
+                f"{path}, field '{field}': got the columns {', '.join(names)}; expected {starts[0]}, as "
+                "data.columns (--columns) says"
+            )
+
+
+def _fields(columns: Columns) -> dict[str, str | tuple[str, ...]]:
+    """Every path of a mapping by the name of its field; those inside votes and trees too."""
+    paths: dict[str, Any] = {}
+    for field, value in columns:
+        if isinstance(value, Votes | Tree):
+            paths |= {f"{field}.{inner}": path for inner, path in value if path}
+        elif isinstance(value, dict):
+            paths |= {f"{field}.{word}": path for word, path in value.items()}
+        elif value and field not in ("preset", *_SETTINGS):
+            paths[field] = value
+    return paths
+
+
+def _heads(path: str | tuple[str, ...], names: Sequence[str]) -> list[str]:
+    return [name for one in ((path,) if isinstance(path, str) else path) for name in heads(one, names)]
+
+
+def _last(path: str | tuple[str, ...] | None) -> str:
+    return path.split(".")[-1] if isinstance(path, str) and "|" not in path and "[" not in path else ""
+
+
+def _written(path: str | tuple[str, ...]) -> str:
+    return path if isinstance(path, str) else ", ".join(path)
