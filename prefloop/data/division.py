@@ -44,7 +44,7 @@ class Division:
 def divide(stored: Prepared, config: Split, salt: str) -> Division:
     """Put every prompt without a fixed split into pool, val or test.
 
-    A prompt goes by its hash. One with more than `max_prompt_share` of all listed pairs of such prompts (and with
+    A prompt goes by the hash of its normal form, so that all spellings of a question are on one side. One with more than `max_prompt_share` of all listed pairs of such prompts (and with
     twenty at least) is cut in two or three by completion, so that pool and test both have it and no completion
     stands on both sides.
     What is compared with each other stays together where that is possible: a prompt falls into groups of
@@ -62,7 +62,7 @@ def divide(stored: Prepared, config: Split, salt: str) -> Division:
     large = oversized(stored, config)
     split = stored.split.astype(np.int8)
     auto = np.flatnonzero(split == AUTO)
-    split[auto] = _by_hash(stored.prompt_ids, auto, config, salt)
+    split[auto] = _by_hash(stored.normal_ids, auto, config, salt)
     side = split[stored.completion_prompt]
     for prompt in large:
         span = slice(int(stored.offsets[prompt]), int(stored.offsets[prompt + 1]))
@@ -122,6 +122,7 @@ def _arranged(stored: Prepared, side: np.ndarray, divided: np.ndarray) -> Divisi
     pairs = pairs[np.argsort(prompt_of[row[stored.pair_a[pairs]]], kind="stable")]
     prepared = Prepared(
         prompt_ids=stored.prompt_ids.take(pa.array(prompts)),
+        normal_ids=stored.normal_ids.take(pa.array(prompts)),
         completion_ids=stored.completion_ids.take(pa.array(completions)),
         split=(keys // total).astype(np.int8),
         offsets=np.concatenate([[0], np.cumsum(np.bincount(prompt_of, minlength=len(keys)))]),

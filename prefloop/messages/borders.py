@@ -15,7 +15,7 @@ _TURN = "\n\nAssistant:"
 _CLOSERS = "\"'”’)\\]»」』）】"
 _WIDE = "⺀-鿿ぁ-ヿ가-힯豈-﫿ｦ-ﾟ"
 # The end of a sentence or line: followed by white space, or by nothing in scripts without spaces.
-_SENTENCE = re.compile(rf"[。！？：｡…]+[{_CLOSERS}]*|[.!?:؟।።][{_CLOSERS}]*(?:\s+|(?=[{_WIDE}]))|\s*\n\s*")
+_SENTENCE = re.compile(rf"[。！？：｡…]+[{_CLOSERS}]*|[.!?:؟।።][{_CLOSERS}]*(?:\s+|(?=[{_WIDE}]))|\n\s*")
 _ENDS_SENTENCE = re.compile(rf"[.!?:؟।።。！？：｡…][{_CLOSERS}]*\Z")
 _ASKS = re.compile(r"[?？؟]")
 _WORD = re.compile(rf"[{_WIDE}]|\w*[^\W\d_]\w*")

@@ -11,35 +11,33 @@ class Dialect:
     """How one kind of transcript marks its turns.
 
     Attributes:
-        begins: what its text begins with.
-        marker: the beginning of a turn; the group `role` is the name of who speaks.
-        closes: what ends a turn and is no content, None if nothing does.
+        begins: what its text begins with, the first turn's name (group `role`) included.
+        marker: the beginning of a further turn, its name likewise.
+        closes: tokens that end a turn and are no content.
         is_words: whether people could have written the markers themselves, so that more is asked of a transcript.
     """
 
     begins: re.Pattern[str]
     marker: re.Pattern[str]
-    closes: re.Pattern[str] | None = None
+    closes: tuple[str, ...] = ()
     is_words: bool = False
 
 
-# Tokens at which a text begins, before the first marker.
-_BEFORE = r"\s*(?:<s>|<bos>|<\|begin_of_text\|>|<\|endoftext\|>|<｜begin▁of▁sentence｜>|\[gMASK\]<sop>)?\s*"
+# Tokens at which a text begins, before the first marker; white space is bounded, so that no text is slow to read.
+_FIRST = r"<s>|<bos>|<\|begin_of_text\|>|<\|endoftext\|>|<｜begin▁of▁sentence｜>|\[gMASK\]<sop>"
+_BEFORE = rf"(?:(?:{_FIRST})\s{{0,9}})?"
 # System prompts that stand before the first marker, as published with their templates.
-_PREAMBLE = r"(?:A chat between|Below is an instruction)[^\n]{0,600}?(?:\n{1,2}|\s+)(?=###\s|USER:|Human:)"
+_PREAMBLE = r"(?:A chat between|Below is an instruction)[^\n]{0,600}?(?:\n{1,2}|\s)(?=###\s|USER:|Human:)"
 
 
-def _tokens(marker: str, closes: str) -> Dialect:
-    return Dialect(re.compile(_BEFORE + marker), re.compile(marker), re.compile(rf"(?:\s*(?:{closes}|<s>))+\s*\Z"))
+def _tokens(marker: str, *closes: str) -> Dialect:
+    return Dialect(re.compile(_BEFORE + marker), re.compile(marker), (*closes, "<s>"))
 
 
-def _headings(before: str, names: str, flags: int = 0, sign: str = "") -> Dialect:
-    name = rf"{sign}(?P<role>{names})[ \t]*:"
+def _headings(before: str, names: str, sign: str = "") -> Dialect:
+    name = rf"{sign}(?P<role>{names})[ \t]{{0,3}}:"
     return Dialect(
-        re.compile(rf"\s*(?:{_PREAMBLE})?{name}", flags),
-        re.compile(rf"(?:\A\s*|{before}){name}", flags),
-        re.compile(r"(?:\s*</s>)+\s*\Z"),
-        is_words=True,
+        re.compile(rf"(?P<preamble>{_PREAMBLE})?{name}"), re.compile(before + name), ("</s>",), is_words=True
     )
 
 
@@ -49,26 +47,42 @@ _ROLE_TOKENS = "system|developer|user|human|prompter|customer|assistant|bot|gpt|
 
 # Tried in this order; blank lines between turns go before single line ends.
 DIALECTS: tuple[Dialect, ...] = (
-    _tokens(r"<\|im_start\|>\s*(?P<role>[\w-]+)[ \t]*(?:\n|\Z|(?=<))", r"<\|im_end\|>|<\|endoftext\|>"),
+    _tokens(r"<\|im_start\|>[ \t]?(?P<role>[\w-]+)[ \t]{0,9}(?:\n|\Z|(?=<))", "<|im_end|>", "<|endoftext|>"),
     _tokens(
-        r"<\|start_header_id\|>\s*(?P<role>[\w-]+)\s*<\|end_header_id\|>",
-        r"<\|eot_id\|>|<\|eom_id\|>|<\|end_of_text\|>",
+        r"<\|start_header_id\|>[ \t]?(?P<role>[\w-]+)[ \t]?<\|end_header_id\|>",
+        *("<|eot_id|>", "<|eom_id|>", "<|end_of_text|>"),
     ),
-    _tokens(r"<\|header_start\|>\s*(?P<role>[\w-]+)\s*<\|header_end\|>", r"<\|eot\|>|<\|end_of_text\|>"),
-    _tokens(r"<\|start_of_role\|>\s*(?P<role>[\w-]+)\s*<\|end_of_role\|>", r"<\|end_of_text\|>"),
-    _tokens(r"<start_of_turn>\s*(?P<role>[\w-]+)[ \t]*(?:\n|\Z)", r"<end_of_turn>|<eos>"),
-    _tokens(r"<｜(?P<role>User|Assistant|System)｜>", r"<｜end▁of▁sentence｜>"),
-    _tokens(rf"<\|(?P<role>{_ROLE_TOKENS})\|>", r"</s>|<\|end\|>|<\|endoftext\|>|<\|eot\|>|<\|eos\|>"),
-    _tokens(r"(?P<role>\[INST\]|\[/INST\])", r"</s>"),
-    _headings(r"\s*", _HASHED, sign=r"###\s*"),
-    _headings(r"\s+|</s>\s*", "SYSTEM|USER|HUMAN|ASSISTANT"),
-    _headings(r"\r?\n[ \t]*\r?\n\s*", _SPEAKERS),
-    _headings(r"\r?\n\s*", _SPEAKERS),
-    _headings(r"\r?\n\s*", "system|human|user|assistant|bot|ai"),
+    _tokens(r"<\|header_start\|>[ \t]?(?P<role>[\w-]+)[ \t]?<\|header_end\|>", "<|eot|>", "<|end_of_text|>"),
+    _tokens(r"<\|start_of_role\|>[ \t]?(?P<role>[\w-]+)[ \t]?<\|end_of_role\|>", "<|end_of_text|>"),
+    _tokens(r"<start_of_turn>[ \t]?(?P<role>[\w-]+)[ \t]{0,9}(?:\n|\Z)", "<end_of_turn>", "<eos>"),
+    _tokens(r"<｜(?P<role>User|Assistant|System)｜>", "<｜end▁of▁sentence｜>"),
+    _tokens(
+        rf"<\|(?P<role>{_ROLE_TOKENS})\|>", "</s>", "<|end|>", "<|endoftext|>", "<|eot|>", "<|eos|>", "<|eot_id|>"
+    ),
+    _tokens(r"(?P<role>\[INST\]|\[/INST\])", "</s>"),
+    _headings("", _HASHED, sign=r"###\s?"),
+    _headings(r"(?<=[\s>])", "SYSTEM|USER|HUMAN|ASSISTANT"),
+    _headings(r"\n[ \t]{0,9}\r?\n\s{0,9}", _SPEAKERS),
+    _headings(r"\n[ \t]{0,9}", _SPEAKERS),
+    _headings(r"\n[ \t]{0,9}", "system|human|user|assistant|bot|ai"),
 )
 
 # Whether a text could be a transcript at all: what every plain text is asked first.
 SPECIAL = re.compile(
-    _BEFORE + r"(?:<[|｜s]|\[/?INST\]|###\s*\w|A chat between|Below is an instruction"
-    r"|(?i:system|human|user|prompter)[ \t]*:)"
+    _BEFORE + r"(?:<[|｜s]|\[/?INST\]|###\s?\w|A chat between|Below is an instruction"
+    r"|(?i:system|human|user|prompter)[ \t]{0,3}:)"
 )
+
+# The first two characters of such texts, and of messages stored as text: any other text is plain at a glance.
+_LETTERS = tuple(
+    spelling
+    for word in ("sy", "hu", "us", "pr")
+    for spelling in (word, word.capitalize(), word.upper(), word[0] + word[1].upper())
+)
+_PAIRS = frozenset({*_LETTERS, "A ", "Be", "ar", "np"})
+_SIGNS = frozenset('<[{"# \n\t\r\v\f\xa0\u2003\u3000\ufeff')
+
+
+def is_plain(text: str) -> bool:
+    """Whether a glance tells that a text is neither empty, nor a transcript, nor messages stored as text."""
+    return bool(text) and text[:2] not in _PAIRS and text[0] not in _SIGNS and not text[0].isspace()

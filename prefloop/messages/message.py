@@ -132,9 +132,9 @@ def _call(call: Call) -> dict[str, Any]:
 
 def _content_alone(messages: Sequence[Message], role: Role) -> str | None:
     """The content of a single message of a role that calls nothing, else None."""
-    return (
-        messages[0].content if len(messages) == 1 and messages[0] == Message(role, messages[0].content) else None
-    )
+    if len(messages) == 1 and messages[0].role == role and not messages[0].calls:
+        return messages[0].content
+    return None
 
 
 def _paragraphs(messages: Sequence[Message]) -> str:

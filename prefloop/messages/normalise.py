@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prefloop.messages.contents import Said, read_calls, read_content, spoken_call
+from prefloop.messages.dialects import is_plain
 from prefloop.messages.errors import MessageError, Unusable
 from prefloop.messages.message import Message, Role, Turns
 from prefloop.messages.roles import CALLING, ROLES, role_of, spelled
@@ -28,6 +29,8 @@ def read_prompt(value: Any, roles: Mapping[str, Role]) -> Turns:
         MessageError: not understood.
         Unusable: empty, or more than text.
     """
+    if type(value) is str and is_plain(value):
+        return Turns(value)
     value = decoded(value)
     if isinstance(value, str):
         if not value or value.isspace():
@@ -44,6 +47,8 @@ def read_completion(value: Any, roles: Mapping[str, Role]) -> Turns:
         MessageError: not understood.
         Unusable: empty, or more than text.
     """
+    if type(value) is str and is_plain(value):
+        return Turns(value)
     value = decoded(value)
     if isinstance(value, str):
         if not value or value.isspace():
@@ -58,12 +63,9 @@ def decoded(value: Any) -> Any:
     Raises:
         MessageError: it looks like messages stored as text and cannot be decoded.
     """
-    if isinstance(value, str) and value[:1] in _OPENING and (inner := decode(value)) is not None:
+    if isinstance(value, str) and not is_plain(value) and (inner := decode(value)) is not None:
         return inner
     return value
-
-
-_OPENING = frozenset('[{" \n\t\ran')
 
 
 def read_messages(value: Any, roles: Mapping[str, Role]) -> tuple[Message, ...]:
@@ -137,7 +139,7 @@ def _several(item: Any, roles: Mapping[str, Role], where: str, is_last: bool) ->
         raise MessageError(where, "a message with content", item)
     said = read_content(given.get(key), f"{where}.{key}")
     calls = said.calls + _beside(given, where)
-    if spelled(name) in CALLING and (spoken := spoken_call(said.text)):
+    if spelled(str(name)) in CALLING and (spoken := spoken_call(said.text)):
         said, calls = Said(""), spoken
     return _made(role, said, calls, f"{where}.{key}", is_last)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from prefloop.messages.borders import divide
@@ -52,8 +53,11 @@ def reconcile(prompt: Any, first: Any, second: Any, roles: Mapping[str, Role]) -
     asked = read_prompt(prompt, roles)
     if isinstance(first, str) and isinstance(second, str):
         return _reconcile_texts(asked, first, second, roles)
-    if _is_whole(first, roles) and _is_whole(second, roles):
-        return _reconcile_messages(asked, _read(first, "first", roles), _read(second, "second", roles))
+    if not isinstance(first, str) and not isinstance(second, str):
+        one, other = _read(first, "first", roles), _read(second, "second", roles)
+        if _repeats_prompt(one) and _repeats_prompt(other):
+            return _reconcile_messages(asked, one, other)
+        return asked, _answer(asked, one), _answer(asked, other)
     return asked, _completion(asked, first, roles), _completion(asked, second, roles)
 
 
@@ -80,9 +84,8 @@ def join_system(system: str | None, prompt: Turns) -> Turns:
     if messages[0].role != "system":
         return Turns.prompt((Message("system", system), *messages))
     if messages[0].content.strip() != system.strip():
-        raise MessageError(
-            "", f"the system prompt that the prompt begins with ({messages[0].content!r:.80})", system
-        )
+        expected = f"the system prompt that the prompt begins with ({messages[0].content!r:.80})"
+        raise MessageError("", expected, system)
     return prompt
 
 
@@ -105,10 +108,10 @@ def _split_messages(first: Sequence[Message], second: Sequence[Message]) -> tupl
 
 
 def _shared(first: Sequence[Message], second: Sequence[Message]) -> int:
-    """Number of messages that are the prompt: shared, at least one, with an answer of the assistant next in both."""
+    """Number of shared messages that are the prompt: at least one, with an answer of the assistant after them."""
     most = min(len(first), len(second))
     count = 0
-    while count < most and (first[count] == second[count] or _key(first[count]) == _key(second[count])):
+    while count < most and _are_equal(first[count], second[count]):
         count += 1
     if count == most:
         count -= 1
@@ -122,6 +125,14 @@ def _shared(first: Sequence[Message], second: Sequence[Message]) -> int:
     if not count:
         raise MessageError("", "a column with the prompt, or conversations that begin with it", first[0].content)
     return count
+
+
+def _are_equal(one: Message, other: Message) -> bool:
+    return (
+        one.role == other.role
+        and one.calls == other.calls
+        and (one.content == other.content or one.content.strip() == other.content.strip())
+    )
 
 
 def _key(message: Message) -> tuple[Role, str, object]:
@@ -140,21 +151,26 @@ def _split_spoken(first: Spoken, second: Spoken) -> tuple[Turns, Turns, Turns]:
     return first.prompt(count), first.completion(count), second.completion(count)
 
 
-def _is_whole(value: Any, roles: Mapping[str, Role]) -> bool:
+def _repeats_prompt(messages: Sequence[Message]) -> bool:
     """Whether messages begin with the prompt, rather than with the assistant's answer to it."""
-    return not isinstance(value, str) and read_messages(value, roles)[0].role in ("system", "user")
+    before = takewhile(lambda message: message.role != "assistant", messages)
+    return any(message.role in ("system", "user") for message in before)
 
 
 def _completion(prompt: Turns, value: Any, roles: Mapping[str, Role]) -> Turns:
     if isinstance(value, str):
         going_on = go_on(prompt.plain, value, roles) if prompt.messages is not None else None
         return going_on or read_completion(value, roles)
-    messages = read_messages(value, roles)
-    if messages[0].role in ("assistant", "tool"):
+    return _answer(prompt, read_messages(value, roles))
+
+
+def _answer(prompt: Turns, messages: Sequence[Message]) -> Turns:
+    if messages[0].role == "assistant" or not _repeats_prompt(messages):
         return Turns.completion(messages)
     rest = _after(prompt.as_prompt(), messages)
     if rest is None:
-        raise MessageError("", "an answer that begins with the assistant, or with the prompt of its row", value)
+        expected = "an answer that begins with the assistant, or with the prompt of its row"
+        raise MessageError("", expected, messages[0].content)
     if not rest:
         raise Unusable("empty")
     return Turns.completion(rest)
@@ -163,9 +179,9 @@ def _completion(prompt: Turns, value: Any, roles: Mapping[str, Role]) -> Turns:
 def _reconcile_texts(
     prompt: Turns, first: str, second: str, roles: Mapping[str, Role]
 ) -> tuple[Turns, Turns, Turns]:
-    rests = _without(prompt.plain, first), _without(prompt.plain, second)
-    if rests[0] is not None and rests[1] is not None and _repeat(prompt, *rests):
-        return prompt, _completion(prompt, rests[0], roles), _completion(prompt, rests[1], roles)
+    one, other = _without(prompt.plain, first), _without(prompt.plain, second)
+    if one is not None and other is not None and _repeat(prompt, one, other):
+        return prompt, _completion(prompt, one.strip(), roles), _completion(prompt, other.strip(), roles)
     spoken = _both_spoken(first, second, roles)
     if spoken is not None and (turns := _joined_spoken(prompt, *spoken)) is not None:
         return turns

@@ -18,12 +18,12 @@ _SAID_KEYS = ("content", "value", "text", "tool_calls", "function_call", "parts"
 _LONGEST = 1 << 24
 
 # The beginning of a list of dictionaries or of one, and the two keys that a message has.
-_BEGINNING = re.compile(r"""\s*(?:(?:np\.)?array\()?\[?\s*\{\s*['"]""")
+_BEGINNING = re.compile(r"""(?:(?:np\.)?array\()?\[?\s{0,99}\{\s{0,99}['"]""")
 _ROLE = re.compile(rf"""['"](?:{"|".join(_ROLE_KEYS)})['"]\s*:""")
 _SAID = re.compile(rf"""['"](?:{"|".join(_SAID_KEYS)})['"]\s*:""")
 _FIRST = re.compile(rf"""{_BEGINNING.pattern}(?:{"|".join(_ROLE_KEYS + _SAID_KEYS)})['"]""")
-_QUOTED = re.compile(r'\s*"\s*(?:\[\s*)?\{\s*\\"')
-_WITHOUT_COMMA = re.compile(r"\}\s*\n\s*\{")
+_QUOTED = re.compile(r'"(?:\[\s{0,9})?\{\s{0,9}\\"')
+_WITHOUT_COMMA = re.compile(r"\}[ \t]{0,9}\r?\n[ \t]{0,99}\{")
 
 
 def decode(text: str) -> Any | None:
@@ -34,6 +34,7 @@ def decode(text: str) -> Any | None:
     Raises:
         MessageError: it looks like messages and cannot be decoded.
     """
+    text = text.strip()
     if _QUOTED.match(text):
         inner = _json(text)
         return decode(inner) if isinstance(inner, str) else None
@@ -81,7 +82,6 @@ def _are_messages(value: Any) -> bool:
 
 
 def _goes_on_in_words(text: str) -> bool:
-    text = text.lstrip()
     try:
         end = json.JSONDecoder().raw_decode(text)[1]
     except (ValueError, RecursionError):

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from prefloop.messages.dialects import DIALECTS, SPECIAL, Dialect
 from prefloop.messages.errors import Unusable
 from prefloop.messages.message import Message, Role, Turns
 from prefloop.messages.roles import role_of
 
-_LLAMA_SYSTEM = re.compile(r"\s*<<SYS>>(.*?)<</SYS>>(.*)", re.DOTALL)
+_LLAMA_SYSTEM = re.compile(r"<<SYS>>(.*?)<</SYS>>(.*)", re.DOTALL)
 _INST: dict[str, Role] = {"[INST]": "user", "[/INST]": "assistant"}
 
 
@@ -64,7 +65,7 @@ class Spoken:
 
 def may_be_special(text: str) -> bool:
     """Whether a text begins as some transcript does; quick."""
-    return SPECIAL.match(text) is not None
+    return SPECIAL.match(text.lstrip() if text[:1].isspace() else text) is not None
 
 
 def read_transcript(text: str, roles: Mapping[str, Role]) -> Spoken | None:
@@ -78,7 +79,7 @@ def read_transcript(text: str, roles: Mapping[str, Role]) -> Spoken | None:
     for dialect in DIALECTS:
         if dialect.begins.match(text):
             spoken = _divide(text, dialect, roles)
-            if spoken is not None and _is_plausible(spoken):
+            if spoken is not None and spoken.messages and _is_plausible(spoken):
                 _check_turns(spoken)
                 return spoken
     return None
@@ -87,9 +88,9 @@ def read_transcript(text: str, roles: Mapping[str, Role]) -> Spoken | None:
 def spoken_by_assistant(text: str, roles: Mapping[str, Role]) -> Turns | None:
     """A completion that begins with the token of the assistant's turn; None for any other text."""
     for dialect in DIALECTS:
-        if not dialect.is_words and dialect.begins.match(text):
+        if not dialect.is_words and dialect.begins.match(text.strip()):
             spoken = _divide(text.strip(), dialect, roles)
-            if spoken is not None and spoken.messages[0].role == "assistant":
+            if spoken is not None and spoken.messages and spoken.messages[0].role == "assistant":
                 return _turns(text, spoken.messages) if spoken.messages[0].content else None
     return None
 
@@ -106,10 +107,10 @@ def go_on(prompt: str, completion: str, roles: Mapping[str, Role]) -> Turns | No
     said = completion.strip()
     if not said:
         raise Unusable("empty")
-    marker = next(spoken.dialect.marker.finditer(said), None)
-    begins_with_marker = marker is not None and not said[: marker.start()].strip()
-    if marker is not None and begins_with_marker and _role(marker, spoken.dialect, roles) == "assistant":
+    begins = spoken.dialect.begins.match(said)
+    if begins is not None and _role(begins, spoken.dialect, roles) == "assistant":
         return _completed(completion, said, spoken.dialect, roles)
+    marker = spoken.dialect.marker.search(said)
     # A heading of the assistant's of this dialect goes before, so that its own turns are found.
     heading = _assistant_marker(spoken)
     if heading is None or marker is None:
@@ -119,23 +120,22 @@ def go_on(prompt: str, completion: str, roles: Mapping[str, Role]) -> Turns | No
 
 def _completed(plain: str, text: str, dialect: Dialect, roles: Mapping[str, Role]) -> Turns:
     answer = _divide(text, dialect, roles)
-    if answer is None or not answer.messages[0].content:
+    if answer is None or not answer.messages or not answer.messages[0].content:
         raise Unusable("empty")
     return _turns(plain, answer.messages)
 
 
 def _assistant_marker(spoken: Spoken) -> str | None:
-    for message, marker in zip(spoken.messages, spoken.dialect.marker.finditer(spoken.text), strict=False):
-        if message.role == "assistant":
-            return marker.group().strip()
-    return None
+    markers = spoken.dialect.marker.finditer(spoken.text)
+    return next((m.group().strip() for m in markers if _role(m, spoken.dialect, {}) == "assistant"), None)
 
 
 def _turns(plain: str, messages: tuple[Message, ...]) -> Turns:
     """A completion, without an empty last turn: a marker after which nobody said anything."""
     if len(messages) > 1 and not messages[-1].content:
         messages = messages[:-1]
-    return Turns(plain) if messages == (Message("assistant", plain),) else Turns(plain, messages)
+    is_text = messages == (Message("assistant", plain.strip()),)
+    return Turns(plain) if is_text else Turns(plain, messages)
 
 
 def _divide(text: str, dialect: Dialect, roles: Mapping[str, Role]) -> Spoken | None:
@@ -143,31 +143,35 @@ def _divide(text: str, dialect: Dialect, roles: Mapping[str, Role]) -> Spoken | 
     if not markers:
         return None
     ends = [marker.start() for marker in markers[1:]] + [len(text)]
-    messages, bodies = [], []
-    before = text[: markers[0].start()].strip()
-    if before and dialect.is_words:
-        messages.append(Message("system", before))
+    messages: list[Message] = []
+    bodies: list[int] = []
+    if dialect.is_words and markers[0].groupdict().get("preamble"):
+        messages.append(Message("system", markers[0]["preamble"].strip()))
         bodies.append(0)
     for marker, end in zip(markers, ends, strict=True):
         role = _role(marker, dialect, roles)
         content = _content(text[marker.end() : end], dialect)
         system = _LLAMA_SYSTEM.fullmatch(content) if marker["role"] == "[INST]" else None
         if system is not None:
-            messages.append(Message("system", system[1].strip()))
-            bodies.append(marker.end())
+            if system[1].strip():
+                messages.append(Message("system", system[1].strip()))
+                bodies.append(marker.end())
             content = system[2].strip()
+        if role == "system" and not content:
+            continue
         messages.append(Message(role, content))
         bodies.append(marker.end())
     return Spoken(text, dialect, tuple(messages), tuple(bodies))
 
 
 def _markers(text: str, dialect: Dialect, roles: Mapping[str, Role]) -> list[re.Match[str]]:
-    """The markers of turns; of headings in words those of one name a role, and the system's only at the beginning."""
-    markers = list(dialect.marker.finditer(text))
+    """The markers of turns; of headings in words those of one name a role, the system's only at the beginning."""
+    first = dialect.begins.match(text)
+    markers = [*([first] if first else []), *dialect.marker.finditer(text, first.end() if first else 0)]
     if not dialect.is_words:
         return markers
     names: dict[Role, str] = {}
-    kept = []
+    kept: list[re.Match[str]] = []
     for marker in markers:
         role, name = _role(marker, dialect, roles), marker["role"]
         if names.setdefault(role, name) == name and (role != "system" or not kept):
@@ -181,7 +185,10 @@ def _role(marker: re.Match[str], dialect: Dialect, roles: Mapping[str, Role]) ->
 
 
 def _content(text: str, dialect: Dialect) -> str:
-    return (dialect.closes.sub("", text) if dialect.closes is not None else text).strip()
+    text = text.strip()
+    while text.endswith(dialect.closes):
+        text = next(text.removesuffix(token) for token in dialect.closes if text.endswith(token)).rstrip()
+    return text
 
 
 def _is_plausible(spoken: Spoken) -> bool:
@@ -193,7 +200,7 @@ def _is_plausible(spoken: Spoken) -> bool:
     if not spoken.dialect.is_words:
         is_closed = spoken.text[spoken.bodies[-1] :].find("<") >= 0 or "\n" in spoken.text
         return len(asked) > 1 or is_closed
-    return len(asked) > 1 and all(x != y for x, y in zip(after_system, after_system[1:], strict=False))
+    return len(asked) > 1 and all(x != y for x, y in pairwise(after_system))
 
 
 def _check_turns(spoken: Spoken) -> None:
