@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+# Which value of a row is meant; None for what two of them share.
+Part = Literal["prompt", "first", "second"]
 Reason = Literal["empty", "image", "audio", "video", "file", "no_common_prompt", "identical"]
 
 
@@ -20,12 +22,9 @@ class MessageError(Exception):
         """
         super().__init__(f"{where}: got {got!r:.200}; expected {expected}")
         self.where = where
+        self.part: Part | None = None
         self.expected = expected
         self.got = got
-
-    def under(self, field: str) -> MessageError:
-        """The same error of a part of something: `field` before its place."""
-        return MessageError(f"{field}{self.where}", self.expected, self.got)
 
 
 class Unusable(Exception):
@@ -35,4 +34,5 @@ class Unusable(Exception):
         """Say why, and at which place within the value."""
         super().__init__(f"{reason} {where}".rstrip())
         self.reason: Reason = reason
+        self.part: Part | None = None
         self.where = where

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple
 
 from prefloop.messages.borders import divide
-from prefloop.messages.errors import MessageError, Unusable
+from prefloop.messages.errors import MessageError, Part, Unusable
 from prefloop.messages.message import Message, Role, Turns
 from prefloop.messages.normalise import decoded, read_completion, read_messages, read_prompt
 from prefloop.messages.transcripts import Spoken, go_on, may_be_special, read_transcript
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 # Words that a plain prompt has at least, so that answers which begin with it repeat it rather than greet back.
 _FEWEST_WORDS = 4
@@ -28,10 +31,9 @@ def split_conversations(first: Any, second: Any, roles: Mapping[str, Role]) -> t
         MessageError: not understood, or a prompt that would be a guess.
         Unusable: no common prompt, or an answer is empty.
     """
-    first, second = decoded(first), decoded(second)
-    _check_given(first, second)
+    first, second = _part("first", _given, first), _part("second", _given, second)
     if not isinstance(first, str) and not isinstance(second, str):
-        return _split_messages(_read(first, "first", roles), _read(second, "second", roles))
+        return _split_messages(*_both(first, second, roles))
     if isinstance(first, str) and isinstance(second, str):
         spoken = _both_spoken(first, second, roles)
         if spoken is not None:
@@ -48,17 +50,16 @@ def reconcile(prompt: Any, first: Any, second: Any, roles: Mapping[str, Role]) -
         MessageError: not understood, or the prompt and what the answers begin with contradict each other.
         Unusable: something is empty, or the answers have no common prompt.
     """
-    first, second = decoded(first), decoded(second)
-    _check_given(first, second)
-    asked = read_prompt(prompt, roles)
+    first, second = _part("first", _given, first), _part("second", _given, second)
+    asked = _part("prompt", read_prompt, prompt, roles)
     if isinstance(first, str) and isinstance(second, str):
         return _reconcile_texts(asked, first, second, roles)
     if not isinstance(first, str) and not isinstance(second, str):
-        one, other = _read(first, "first", roles), _read(second, "second", roles)
+        one, other = _both(first, second, roles)
         if _repeats_prompt(one) and _repeats_prompt(other):
             return _reconcile_messages(asked, one, other)
-        return asked, _answer(asked, one), _answer(asked, other)
-    return asked, _completion(asked, first, roles), _completion(asked, second, roles)
+        return asked, _part("first", _answer, asked, one), _part("second", _answer, asked, other)
+    return _answered(asked, first, second, roles)
 
 
 def read_answer(prompt: Turns, value: Any, roles: Mapping[str, Role]) -> Turns:
@@ -89,17 +90,24 @@ def join_system(system: str | None, prompt: Turns) -> Turns:
     return prompt
 
 
-def _check_given(first: Any, second: Any) -> None:
-    for value in (first, second):
-        if value is None or (isinstance(value, str) and not value.strip()):
-            raise Unusable("empty")
-
-
-def _read(value: Any, field: str, roles: Mapping[str, Role]) -> tuple[Message, ...]:
+def _part(part: Part, read: Callable[[*Ts], T], *args: *Ts) -> T:
+    """What a function reads of one value of a row; an error says of which."""
     try:
-        return read_messages(value, roles)
-    except MessageError as error:
-        raise error.under(field) from None
+        return read(*args)
+    except (MessageError, Unusable) as error:
+        error.part = part
+        raise
+
+
+def _both(first: Any, second: Any, roles: Mapping[str, Role]) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+    return _part("first", read_messages, first, roles), _part("second", read_messages, second, roles)
+
+
+def _given(value: Any) -> Any:
+    """A value that is not empty, messages stored as text decoded."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise Unusable("empty")
+    return decoded(value)
 
 
 def _split_messages(first: Sequence[Message], second: Sequence[Message]) -> tuple[Turns, Turns, Turns]:
@@ -148,13 +156,19 @@ def _both_spoken(first: str, second: str, roles: Mapping[str, Role]) -> tuple[Sp
 
 def _split_spoken(first: Spoken, second: Spoken) -> tuple[Turns, Turns, Turns]:
     count = _shared(first.messages, second.messages)
-    return first.prompt(count), first.completion(count), second.completion(count)
+    one, other = _part("first", first.completion, count), _part("second", second.completion, count)
+    return first.prompt(count), one, other
 
 
 def _repeats_prompt(messages: Sequence[Message]) -> bool:
     """Whether messages begin with the prompt, rather than with the assistant's answer to it."""
     before = takewhile(lambda message: message.role != "assistant", messages)
     return any(message.role in ("system", "user") for message in before)
+
+
+def _answered(prompt: Turns, first: Any, second: Any, roles: Mapping[str, Role]) -> tuple[Turns, Turns, Turns]:
+    one = _part("first", _completion, prompt, first, roles)
+    return prompt, one, _part("second", _completion, prompt, second, roles)
 
 
 def _completion(prompt: Turns, value: Any, roles: Mapping[str, Role]) -> Turns:
@@ -181,11 +195,11 @@ def _reconcile_texts(
 ) -> tuple[Turns, Turns, Turns]:
     one, other = _without(prompt.plain, first), _without(prompt.plain, second)
     if one is not None and other is not None and _repeat(prompt, one, other):
-        return prompt, _completion(prompt, one.strip(), roles), _completion(prompt, other.strip(), roles)
+        return _answered(prompt, one.strip(), other.strip(), roles)
     spoken = _both_spoken(first, second, roles)
     if spoken is not None and (turns := _joined_spoken(prompt, *spoken)) is not None:
         return turns
-    return prompt, _completion(prompt, first, roles), _completion(prompt, second, roles)
+    return _answered(prompt, first, second, roles)
 
 
 def _joined_spoken(prompt: Turns, first: Spoken, second: Spoken) -> tuple[Turns, Turns, Turns] | None:
@@ -223,11 +237,11 @@ def _reconcile_messages(
     prompt: Turns, first: Sequence[Message], second: Sequence[Message]
 ) -> tuple[Turns, Turns, Turns]:
     asked = prompt.as_prompt()
-    rests = _after(asked, first), _after(asked, second)
     try:
         count = _shared(first, second)
     except Unusable:
         # The answers part where a user speaks, but the row says where its prompt ends.
+        rests = _after(asked, first), _after(asked, second)
         if not (rests[0] and rests[1] and rests[0][0].role == rests[1][0].role == "assistant"):
             raise
         return Turns.prompt(asked), Turns.completion(rests[0]), Turns.completion(rests[1])
