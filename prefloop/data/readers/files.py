@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from prefloop.config.data import FileEntry
+from prefloop.data.readers.cells import Cells, Origin
 from prefloop.data.readers.formats import READERS, format_of, read_rows
-from prefloop.data.readers.forms import FORMS, Origin, detect_form
-from prefloop.data.readers.row import Row
-from prefloop.data.records import Record
+from prefloop.data.readers.forms import read_row
+from prefloop.data.readers.mapping import Columned, Meaning, resolve
+from prefloop.data.readers.trees import from_table, is_table
+from prefloop.data.records import Record, ResponsesRecord, Unread
 from prefloop.errors import DataError
 
+Item = Record | Unread | DataError
+# Places of unusable rows that a refusal names.
+_FIRST = 3
 
-def read_records(entries: Sequence[FileEntry], raw: Path, beside: Path | None = None) -> Iterator[Record]:
-    """Yield the records of several files, one after another.
+
+def read_records(
+    entries: Sequence[FileEntry], raw: Path, meaning: Meaning, beside: Path | None = None
+) -> Iterator[Record | Unread]:
+    """Yield the records of several files, one after another, and what of them is left out.
 
     Args:
         entries: the files with their split and filter; empty: every data file below `raw`.
         raw: the folder that relative paths start from.
+        meaning: what the user says of columns, words and roles.
         beside: a file below `raw` that holds no preferences (prompts of the target), or None.
 
     Raises:
@@ -27,7 +38,24 @@ def read_records(entries: Sequence[FileEntry], raw: Path, beside: Path | None = 
             where a filter lets nothing through; where there is no file or a file holds no rows.
     """
     for entry in entries or [FileEntry(path=path) for path in data_files(raw) if path != beside]:
-        yield from _read_entry(entry, raw / entry.path)
+        split = None if entry.split == "auto" else entry.split
+        # The name alone: a path of this machine would make the outputs differ from one place to another.
+        origin = Origin(entry.path.name, split)
+        for item in PreferenceFile(raw / entry.path, meaning, entry.where, origin).records():
+            if isinstance(item, DataError):
+                raise item
+            yield item
+
+
+def read_file(path: Path, meaning: Meaning, where: str | None = None) -> PreferenceFile:
+    """One file as every command reads it.
+
+    Args:
+        path: a file, or a folder of shards.
+        meaning: what the user says of columns, words and roles.
+        where: FIELD=VALUE to read only those rows, or None.
+    """
+    return PreferenceFile(path, meaning, where, Origin(path.name, None))
 
 
 def data_files(raw: Path) -> list[Path]:
@@ -50,45 +78,122 @@ class PreferenceFile:
     """One file, or the part of it that a filter lets through.
 
     Attributes:
-        form: name of its form, that of the first row; None until that row was read.
+        names: its columns, as far as they were met.
+        columned: what they mean; None until a row was read.
+        rows: rows that the filter lets through, so far.
+        unusable: rows left out whole, by reason; `left_out` also counts single answers.
     """
 
-    def __init__(self, path: Path, where: str | None, origin: Origin) -> None:
-        self.form: str | None = None
-        self._path, self._where, self._origin = path, where, origin
+    def __init__(self, path: Path, meaning: Meaning, where: str | None, origin: Origin) -> None:
+        self.names: list[str] = []
+        self.columned: Columned | None = None
+        self.rows = 0
+        self.unusable: Counter[str] = Counter()
+        self.left_out: Counter[str] = Counter()
+        self.places: list[str] = []
+        self._met: set[str] = set()
+        self._path, self._meaning, self._where, self._origin = path, meaning, where, origin
         self._field, _, self._wanted = (where or "").partition("=")
 
-    def records(self) -> Iterator[Record | DataError]:
-        """Yield a record or a problem for each row that the filter lets through.
+    def records(self) -> Iterator[Item]:
+        """Yield what each row says that the filter lets through: records, parts left out, or a problem.
 
         Raises:
-            DataError: the file is missing, has no known ending, or no known form.
+            DataError: the file is missing or has no known form.
         """
-        empty, kept, has_field = True, 0, False
+        return joined(item for _, items in self.read() for item in items)
+
+    def read(self) -> Iterator[tuple[Mapping[str, Any], list[Item]]]:
+        """The same row by row, with the values of the row; problems of the whole file come last, without values.
+
+        Raises:
+            DataError: as for `records`.
+        """
+        table: list[Cells] = []
+        empty, has_field = True, False
         for number, values in read_rows(self._path, self._pick):
             empty = False
             if isinstance(values, DataError):
-                yield values
+                self.rows += 1
+                yield {}, [values]
                 continue
-            self.form = self.form or detect_form(values, f"{self._path}, row {number}")
             has_field = has_field or self._field in values
-            if self._where is None or _as_text(values.get(self._field)) == self._wanted:
-                kept += 1
-                yield self._parse(number, values)
-        if empty:
-            yield DataError(f"{self._path}: got no rows, expected at least one")
-        elif self._where is not None and not kept:
-            yield self._nothing_left(has_field)
+            if self._where is not None and _as_text(values.get(self._field)) != self._wanted:
+                continue
+            self.rows += 1
+            problem = self._learn(values, number)
+            if problem is not None or self.columned is None:
+                yield values, [problem] if problem else []
+                continue
+            row = Cells(str(self._path), number, values, self.columned)
+            if is_table(row):
+                table.append(row)
+            else:
+                yield values, self._counted(read_row(row, self._origin))
+        if table:
+            yield {}, list(from_table(table, self._origin))
+        yield {}, self._ending(empty, has_field)
 
-    def _parse(self, number: int, values: Mapping[str, Any]) -> Record | DataError:
+    def _learn(self, values: Mapping[str, Any], number: int) -> DataError | None:
+        """Settle what columns mean that were not met before; an error where a row changes what others mean."""
+        if self.columned is not None and self._met.issuperset(values):
+            return None
+        self.names += [name for name in values if name not in self.names]
+        self._met = set(self.names)
+        before, place = self.columned, f"{self._path}, row {number}"
+        if before is None:
+            self.columned = resolve(self.names, self._meaning, place)
+            return None
         try:
-            return FORMS[self.form or ""].parse(Row(str(self._path), number, values), self._origin)
+            after = resolve(self.names, self._meaning, place)
         except DataError as error:
             return error
+        changed = after.form != before.form or any(
+            getattr(after.columns, field) != value
+            for field, value in before.columns
+            if value is not None and field != "preset"
+        )
+        if changed:
+            new = ", ".join(name for name in values if name not in before.used + before.unused)
+            expected = "the columns of the rows before, which mean something else without these"
+            return DataError.at(self._path, number, "(row)", f"the new columns {new}", expected)
+        self.columned = after
+        return None
+
+    def _counted(self, items: list[Item]) -> list[Item]:
+        unread = [item for item in items if isinstance(item, Unread)]
+        self.left_out.update(item.reason for item in unread)
+        if unread and len(unread) == len(items):
+            self.unusable[unread[0].reason] += 1
+            if len(self.places) < _FIRST:
+                self.places.append(f"row {unread[0].place.row} ({unread[0].reason.replace('_', ' ')})")
+        return items
+
+    def _ending(self, empty: bool, has_field: bool) -> list[Item]:
+        if empty:
+            return [DataError(f"{self._path}: got no rows, expected at least one")]
+        if self._where is not None and not self.rows:
+            return [self._nothing_left(has_field)]
+        unusable = self.unusable.total()
+        most = self._meaning.max_unusable
+        if unusable <= max(1, most * self.rows):
+            return []
+        told = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in self.unusable.most_common())
+        return [
+            DataError(
+                f"{self._path}: got {unusable} of {self.rows} rows that cannot be used ({told}; first "
+                f"{', '.join(self.places)}); expected at most {most:.1%} (data.max_unusable)"
+            )
+        ]
 
     def _pick(self, names: Sequence[str]) -> list[str]:
-        form = FORMS[detect_form(names, str(self._path))]
-        return [name for name in names if name in (*form.required, *form.optional, self._field)]
+        self.names = list(names)
+        self._met = set(names)
+        self.columned = resolve(names, self._meaning, str(self._path))
+        wanted = {*self.columned.used, self._field, "split"}
+        if self.columned.form == "implicit prompt":
+            return list(names)
+        return [name for name in names if name in wanted]
 
     def _nothing_left(self, has_field: bool) -> DataError:
         got = "no row with that value" if has_field else "rows without that field"
@@ -97,13 +202,30 @@ class PreferenceFile:
         )
 
 
-def _read_entry(entry: FileEntry, path: Path) -> Iterator[Record]:
-    split = None if entry.split == "auto" else entry.split
-    # The name alone: a path of this machine would make the outputs differ from one place to another.
-    for record in PreferenceFile(path, entry.where, Origin(entry.path.name, split)).records():
-        if isinstance(record, DataError):
-            raise record
-        yield record
+def joined(items: Iterator[Item]) -> Iterator[Item]:
+    """Put single answers together whose rows are neighbours and have the same prompt."""
+    last: ResponsesRecord | None = None
+    for item in items:
+        if isinstance(item, ResponsesRecord) and len(item.completions) == 1:
+            if last is None or last.prompt != item.prompt or (last.scores is None) != (item.scores is None):
+                if last is not None:
+                    yield last
+                last = item
+            else:
+                last = _with(last, item)
+            continue
+        if last is not None and not isinstance(item, Unread):
+            yield last
+            last = None
+        yield item
+    if last is not None:
+        yield last
+
+
+def _with(first: ResponsesRecord, second: ResponsesRecord) -> ResponsesRecord:
+    models = None if first.models is None or second.models is None else first.models + second.models
+    scores = None if first.scores is None or second.scores is None else first.scores + second.scores
+    return replace(first, completions=first.completions + second.completions, scores=scores, models=models)
 
 
 def _as_text(value: object) -> str:

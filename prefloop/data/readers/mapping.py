@@ -14,6 +14,8 @@ from prefloop.data.readers.paths import Get, getter, heads
 from prefloop.data.readers.words import Vocabulary
 from prefloop.errors import DataError
 
+# Fields whose several paths are several answers.
+_WIDE = ("completions", "scores", "ranks", "models")
 # Fields that are no path.
 _SETTINGS = ("rounds", "strip")
 
@@ -51,6 +53,8 @@ class Columned:
         unused: the others.
         vocabulary: the words of labels.
         roles: the user's and the preset's additions.
+        required: columns that every row has, each with its alternatives.
+        wide: fields of several answers that stand in columns of their own.
     """
 
     form: str
@@ -61,6 +65,17 @@ class Columned:
     unused: tuple[str, ...]
     vocabulary: Vocabulary
     roles: Roles
+    required: tuple[tuple[str, ...], ...]
+    wide: Mapping[str, tuple[Get, ...]]
+
+    def missing(self, values: Mapping[str, Any]) -> str | None:
+        """A column that every row of this form has and this row has not."""
+        return next((names[0] for names in self.required if not any(name in values for name in names)), None)
+
+    def source(self, field: str) -> str:
+        """The column behind a field, as it is written; the field's own name where it has none."""
+        path = _fields(self.columns).get(field)
+        return field if path is None else _written(path)
 
     def understood(self) -> dict[str, str]:
         """What each column means, for people: source -> meaning."""
@@ -93,7 +108,7 @@ def resolve(names: Sequence[str], meaning: Meaning, path: str) -> Columned:
     verdicts = {**(known.verdicts if known else {}), **(meaning.verdicts or {})}
     roles = {**(known.roles if known else {}), **(meaning.roles or {})}
     paths = _fields(columns)
-    used = [name for path_ in paths.values() for name in _heads(path_, names) if name in names]
+    used = [name for path_ in _of_rows(paths).values() for name in _heads(path_, names) if name in names]
     return Columned(
         form=form,
         preset=preset,
@@ -101,8 +116,14 @@ def resolve(names: Sequence[str], meaning: Meaning, path: str) -> Columned:
         gets={field: getter(path_, names) for field, path_ in paths.items()},
         used=tuple(dict.fromkeys(used)),
         unused=tuple(name for name in names if name not in used),
-        vocabulary=Vocabulary(verdicts, _last(columns.completion_a), _last(columns.completion_b)),
+        vocabulary=Vocabulary(verdicts, _keys(columns.completion_a), _keys(columns.completion_b)),
         roles=roles,
+        required=tuple(tuple(_heads(paths[field], names)) for field in _REQUIRED[form] if field in paths),
+        wide={
+            field: tuple(getter(one, names) for one in path_)
+            for field, path_ in paths.items()
+            if field in _WIDE and isinstance(path_, tuple)
+        },
     )
 
 
@@ -128,6 +149,14 @@ _FORMS: dict[str, Callable[[Columns], bool]] = {
     "implicit prompt": lambda c: c.chosen is not None and c.rejected is not None,
     "responses": lambda c: c.prompt is not None and c.completions is not None,
     "single answers": lambda c: c.prompt is not None and c.completion is not None,
+}
+_REQUIRED: dict[str, tuple[str, ...]] = {
+    "tree": ("tree.root", "tree.id"),
+    "given pairs": ("prompt", "completion_a", "completion_b", "votes.path"),
+    "explicit prompt": ("prompt", "chosen", "rejected"),
+    "implicit prompt": ("chosen", "rejected"),
+    "responses": ("prompt", "completions"),
+    "single answers": ("prompt", "completion"),
 }
 _KNOWN = (
     "given pairs: prompt, completion_a, completion_b; explicit prompt: prompt, chosen, rejected; "
@@ -177,8 +206,17 @@ def _heads(path: str | tuple[str, ...], names: Sequence[str]) -> list[str]:
     return [name for one in ((path,) if isinstance(path, str) else path) for name in heads(one, names)]
 
 
-def _last(path: str | tuple[str, ...] | None) -> str:
-    return path.split(".")[-1] if isinstance(path, str) and "|" not in path and "[" not in path else ""
+def _of_rows(paths: Mapping[str, str | tuple[str, ...]]) -> dict[str, str | tuple[str, ...]]:
+    """The paths that start at a row, not at a vote or a message inside it."""
+    inside = [part for part, start in (("votes.", "votes.path"), ("tree.", "tree.root")) if start in paths]
+    starts = ("votes.path", "tree.root")
+    return {field: path for field, path in paths.items() if field in starts or not field.startswith(tuple(inside))}
+
+
+def _keys(path: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """The keys under which an answer may stand, as labels name it."""
+    several = () if path is None else (path,) if isinstance(path, str) else path
+    return tuple(key.strip() for one in several for key in one.split(".")[-1].split("|") if "[" not in key)
 
 
 def _written(path: str | tuple[str, ...]) -> str:

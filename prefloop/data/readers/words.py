@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from prefloop.data.readers.paths import is_nothing
@@ -42,12 +42,19 @@ class UnknownWord(Exception):
 class Vocabulary:
     """The words of one file: those of a preset and of the user, the names of its answers, and those everybody uses."""
 
-    def __init__(self, given: Mapping[str, Word], answer_a: str = "", answer_b: str = "") -> None:
-        names: dict[str, Word] = {}
-        if answer_a and answer_b and spelled(answer_a) != spelled(answer_b):
-            names = {spelled(answer_a): "a", spelled(answer_b): "b"}
+    def __init__(
+        self, given: Mapping[str, Word], answer_a: Collection[str] = (), answer_b: Collection[str] = ()
+    ) -> None:
+        """Put the words together.
+
+        Args:
+            given: words of a preset and of the user, which go before all others.
+            answer_a, answer_b: the columns under which the two answers stand.
+        """
+        a, b = ({spelled(name) for name in names} for names in (answer_a, answer_b))
+        names: dict[str, Word] = {**dict.fromkeys(a - b, "a"), **dict.fromkeys(b - a, "b")}
         self._words = {**WORDS, **names, **{spelled(word): meaning for word, meaning in given.items()}}
-        self._cache: dict[Any, Word | None] = {}
+        self._cache: dict[str, Word | None] = {}
 
     def read(self, value: Any) -> Word | None:
         """The verdict of a cell; None where nobody has judged.
@@ -55,11 +62,11 @@ class Vocabulary:
         Raises:
             UnknownWord: it means nothing that is known.
         """
-        try:
-            return self._cache[value] if type(value) is str else self._read(value)
-        except KeyError:
-            meaning = self._cache[value] = self._read(value)
-            return meaning
+        if type(value) is not str:
+            return self._read(value)
+        if value not in self._cache:
+            self._cache[value] = self._read(value)
+        return self._cache[value]
 
     def _read(self, value: Any) -> Word | None:
         if is_nothing(value) or (isinstance(value, str) and value.strip().lower() in ("", "null", "nan")):
