@@ -78,6 +78,7 @@ class PreferenceFile:
     """One file, or the part of it that a filter lets through.
 
     Attributes:
+        path: the file.
         names: its columns, as far as they were met.
         columned: what they mean; None until a row was read.
         rows: rows that the filter lets through, so far.
@@ -92,7 +93,7 @@ class PreferenceFile:
         self.left_out: Counter[str] = Counter()
         self.places: list[str] = []
         self._met: set[str] = set()
-        self._path, self._meaning, self._where, self._origin = path, meaning, where, origin
+        self.path, self._meaning, self._where, self._origin = path, meaning, where, origin
         self._field, _, self._wanted = (where or "").partition("=")
 
     def records(self) -> Iterator[Item]:
@@ -111,7 +112,7 @@ class PreferenceFile:
         """
         table: list[Cells] = []
         empty, has_field = True, False
-        for number, values in read_rows(self._path, self._pick):
+        for number, values in read_rows(self.path, self._pick):
             empty = False
             if isinstance(values, DataError):
                 self.rows += 1
@@ -125,7 +126,7 @@ class PreferenceFile:
             if problem is not None or self.columned is None:
                 yield values, [problem] if problem else []
                 continue
-            row = Cells(str(self._path), number, values, self.columned)
+            row = Cells(str(self.path), number, values, self.columned)
             if is_table(row):
                 table.append(row)
             else:
@@ -140,7 +141,7 @@ class PreferenceFile:
             return None
         self.names += [name for name in values if name not in self.names]
         self._met = set(self.names)
-        before, place = self.columned, f"{self._path}, row {number}"
+        before, place = self.columned, f"{self.path}, row {number}"
         if before is None:
             self.columned = resolve(self.names, self._meaning, place)
             return None
@@ -156,7 +157,7 @@ class PreferenceFile:
         if changed:
             new = ", ".join(name for name in values if name not in before.used + before.unused)
             expected = "the columns of the rows before, which mean something else without these"
-            return DataError.at(self._path, number, "(row)", f"the new columns {new}", expected)
+            return DataError.at(self.path, number, "(row)", f"the new columns {new}", expected)
         self.columned = after
         return None
 
@@ -171,7 +172,7 @@ class PreferenceFile:
 
     def _ending(self, empty: bool, has_field: bool) -> list[Item]:
         if empty:
-            return [DataError(f"{self._path}: got no rows, expected at least one")]
+            return [DataError(f"{self.path}: got no rows, expected at least one")]
         if self._where is not None and not self.rows:
             return [self._nothing_left(has_field)]
         unusable = self.unusable.total()
@@ -181,7 +182,7 @@ class PreferenceFile:
         told = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in self.unusable.most_common())
         return [
             DataError(
-                f"{self._path}: got {unusable} of {self.rows} rows that cannot be used ({told}; first "
+                f"{self.path}: got {unusable} of {self.rows} rows that cannot be used ({told}; first "
                 f"{', '.join(self.places)}); expected at most {most:.1%} (data.max_unusable)"
             )
         ]
@@ -189,7 +190,7 @@ class PreferenceFile:
     def _pick(self, names: Sequence[str]) -> list[str]:
         self.names = list(names)
         self._met = set(names)
-        self.columned = resolve(names, self._meaning, str(self._path))
+        self.columned = resolve(names, self._meaning, str(self.path))
         wanted = {*self.columned.used, self._field, "split"}
         if self.columned.form == "implicit prompt":
             return list(names)
@@ -198,7 +199,7 @@ class PreferenceFile:
     def _nothing_left(self, has_field: bool) -> DataError:
         got = "no row with that value" if has_field else "rows without that field"
         return DataError(
-            f"{self._path}: the filter {self._where} lets nothing through: got {got}, expected at least one row"
+            f"{self.path}: the filter {self._where} lets nothing through: got {got}, expected at least one row"
         )
 
 

@@ -79,7 +79,12 @@ class Columned:
 
     def understood(self) -> dict[str, str]:
         """What each column means, for people: source -> meaning."""
-        return {_written(path): field for field, path in _fields(self.columns).items()}
+        there = {*self.used}
+        return {
+            _written(path): field
+            for field, path in _of_rows(_fields(self.columns)).items()
+            if there.intersection(_heads(path, self.used))
+        }
 
 
 def resolve(names: Sequence[str], meaning: Meaning, path: str) -> Columned:
