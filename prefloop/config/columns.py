@@ -1,8 +1,8 @@
 """Mappings: what the columns of a preference file mean, in parameters, presets and options alike.
 
 A value is a path into a row. Its steps are parted by dots; `a|b` is the first of two keys that is there, `*` the
-first of any; `[2]` an item, `[]` every item of a list. A whole name with dots or brackets in it that is a column goes
-before its reading as a path. An empty path says that there is no such column.
+first of any; `[2]` an item, `[]` every item of a list. A column whose very name has dots or brackets goes before the
+reading as a path. An empty path says that there is no such column.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Tree(Section):
     Attributes:
         root: the first message; the paths below start at a message.
         id, parent: in a table of single messages, a message's id and that of the one before it.
-        text, role, replies, rank: what is said, by whom, what follows it, and its place among its like (0 is best).
+        text, role, replies, rank: what is said, by whom, what follows it, and its place among replies (0 is best).
         deleted: true where a message does not count.
     """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from prefloop.config.columns import Columns, Roles, Verdicts
 from prefloop.section import Section
@@ -40,8 +40,8 @@ class Preset(Section):
     about: str
     tells: tuple[str, ...] | None
     columns: Columns
-    verdicts: Verdicts = {}
-    roles: Roles = {}
+    verdicts: Verdicts = Field(default_factory=dict)
+    roles: Roles = Field(default_factory=dict)
     hub: OnHub | None = None
 
 

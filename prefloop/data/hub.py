@@ -10,9 +10,9 @@ from prefloop.config.data import Hub, SplitName
 from prefloop.config.presets import OnHub, presets
 from prefloop.data.hub_rows import HubSource, read_splits
 from prefloop.data.readers.cells import Origin
-from prefloop.data.readers.files import Rows, joined
 from prefloop.data.readers.mapping import Meaning
 from prefloop.data.readers.paths import getter, is_nothing
+from prefloop.data.readers.rows import Rows, joined
 from prefloop.data.records import Record, Unread
 from prefloop.errors import DataError
 

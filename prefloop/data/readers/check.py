@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from prefloop.config.data import Split
-from prefloop.data.readers.files import Item, PreferenceFile, joined, read_file
+from prefloop.data.readers.files import SPLIT_COLUMNS, PreferenceFile, read_file
 from prefloop.data.readers.mapping import Columned, Meaning
+from prefloop.data.readers.rows import Item, joined
 from prefloop.data.readers.tally import Tally
 from prefloop.data.records import PairRecord, Record, Unread
 from prefloop.errors import DataError
@@ -18,7 +19,6 @@ from prefloop.messages.message import as_dicts
 
 # Records from which one prompt alone is suspicious.
 _MANY = 50
-_SPLITS = ("split", "fold", "partition", "subset_split")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,11 @@ class CheckReport:
     def unused(self) -> list[list[str]]:
         """Columns that are not used, and why, in one row."""
         names = [name for name, meaning in self.columns.items() if meaning is None]
-        return [[", ".join(names), "not used: no field that prefloop knows (--columns FIELD=COLUMN)"]] if names else []
+        return (
+            [[", ".join(names), "not used: no field that prefloop knows (--columns FIELD=COLUMN)"]]
+            if names
+            else []
+        )
 
     def to_table(self) -> list[list[str]]:
         """The counts as (name, value) rows for a person."""
@@ -159,7 +163,7 @@ class _Check:
                     str(self.file.path),
                     None,
                     "(file)",
-                    f"{self.file.rows} rows, none of which leaves a prompt with two different answers",
+                    f"{self.file.rows.count} rows, none of which leaves a prompt with two different answers",
                     "at least one",
                 )
             )
@@ -172,17 +176,17 @@ class _Check:
         return [f"prepare refuses this file alone: no prompt falls into {' or '.join(empty)}"] if empty else []
 
     def report(self, path: str) -> CheckReport:
-        columned, counts = self.file.columned, self.tally.counts()
+        columned, counts = self.file.rows.columned, self.tally.counts()
         return CheckReport(
             path=path,
             form=None if columned is None else columned.form,
             preset=None if columned is None else columned.preset,
             columns={} if columned is None else columns_of(columned),
             counts={
-                "rows": self.file.rows,
+                "rows": self.file.rows.count,
                 **counts,
-                "left_out": dict(self.file.left_out),
-                "rows_left_out": self.file.unusable.total(),
+                "left_out": dict(self.file.rows.left_out),
+                "rows_left_out": self.file.rows.unusable.total(),
                 "problems": self.n_problems,
             },
             n_problems=self.n_problems,
@@ -228,7 +232,7 @@ def _with_splits(file: PreferenceFile) -> Iterator[tuple[Item, str | None]]:
 
 
 def _split_of(values: Mapping[str, Any]) -> str | None:
-    value = next((values[name] for name in _SPLITS if isinstance(values.get(name), str)), None)
+    value = next((values[name] for name in SPLIT_COLUMNS if isinstance(values.get(name), str)), None)
     return value or None
 
 
@@ -247,9 +251,11 @@ def _warnings(counts: Mapping[str, Any], file: PreferenceFile) -> list[str]:
     ):
         if counts[name]:
             told.append(text.format(counts[name]))
-    if file.left_out:
-        reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in file.left_out.most_common())
-        told.append(f"left out: {reasons} (rows: {file.unusable.total()} of {file.rows})")
+    if file.rows.left_out:
+        reasons = ", ".join(
+            f"{count} {reason.replace('_', ' ')}" for reason, count in file.rows.left_out.most_common()
+        )
+        told.append(f"left out: {reasons} (rows: {file.rows.unusable.total()} of {file.rows.count})")
     none = counts["verdicts"].get("none", 0)
     judged = sum(counts["verdicts"].values()) - none
     if none and judged:
@@ -309,4 +315,3 @@ def _problem(error: DataError, path: str) -> dict[str, Any]:
     if error.place is None:
         return {"file": path, "row": None, "field": None, "got": str(error), "expected": None}
     return error.place
-

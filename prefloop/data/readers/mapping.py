@@ -123,7 +123,7 @@ def resolve(names: Sequence[str], meaning: Meaning, path: str) -> Columned:
         unused=tuple(name for name in names if name not in used),
         vocabulary=Vocabulary(verdicts, _keys(columns.completion_a), _keys(columns.completion_b)),
         roles=roles,
-        required=tuple(tuple(_heads(paths[field], names)) for field in _REQUIRED[form] if field in paths),
+        required=tuple(tuple(_heads(paths[name], names)) for name in _REQUIRED[form] if name in paths),
         wide={
             field: tuple(getter(one, names) for one in path_)
             for field, path_ in paths.items()

@@ -10,24 +10,27 @@ from prefloop.errors import DataError
 
 _PROMPTS = ("prompt",)
 # Names of a question that is not called prompt; a row with two of them does not say which is answered.
-_QUESTIONS = tuple(
-    "question instruction query input context post history conversations conversation messages dialogue dialog"
-    " chat_history request user_prompt user_message user_input user_query prompt_text input_text source_text article"
-    " problem task chat user human title_and_body message inputs questions instructions queries prompts".split()
+# fmt: off
+_QUESTIONS = (
+    "question", "instruction", "query", "input", "context", "post", "history", "conversations", "conversation",
+    "messages", "dialogue", "dialog", "chat_history", "request", "user_prompt", "user_message", "user_input",
+    "user_query", "prompt_text", "input_text", "source_text", "article", "problem", "task", "chat", "user", "human",
+    "message", "inputs", "questions", "instructions", "queries", "prompts",
 )
 _SYSTEMS = ("system", "system_prompt", "system_message", "system_instruction")
 _LABELS = (
-    "label winner preference preferred verdict choice vote judgment judgement comparison selected better"
-    " human_preference human_label annotation preferred_response chosen_response_id preferred_answer"
-).split()
-_ANNOTATORS = tuple(
-    "annotator annotator_id judge judge_id worker worker_id rater rater_id labeler labeller user_id"
-    " annotated_by voter reviewer".split()
+    "label", "winner", "preference", "preferred", "verdict", "choice", "vote", "judgment", "judgement", "comparison",
+    "selected", "better", "human_preference", "human_label", "annotation", "preferred_response", "preferred_answer",
+)
+_ANNOTATORS = (
+    "annotator", "annotator_id", "judge", "judge_id", "worker", "worker_id", "rater", "rater_id", "labeler",
+    "labeller", "user_id", "annotated_by", "voter", "reviewer",
 )
 _STEMS = (
-    "completion response answer output reply summary text generation candidate option continuation model_output"
-    " assistant result message conversation story translation"
-).split()
+    "completion", "response", "answer", "output", "reply", "summary", "text", "generation", "candidate", "option",
+    "continuation", "model_output", "assistant", "result", "message", "conversation", "story", "translation",
+)
+# fmt: on
 _SUFFIXES = (("_a", "_b"), ("a", "b"), ("_0", "_1"), ("0", "1"), ("_1", "_2"), ("1", "2"), ("_j", "_k"))
 _PREFIXES = (("a_", "b_"), ("left_", "right_"), ("first_", "second_"), ("model_a_", "model_b_"))
 _BETTER = (
@@ -97,8 +100,8 @@ def _prompt(there: dict[str, str], path: str, taken: set[str]) -> dict[str, Any]
 def ambiguous(path: str, field: str, columns: Sequence[str]) -> DataError:
     """The error that several columns may be one field."""
     return DataError(
-        f"{path}, field '{field}': got the columns {', '.join(columns)}, each of which may be it; expected one, or "
-        f"data.columns (--columns {field}={columns[0]}) to say which"
+        f"{path}, field '{field}': got the columns {', '.join(columns)}, each of which may be it; expected one, "
+        f"or data.columns (--columns {field}={columns[0]}) to say which"
     )
 
 
@@ -136,8 +139,8 @@ def _of_pair(there: dict[str, str], path: str, a: str, b: str) -> dict[str, Any]
         raise ambiguous(path, "label", labels)
     if labels:
         fields["label"] = labels[0]
-    for x, y in {(a, b): 0, ("_a", "_b"): 0}:
-        if f"model{x}" in there and f"model{y}" in there and x:
+    for x, y in ((a, b), ("_a", "_b")):
+        if x and f"model{x}" in there and f"model{y}" in there:
             fields |= {"model_a": there[f"model{x}"], "model_b": there[f"model{y}"]}
     return fields
 
@@ -182,7 +185,7 @@ def _wide(there: dict[str, str]) -> dict[str, Any]:
 def _columns(there: dict[str, str], stem: str, joint: str, keys: list[str]) -> dict[str, Any]:
     fields: dict[str, Any] = {"completions": tuple(there[f"{stem}{joint}{key}"] for key in keys)}
     for field, words in (("scores", ("score", "rating", "reward")), ("ranks", ("rank",)), ("models", ("model",))):
-        for word in (*words, *(f"{stem}{joint}{word}" for word in ())):
+        for word in words:
             columns = [there.get(f"{word}{joint}{key}") for key in keys]
             if all(columns) and field not in fields:
                 fields[field] = tuple(columns)
