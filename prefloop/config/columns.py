@@ -1,8 +1,8 @@
 """Mappings: what the columns of a preference file mean, in parameters, presets and options alike.
 
 A value is a path into a row. Its steps are parted by dots; `a|b` is the first of two keys that is there, `*` the
-first of any; `[2]` an item, `[]` every item of a list. A column whose very name has dots or brackets goes before the
-reading as a path. An empty path says that there is no such column.
+first of any; `[2]` an item, `[]` every item of a list. A column whose very name has dots or brackets goes before
+the reading as a path. An empty path says that there is no such column.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from prefloop.data.readers.formats import READERS, read_rows
+from prefloop.data.containers import KINDS, read_rows
 from prefloop.data.readers.row import Row
 from prefloop.dpo.config import Prompts
 from prefloop.dpo.example import generate_stories
@@ -64,15 +64,13 @@ def _from_example(config: Prompts) -> Iterator[PromptRow]:
 
 def _from_files(config: Prompts) -> Iterator[PromptRow]:
     if not config.files:
-        raise ConfigError(
-            f"prompts.files: empty; expected at least one file ({', '.join(READERS)}), or prompts.source example"
-        )
+        raise ConfigError(f"prompts.files: empty; expected at least one file ({KINDS}), or prompts.source example")
     for path in config.files:
         yield from _from_file(path, config)
 
 
 def _from_file(path: Path, config: Prompts) -> Iterator[PromptRow]:
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"{path} is no file: check prompts.files, relative to the folder you run from")
     empty = True
     for number, values in read_rows(path, lambda names: _pick(path, names)):

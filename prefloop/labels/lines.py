@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from itertools import chain
@@ -20,6 +19,7 @@ from pydantic_core import ErrorDetails
 
 from prefloop.errors import DataError
 from prefloop.io.hashing import pair_ids
+from prefloop.io.strict import StrictError, is_plainly_strict, parse
 from prefloop.labels.comparison import Comparison
 from prefloop.labels.label import SOURCE, Label
 from prefloop.labels.verdicts import WORDS, Compared
@@ -129,6 +129,8 @@ def _plain(block: Sequence[bytes]) -> pa.Table:
 
 def _objects(lines: list[bytes]) -> list[dict[str, Any]]:
     values: list[dict[str, Any]] = orjson.loads(b"[" + b",".join(lines) + b"]")
+    if not set(map(type, values)) <= {dict} or not is_plainly_strict(lines, values):
+        raise _WrongBlock
     # A line with two values, or a value on two lines, is no line of a log.
     if len(values) != len(lines) or not all(line.startswith(b"{") for line in lines):
         raise _WrongBlock
@@ -211,11 +213,9 @@ def _one_by_one(block: Sequence[bytes], path: Path, rows: int) -> pa.Table:
 
 def _label(line: bytes, path: Path, row: int) -> Label | None:
     try:
-        value = json.loads(line)
-    except UnicodeDecodeError:
-        raise DataError.at(path, row, "(line)", line.strip(), "text in UTF-8") from None
-    except (ValueError, RecursionError):
-        raise DataError.at(path, row, "(line)", line.decode().strip(), "a JSON object") from None
+        value = parse(line, "a JSON object")
+    except StrictError as error:
+        raise DataError.at(path, row, "(line)", error.got, error.expected) from None
     if not isinstance(value, dict):
         raise DataError.at(path, row, "(line)", value, "a JSON object")
     try:

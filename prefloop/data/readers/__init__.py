@@ -1,6 +1,6 @@
 """Readers of preference files: mappings of columns, forms, verdicts, checks."""
 
-from prefloop.data.readers.files import PreferenceFile, data_files, read_file, read_records
+from prefloop.data.readers.files import PreferenceFile, read_file, read_records
 from prefloop.data.readers.mapping import Meaning
 
-__all__ = ["Meaning", "PreferenceFile", "data_files", "read_file", "read_records"]
+__all__ = ["Meaning", "PreferenceFile", "read_file", "read_records"]

@@ -55,11 +55,8 @@ class CheckReport:
     def unused(self) -> list[list[str]]:
         """Columns that are not used, and why, in one row."""
         names = [name for name, meaning in self.columns.items() if meaning is None]
-        return (
-            [[", ".join(names), "not used: no field that prefloop knows (--columns FIELD=COLUMN)"]]
-            if names
-            else []
-        )
+        why = "not used: no field that prefloop knows (--columns FIELD=COLUMN)"
+        return [[", ".join(names), why]] if names else []
 
     def to_table(self) -> list[list[str]]:
         """The counts as (name, value) rows for a person."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from prefloop.config.data import FileEntry
+from prefloop.data.containers import data_files, read_rows
 from prefloop.data.readers.cells import Origin
-from prefloop.data.readers.formats import READERS, format_of, read_rows
 from prefloop.data.readers.mapping import Meaning
 from prefloop.data.readers.rows import Item, Rows, joined
 from prefloop.data.records import Record, Unread
 from prefloop.errors import DataError
+
+log = logging.getLogger("prefloop")
 
 # Columns that say in which split of its source a row stands.
 SPLIT_COLUMNS = ("split", "fold", "partition")
@@ -33,7 +36,7 @@ def read_records(
         DataError: at the first problem, naming file, row, field, what came and what was expected;
             where a filter lets nothing through; where there is no file or a file holds no rows.
     """
-    for entry in entries or [FileEntry(path=path) for path in data_files(raw) if path != beside]:
+    for entry in entries or _all_files(raw, beside):
         split = None if entry.split == "auto" else entry.split
         # The name alone: a path of this machine would make the outputs differ from one place to another.
         origin = Origin(entry.path.name, split)
@@ -54,20 +57,12 @@ def read_file(path: Path, meaning: Meaning, where: str | None = None) -> Prefere
     return PreferenceFile(path, meaning, where, Origin(path.name, None))
 
 
-def data_files(raw: Path) -> list[Path]:
-    """Every data file below `raw`, relative to it, in alphabetical order.
-
-    Raises:
-        DataError: there is none.
-    """
-    paths = (path.relative_to(raw) for path in sorted(raw.rglob("*")) if path.is_file() and format_of(path))
-    visible = [path for path in paths if not any(part.startswith(".") for part in path.parts)]
-    if not visible:
-        raise DataError(
-            f"{raw}: got no data file, expected at least one {', '.join(READERS)}: "
-            "put one there, or set data.source to example"
-        )
-    return visible
+def _all_files(raw: Path, beside: Path | None) -> list[FileEntry]:
+    """An entry for each file of rows below `raw`; a warning names the others."""
+    files = data_files(raw)
+    if files.unread:
+        log.warning("%s: not read, since they hold no rows: %s", raw, ", ".join(map(str, files.unread)))
+    return [FileEntry(path=path) for path in files.read if path != beside]
 
 
 class PreferenceFile:

@@ -116,8 +116,8 @@ def _refuse_guess(row: Cells, first: Any, second: Any) -> None:
     asked = split_conversations(first, second, row.columned.roles)[0]
     if asked.messages is None:
         expected = (
-            f"a column with the prompt, where others hold texts: is it {unused[0]} (--columns prompt={unused[0]})? "
-            "--columns prompt= says that there is none"
+            f"a column with the prompt, where others hold texts: is it {unused[0]} (--columns prompt={unused[0]})?"
+            " --columns prompt= says that there is none"
         )
         raise row.error("prompt", expected, asked.plain)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ class Meaning:
         columns, verdicts, roles, max_unusable: as in the section.
     """
 
-    columns: Columns = Columns()
+    columns: Columns = dataclasses.field(default_factory=Columns)
     verdicts: Verdicts | None = None
     roles: Roles | None = None
     max_unusable: float = 0.02
@@ -47,8 +48,8 @@ class Columned:
         form: name of the form.
         preset: name of the preset in force, or None.
         columns: field -> path, complete.
-        gets: field -> function from a row to its value; of label's several columns, `label.a` and so on; of votes and
-            trees `votes.path`, `tree.text` and so on.
+        gets: field -> function from a row to its value; of several columns of labels `label.a` and so on; of votes
+            and trees `votes.path`, `tree.text` and so on.
         used: the columns that are read.
         unused: the others.
         vocabulary: the words of labels.

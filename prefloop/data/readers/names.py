@@ -14,13 +14,14 @@ _PROMPTS = ("prompt",)
 _QUESTIONS = (
     "question", "instruction", "query", "input", "context", "post", "history", "conversations", "conversation",
     "messages", "dialogue", "dialog", "chat_history", "request", "user_prompt", "user_message", "user_input",
-    "user_query", "prompt_text", "input_text", "source_text", "article", "problem", "task", "chat", "user", "human",
-    "message", "inputs", "questions", "instructions", "queries", "prompts",
+    "user_query", "prompt_text", "input_text", "source_text", "article", "problem", "task", "chat", "user",
+    "human", "message", "inputs", "questions", "instructions", "queries", "prompts",
 )
 _SYSTEMS = ("system", "system_prompt", "system_message", "system_instruction")
 _LABELS = (
-    "label", "winner", "preference", "preferred", "verdict", "choice", "vote", "judgment", "judgement", "comparison",
-    "selected", "better", "human_preference", "human_label", "annotation", "preferred_response", "preferred_answer",
+    "label", "winner", "preference", "preferred", "verdict", "choice", "vote", "judgment", "judgement",
+    "comparison", "selected", "better", "human_preference", "human_label", "annotation", "preferred_response",
+    "preferred_answer",
 )
 _ANNOTATORS = (
     "annotator", "annotator_id", "judge", "judge_id", "worker", "worker_id", "rater", "rater_id", "labeler",

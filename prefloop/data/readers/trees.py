@@ -1,8 +1,9 @@
-"""Conversations that branch: every message of a user with several answers becomes a prompt with its completions."""
+"""Conversations that branch: every message of a user with several answers is a prompt with completions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from prefloop.data.readers.cells import Cells, Origin
@@ -45,7 +46,7 @@ def from_table(rows: Iterable[Cells], origin: Origin) -> Iterator[Record | Unrea
     for root in children.get(None, ()):
         try:
             # Only replies are looked up by id: a message keeps its row's columns.
-            yield from _walk(root, origin, root.values, lambda node: _below(root, children, node))
+            yield from _walk(root, origin, root.values, partial(_below, root, children))
         except DataError as error:
             yield error
 
@@ -72,8 +73,8 @@ def _walk(row: Cells, origin: Origin, root: Mapping[str, Any], replies: Get) -> 
 def _answers(
     row: Cells, origin: Origin, path: tuple[Message, ...], below: list[Mapping[str, Any]]
 ) -> Iterator[Record | Unread]:
-    rank = row.columned.gets.get("tree.rank", lambda node: None)
-    ranks = [row.as_number("tree.rank", rank(reply)) for reply in below]
+    rank = row.columned.gets.get("tree.rank")
+    ranks = [None if rank is None else row.as_number("tree.rank", rank(reply)) for reply in below]
     is_ranked = any(number is not None for number in ranks)
     kept: list[tuple[Turns, float | None]] = []
     for reply, number in zip(below, ranks, strict=True):

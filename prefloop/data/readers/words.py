@@ -40,7 +40,7 @@ class UnknownWord(Exception):
 
 
 class Vocabulary:
-    """The words of one file: those of a preset and of the user, the names of its answers, and those everybody uses."""
+    """The words of one file: a preset's, the user's, its answers' names, and those everybody uses."""
 
     def __init__(
         self, given: Mapping[str, Word], answer_a: Collection[str] = (), answer_b: Collection[str] = ()
@@ -84,6 +84,6 @@ _EXPECTED = (
     ' what another word means, for instance --verdicts "better=a,worse=b"'
 )
 _NUMBER = (
-    "'a', 'b' or 'tie' (or null, where nobody has judged): data sets disagree on what a number or yes and no mean, so"
-    ' say it with data.verdicts or --verdicts, for instance --verdicts "1=a,0=b"'
+    "'a', 'b' or 'tie' (or null, where nobody has judged): data sets disagree on what a number or yes and no mean,"
+    ' so say it with data.verdicts or --verdicts, for instance --verdicts "1=a,0=b"'
 )

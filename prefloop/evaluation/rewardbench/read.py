@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-import orjson
-
+from prefloop.data.containers import KINDS, Numbered, read_rows
 from prefloop.data.readers.conversation import is_conversation, render
-from prefloop.data.readers.formats import Numbered, format_of, read_rows
 from prefloop.data.readers.row import Row
 from prefloop.errors import DataError
 from prefloop.evaluation.rewardbench.items import Item, Version
 from prefloop.evaluation.rewardbench.ties import parse_id, shared_prompts
 
-_ENDINGS = (".parquet", ".jsonl", ".jsonl.gz", ".json")
 _CORE = ("prompt", "chosen", "rejected")
 _COUNTS = ("num_correct", "num_incorrect", "total_completions")
 _FIELDS = ("id", "subset", *_CORE, *_COUNTS)
@@ -28,7 +25,7 @@ def read_items(path: Path) -> tuple[Version, list[Item]]:
     """Read all rows of a RewardBench file.
 
     Args:
-        path: a .parquet, .jsonl, .jsonl.gz or .json file (.json: one list of objects).
+        path: a file or folder of rows, whatever its container.
 
     Returns:
         1 or 2, recognised by the column num_correct that only RewardBench 2 has; and the rows in order.
@@ -123,27 +120,11 @@ def _detect(fields: Iterable[str], place: str) -> Version:
 
 
 def _rows(path: Path) -> Iterator[Numbered]:
-    if not path.is_file():
-        raise DataError(f"{path} is no file: give a local copy of RewardBench ({', '.join(_ENDINGS)})")
-    if format_of(path) in _ENDINGS:
-        return read_rows(path, lambda names: _pick(names, path))
-    if path.name.lower().endswith(".json"):
-        return _json_list(path)
-    raise DataError(f"{path}: got a file name ending in '{path.suffix}', expected {', '.join(_ENDINGS)}")
+    if not path.exists():
+        raise DataError(f"{path} is no file: give a local copy of RewardBench ({KINDS})")
+    return read_rows(path, lambda names: _pick(names, path))
 
 
 def _pick(names: Sequence[str], path: Path) -> list[str]:
     _detect(names, str(path))
     return [name for name in names if name in _FIELDS]
-
-
-def _json_list(path: Path) -> Iterator[Numbered]:
-    expected = "one JSON list of objects (one object a line is .jsonl)"
-    try:
-        rows = orjson.loads(path.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise DataError(f"{path}: got no JSON ({error}), expected {expected}") from None
-    if not isinstance(rows, list):
-        raise DataError.at(path, None, "(file)", rows, expected)
-    for number, row in enumerate(rows, start=1):
-        yield number, row if isinstance(row, dict) else DataError.at(path, number, "(row)", row, "an object")

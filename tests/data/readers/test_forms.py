@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from prefloop.config.data import FileEntry
-from prefloop.data.readers import data_files, read_records
+from prefloop.data.containers import data_files
+from prefloop.data.readers import read_records
 from prefloop.data.records import PairRecord, Record, ResponsesRecord
 from prefloop.errors import DataError
 
@@ -144,7 +145,7 @@ def test_without_entries_every_data_file_of_the_folder_is_read(tmp_path: Path) -
     (tmp_path / "deep").mkdir()
     for name in ("b.jsonl", "a.jsonl", "deep/c.jsonl.gz", ".hidden.jsonl"):
         jsonl(tmp_path / name, [PAIR])
-    assert [str(path) for path in data_files(tmp_path)] == ["a.jsonl", "b.jsonl", "deep/c.jsonl.gz"]
+    assert [str(path) for path in data_files(tmp_path).read] == ["a.jsonl", "b.jsonl", "deep/c.jsonl.gz"]
     assert [record.source for record in read_records([], tmp_path)] == ["a.jsonl", "b.jsonl", "c.jsonl.gz"]
 
 

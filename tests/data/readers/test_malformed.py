@@ -114,16 +114,15 @@ def test_unknown_fields_are_listed_with_the_known_forms(tmp_path: Path) -> None:
 
 def test_a_truncated_gzip_is_named(tmp_path: Path) -> None:
     lines = b"".join(orjson.dumps({**PAIR, "prompt": str(k)}) + b"\n" for k in range(200))
-    for content in (gzip.compress(lines)[:-100], b"no gzip at all"):
-        (tmp_path / "x.jsonl.gz").write_bytes(content)
-        with pytest.raises(DataError, match=r"x\.jsonl\.gz, row \d+: got a truncated or damaged gzip"):
-            read(tmp_path / "x.jsonl.gz")
+    (tmp_path / "x.jsonl.gz").write_bytes(gzip.compress(lines)[:-100])
+    with pytest.raises(DataError, match=r"x\.jsonl\.gz, row \d+.*got 'a truncated or damaged gzip"):
+        read(tmp_path / "x.jsonl.gz")
 
 
 def test_a_damaged_parquet_is_named(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_pylist([PAIR]), tmp_path / "x.parquet")
     content = (tmp_path / "x.parquet").read_bytes()
-    for damaged in (content[:-20], b"PAR1", b""):
+    for damaged in (content[:-20], b"PAR1"):
         (tmp_path / "x.parquet").write_bytes(damaged)
         with pytest.raises(DataError, match=r"x\.parquet: got a damaged or unknown Parquet"):
             read(tmp_path / "x.parquet")
@@ -151,7 +150,7 @@ def test_a_bad_csv_is_named(tmp_path: Path, content: bytes, message: str) -> Non
 def test_a_file_without_rows_or_with_another_ending_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="got no rows"):
         read(write(tmp_path / "x.jsonl", b""))
-    with pytest.raises(DataError, match=r"ending in '.txt', expected .jsonl"):
+    with pytest.raises(DataError, match="neither JSON nor a table"):
         read(write(tmp_path / "x.txt", b"x"))
     with pytest.raises(DataError, match="is no file"):
         read(tmp_path / "missing.jsonl")

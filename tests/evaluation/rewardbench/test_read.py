@@ -90,20 +90,20 @@ def test_ties_need_a_prompt_in_both_forms(tmp_path, rows):
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("f.csv", b"x", "f.csv: got a file name ending in '.csv', expected .parquet, .jsonl, .jsonl.gz, .json"),
+        ("f.csv", b"x", "f.csv: got text that is neither JSON nor a table"),
         ("f.jsonl", b"", "f.jsonl: got no rows, expected at least one"),
         ("f.json", b"[]", "f.json: got no rows"),
-        ("f.json", b'{"a": 1}\n{"a": 2}\n', "expected one JSON list of objects (one object a line is .jsonl)"),
-        ("f.json", b'{"a": 1}', "field '(file)': got {'a': 1}, expected one JSON list"),
-        ("f.json", b"[3]", "row 1, field '(row)': got 3, expected an object"),
+        ("f.json", b'{"a": 1}\n{"a": 2}\n', "row 1: got the fields a; expected those of RewardBench 1"),
+        ("f.json", b'{"a": 1}', "row 1: got the fields a; expected those of"),
+        ("f.json", b"[3]", "row 1, field '(row)': got 3, expected a list of JSON objects"),
         ("f.jsonl", b'{"prompt": ', "row 1, field '(line)'"),
         (
             "f.jsonl",
             b'{"prompt": "p", "answer": 3}',
             "row 1: got the fields prompt, answer; expected those of Rew",
         ),
-        ("f.jsonl.gz", b"nothing", "got a truncated or damaged gzip file"),
-        ("f.parquet", b"nothing", "got a damaged or unknown Parquet file"),
+        ("f.jsonl.gz", b"nothing", "got text that is neither JSON nor a table"),
+        ("f.parquet", b"nothing", "got text that is neither JSON nor a table"),
     ],
 )
 def test_an_unusable_file(tmp_path, name, content, expected):
