@@ -34,13 +34,27 @@ class ConfigError(PrefloopError):
 
 
 class DataError(PrefloopError):
-    """Input data that cannot be used; the message names file, row, field, got and expected."""
+    """Input data that cannot be used; the message names file, row, field, got and expected.
+
+    Attributes:
+        place: the same five apart, for machines; None where the message names no field.
+    """
+
+    place: dict[str, str | int | None] | None = None
 
     @classmethod
     def at(cls, path: Path | str, row: int | None, field: str, got: object, expected: str) -> DataError:
         """Build the standard message for one malformed place of an input file."""
         where = f"{path}" if row is None else f"{path}, row {row}"
-        return cls(f"{shown(where)}, field '{shown(field)}': got {_short(got)}, expected {shown(expected)}")
+        error = cls(f"{shown(where)}, field '{shown(field)}': got {_short(got)}, expected {shown(expected)}")
+        error.place = {
+            "file": shown(str(path)),
+            "row": row,
+            "field": shown(field),
+            "got": _short(got),
+            "expected": shown(expected),
+        }
+        return error
 
 
 class ModelError(PrefloopError):
