@@ -48,6 +48,7 @@ def _records(
 ) -> Iterator[Record | Unread | DataError]:
     """The rows of one split; those without one of the preset's parts are no part of it."""
     reader = Rows(path, meaning)
+    heads = {part_path.split(".")[0] for part_path in at.parts or {}}
     parts = [
         (getter(part_path, ()), Origin(part.source, part.split or split))
         for part_path, part in (at.parts or {}).items()
@@ -56,7 +57,7 @@ def _records(
     def items() -> Iterator[Record | Unread | DataError]:
         for number, row in enumerate(rows, start=1):
             origin = next((origin for get, origin in parts if not is_nothing(get(row))), None)
-            if origin is not None or not parts:
+            if origin is not None or not (heads & row.keys()):
                 yield from reader.read(number, row, origin or Origin(name, split))
         yield from reader.ending()
 

@@ -10,7 +10,8 @@ import pytest
 
 from prefloop.config.data import Hub
 from prefloop.data.hub import read_hub
-from prefloop.data.records import PairRecord, Record, ResponsesRecord
+from prefloop.data.readers import Meaning
+from prefloop.data.records import PairRecord, Record, ResponsesRecord, Unread
 from prefloop.errors import DataError
 
 SUMMARIES = pa.schema(
@@ -53,7 +54,7 @@ def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
 
 
 def read(preset: str, path: Path) -> list[Record]:
-    return list(read_hub(Hub(preset=preset, path=path, revision=None)))  # type: ignore[arg-type]
+    return list(read_hub(Hub(preset=preset, path=path, revision=None), Meaning()))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -105,7 +106,9 @@ def test_ultrafeedback_from_one_file_is_divided_by_prompt(tmp_path: Path) -> Non
     ]
     path = tmp_path / "any.jsonl"
     path.write_bytes(orjson.dumps({"instruction": "Do.", "completions": answers}) + b"\n")
-    (record,) = read("ultrafeedback", path)
+    left_out, record = read("ultrafeedback", path)
+    assert isinstance(left_out, Unread)
+    assert left_out.reason == "no_score"
     assert isinstance(record, ResponsesRecord)
     assert (tuple(of.plain for of in record.completions), record.scores, record.models) == (
         ("x", "y"),
@@ -141,4 +144,4 @@ def test_offline_the_message_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     with pytest.raises(DataError, match=r"cannot read the data set Anthropic/hh-rlhf.*data\.hub\.path"):
-        list(read_hub(Hub(preset="hh", path=None, revision=None)))
+        list(read_hub(Hub(preset="hh", path=None, revision=None), Meaning()))

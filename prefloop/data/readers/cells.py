@@ -52,9 +52,9 @@ class Cells:
         get = self.columned.gets.get(field)
         return None if get is None else get(self.values)
 
-    def error(self, field: str, expected: str, got: object) -> DataError:
-        """The message for one field, under the name of its column."""
-        return DataError.at(self.path, self.number, self.columned.source(field), got, expected)
+    def error(self, field: str, expected: str, got: object, where: str = "") -> DataError:
+        """The message for one field, under the name of its column; `where` is a place within the value."""
+        return DataError.at(self.path, self.number, self.columned.source(field) + where, got, expected)
 
     def name(self, field: str) -> str | None:
         """A name (a number counts as its digits), None where there is none.
@@ -62,9 +62,13 @@ class Cells:
         Raises:
             DataError: something else stands there.
         """
-        return self.as_name(field, first_of(self.get(field)))
+        return self.as_name(field, self.one_of(field, self.get(field)))
 
-    def as_name(self, field: str, value: object) -> str | None:
+    def one_of(self, field: str, value: Any) -> Any:
+        """One value where a path with `[]` gives several: the first that is there."""
+        return first_of(value) if isinstance(value, list) and "[]" in self.columned.source(field) else value
+
+    def as_name(self, field: str, value: object, where: str = "") -> str | None:
         """A value as a name.
 
         Raises:
@@ -73,10 +77,10 @@ class Cells:
         if is_nothing(value):
             return None
         if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise self.error(field, "a name, or null", value)
+            raise self.error(field, "a name, or null", value, where)
         return f"{value:g}" if isinstance(value, float) else str(value)
 
-    def as_number(self, field: str, value: object) -> float | None:
+    def as_number(self, field: str, value: object, where: str = "") -> float | None:
         """A value as a finite number (digits in a text count), None where there is none.
 
         Raises:
@@ -88,7 +92,7 @@ class Cells:
             value = _parsed(value)
         number = finite(value)
         if number is None:
-            raise self.error(field, "a finite number", value)
+            raise self.error(field, "a finite number", value, where)
         return number
 
     def as_list(self, field: str, value: object) -> list[Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from prefloop.data.readers.cells import Cells, Origin
@@ -21,7 +21,7 @@ def read_row(row: Cells, origin: Origin) -> list[Record | Unread | DataError]:
     """What one row says: records, what of it is left out, or one error."""
     missing = row.columned.missing(row.values)
     if missing is not None:
-        return [DataError.at(row.path, row.number, missing, Nothing(), "a value (null where there is none)")]
+        return [DataError.at(row.path, row.number, missing, Nothing(tuple(row.values)), "a value, or null")]
     try:
         return list(FORMS[row.columned.form](row, origin))
     except DataError as error:
@@ -37,8 +37,11 @@ def read_row(row: Cells, origin: Origin) -> list[Record | Unread | DataError]:
 class Nothing:
     """Stands in messages for a field that a row does not have."""
 
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = names
+
     def __repr__(self) -> str:
-        return "nothing (the row has no such field)"
+        return f"nothing (the row has {', '.join(self._names)})"
 
 
 def _named(row: Cells, error: MessageError) -> DataError:
@@ -94,6 +97,8 @@ def _parts(row: Cells, first: Any, second: Any) -> tuple[Turns, Turns, Turns]:
     if columns.strip:
         first, second = _stripped(first), _stripped(second)
     prompt = _prompt_value(row)
+    if is_nothing(first) or is_nothing(second) or (row.has("prompt") and is_nothing(prompt)):
+        raise Unusable("empty")
     if columns.rounds:
         first, second = (_rounds(row, prompt, value, field) for value, field in ((first, "a"), (second, "b")))
         prompt = None
@@ -199,7 +204,7 @@ def _answered(
     for place, value in enumerate(values):
         reason, turns = _answer(row, prompt, value, place)
         score = None if scores is None else scores[place]
-        model = None if models is None else row.as_name("models", models[place])
+        model = None if models is None else row.as_name("models", models[place], f"[{place}]")
         if reason is None and scores is not None and score is None:
             reason = "no_score"
         if reason is None and models is not None and model is None:
@@ -256,7 +261,7 @@ def _scores(row: Cells, length: int) -> list[float | None] | None:
     for field, sign in (("scores", 1), ("ranks", -1)):
         values = _same_length(row, field, length)
         if values is not None:
-            numbers = [row.as_number(field, value) for value in values]
+            numbers = [row.as_number(field, value, f"[{place}]") for place, value in enumerate(values)]
             return [None if number is None else sign * number for number in numbers]
     return None
 

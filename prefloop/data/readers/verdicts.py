@@ -88,9 +88,9 @@ def _word(row: Cells, values: Mapping[str, Any], part: str) -> Word | None:
     value = gets[part + "label"](values)
     if isinstance(value, list | dict):
         ranked = _ranked(value)
-        value = ranked if ranked is not None else first_of(value)
-        if isinstance(value, list):
-            return _order(row, value, part)
+        value = ranked if ranked is not None else row.one_of(part + "label", value)
+        if ranked is not None:
+            return _order(row, ranked, part)
     try:
         return row.columned.vocabulary.read(value)
     except UnknownWord as error:

@@ -163,7 +163,11 @@ PAIRS: dict[str, tuple[dict[str, Any], str, float | None]] = {
     ),
     "arena_33k": (ARENA, "b", None),
     "mt_bench_human": (
-        {**ARENA, "conversation_a": told(A) + told("More.", "And?"), "conversation_b": told(B) + told("No.", "And?")},
+        {
+            **ARENA,
+            "conversation_a": told(A) + told("More.", "And?"),
+            "conversation_b": told(B) + told("No.", "And?"),
+        },
         "b",
         None,
     ),
@@ -331,7 +335,14 @@ MANY: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "oasst_messages": [
-        {"message_id": "1", "parent_id": None, "text": Q, "role": "prompter", "rank": None, "message_tree_id": "1"},
+        {
+            "message_id": "1",
+            "parent_id": None,
+            "text": Q,
+            "role": "prompter",
+            "rank": None,
+            "message_tree_id": "1",
+        },
         {"message_id": "2", "parent_id": "1", "text": A, "role": "assistant", "rank": 0, "message_tree_id": "1"},
         {"message_id": "3", "parent_id": "1", "text": B, "role": "assistant", "rank": 1, "message_tree_id": "1"},
     ],
@@ -376,7 +387,8 @@ def test_several_answers_by_name_and_by_their_columns(tmp_path: Path, name: str)
         assert isinstance(record, ResponsesRecord)
         assert [message.content for message in record.prompt.as_prompt()] == [Q]
         assert [turns.plain for turns in record.completions] == [A, B]
-        assert record.scores is not None and record.scores[0] > record.scores[1]  # type: ignore[operator]
+        assert record.scores is not None
+        assert record.scores[0] > record.scores[1]  # type: ignore[operator]
 
 
 def test_a_tree_gives_the_answers_with_their_ranks(tmp_path: Path) -> None:
@@ -385,7 +397,9 @@ def test_a_tree_gives_the_answers_with_their_ranks(tmp_path: Path) -> None:
     assert record.scores == (-1, 0)
 
 
-@pytest.mark.parametrize("name", ["webgpt", "helpsteer3", "arena_33k", "tldr", "argilla_1", "nectar", "ultrafeedback"])
+@pytest.mark.parametrize(
+    "name", ["webgpt", "helpsteer3", "arena_33k", "tldr", "argilla_1", "nectar", "ultrafeedback"]
+)
 def test_what_datasets_writes_is_read(tmp_path: Path, name: str) -> None:
     from datasets import Dataset
 
