@@ -7,11 +7,9 @@ from pathlib import Path
 
 from prefloop.config.data import Data
 from prefloop.data.containers import read_rows
-from prefloop.data.readers.row import Row
+from prefloop.data.row import Row
 from prefloop.errors import DataError
-from prefloop.messages.errors import MessageError, Unusable
 from prefloop.messages.message import Turns
-from prefloop.messages.normalise import read_prompt
 
 _FIELD = "prompt"
 
@@ -34,18 +32,9 @@ def target_prompts(data: Data) -> Iterator[Turns]:
         if isinstance(values, DataError):
             raise values
         empty = False
-        yield _turns(Row(str(path), number, values))
+        yield Row(str(path), number, values).prompt(_FIELD)
     if empty:
         raise DataError(f"{path}: got no rows, expected at least one")
-
-
-def _turns(row: Row) -> Turns:
-    try:
-        return read_prompt(row.values.get(_FIELD), {})
-    except MessageError as error:
-        raise row.error(f"{_FIELD}{error.where}", error.expected, error.got) from None
-    except Unusable as error:
-        raise row.error(_FIELD, f"a prompt that can be used ({error.reason})") from None
 
 
 def _pick(path: Path, names: Sequence[str]) -> list[str]:

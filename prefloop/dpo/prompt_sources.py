@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from prefloop.data.containers import KINDS, read_rows
-from prefloop.data.readers.row import Row
+from prefloop.data.row import Row
 from prefloop.dpo.config import Prompts
 from prefloop.dpo.example import generate_stories
 from prefloop.dpo.hub import read_rows as read_hub_rows
 from prefloop.errors import ConfigError, DataError
 from prefloop.io.hashing import unit_interval
-from prefloop.messages.errors import MessageError, Unusable
 from prefloop.messages.message import Turns
-from prefloop.messages.normalise import read_prompt
 
 _WORD = re.compile(r"\S+")
 _FIELDS = ("prompt", "text")
@@ -101,19 +99,10 @@ def _parse(row: Row, config: Prompts) -> PromptRow:
         raise row.error(
             "prompt", "a prompt; or set prompts.prefix_words, such as [8, 16], to take the beginning of the text"
         )
-    prompt = _prompt(row) if has_prompt else Turns(str(text))
+    prompt = row.prompt("prompt") if has_prompt else Turns(str(text))
     if prompt.messages is None:
         prompt = Turns(beginning(prompt.plain, config.prefix_words, config.salt))
     return PromptRow(prompt, text)
-
-
-def _prompt(row: Row) -> Turns:
-    try:
-        return read_prompt(row.values["prompt"], {})
-    except MessageError as error:
-        raise row.error(f"prompt{error.where}", error.expected, error.got) from None
-    except Unusable as error:
-        raise row.error("prompt", f"a prompt of text that is not empty (this is of no use: {error})") from None
 
 
 def _is_there(values: Mapping[str, Any], field: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from prefloop.data.containers import KINDS, Numbered, read_rows
-from prefloop.data.readers.row import Row
+from prefloop.data.row import Row
 from prefloop.errors import DataError
 from prefloop.evaluation.rewardbench.items import Item, Version
 from prefloop.evaluation.rewardbench.ties import parse_id, shared_prompts

@@ -28,7 +28,7 @@ ROWS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (PAIR, {"label": "c"}, r"field 'label': got 'c', expected 'a', 'b' or 'tie'"),
     (PAIR, {"label": 1}, r"field 'label': got 1, expected 'a', 'b' or 'tie'"),
     (PAIR, {"label": ["a"]}, r"field 'label': got \['a'\]"),
-    (PAIR, {"prompt": 3}, r"field 'prompt': got 3, expected messages"),
+    (PAIR, {"prompt": 3}, r"field 'prompt': got 3, expected a text, or messages"),
     (PAIR, {"annotator": ["x"]}, r"field 'annotator': got \['x'\], expected a name"),
     (MANY, {"scores": [1]}, r"field 'scores': got '1 values', expected 2, one per completion"),
     (MANY, {"scores": "high"}, r"field 'scores': got 'high', expected a list"),
