@@ -176,7 +176,10 @@ def test_several_files_and_rows_are_counted(tmp_path: Path) -> None:
 
 
 BAD: list[tuple[Any, str]] = [
-    ({"prompt": "  "}, r"x\.jsonl, row 31, field 'prompt': got '  ', expected a prompt that can be used \(empty\)"),
+    (
+        {"prompt": "  "},
+        r"x\.jsonl, row 31, field 'prompt': got '  ', expected a prompt that can be used \(empty\)",
+    ),
     ({"prompt": 3}, r"row 31, field 'prompt': got 3, expected a text, or messages"),
     ({"prompt": "P", "text": ""}, r"row 31, field 'text': got '', expected a text that is not empty"),
     ({"question": "P"}, r"row 31, field 'prompt': got nothing .*expected a prompt, or a field text"),

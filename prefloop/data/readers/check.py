@@ -178,7 +178,7 @@ class _Check:
             path=path,
             form=None if columned is None else columned.form,
             preset=None if columned is None else columned.preset,
-            columns={} if columned is None else columns_of(columned),
+            columns={} if columned is None else columns_of(columned, self.file.rows.first),
             counts={
                 "rows": self.file.rows.count,
                 **counts,
@@ -210,9 +210,9 @@ def divided(prompts: Collection[bytes], split: Split) -> dict[str, int]:
     return {name: counts[name] for name, share in wanted.items() if share > 0}
 
 
-def columns_of(columned: Columned) -> dict[str, str | None]:
+def columns_of(columned: Columned, row: Mapping[str, Any]) -> dict[str, str | None]:
     """Column (or path) -> meaning; None for a column that is not used."""
-    return {**columned.understood(), **dict.fromkeys(columned.unused)}
+    return {**columned.understood(row), **dict.fromkeys(columned.unused)}
 
 
 def _with_splits(file: PreferenceFile) -> Iterator[tuple[Item, str | None]]:

@@ -11,7 +11,7 @@ from prefloop.config.columns import Columns, Roles, Tree, Verdicts, Votes
 from prefloop.config.data import Data
 from prefloop.config.presets import presets, proposed
 from prefloop.data.readers.names import by_name
-from prefloop.data.readers.paths import Get, getter, heads
+from prefloop.data.readers.paths import Get, first_of, getter, heads, is_nothing, narrowed
 from prefloop.data.readers.words import Vocabulary
 from prefloop.errors import DataError
 
@@ -78,14 +78,21 @@ class Columned:
         path = _fields(self.columns).get(field)
         return field if path is None else _written(path)
 
-    def understood(self) -> dict[str, str]:
-        """What each column means, for people: source -> meaning."""
+    def understood(self, row: Mapping[str, Any]) -> dict[str, str]:
+        """What each column means, for people: source -> meaning; `row` tells which of several names is there."""
         there = {*self.used}
+        paths = _of_rows(_fields(self.columns))
         return {
-            _written(path): field
-            for field, path in _of_rows(_fields(self.columns)).items()
-            if there.intersection(_heads(path, self.used))
+            _written(path if isinstance(path, tuple) or path in there else narrowed(path, row)): field
+            for field, path in paths.items()
+            if there.intersection(_heads(path, self.used)) and not self._is_absent(field, row)
         }
+
+    def _is_absent(self, field: str, row: Mapping[str, Any]) -> bool:
+        """Whether a field that a preset offers inside a column has nothing to read in a row."""
+        path = _fields(self.columns)[field]
+        inside = isinstance(path, str) and path not in self.used and "." in path
+        return inside and field in self.gets and bool(row) and is_nothing(first_of(self.gets[field](row)))
 
 
 def resolve(names: Sequence[str], meaning: Meaning, path: str) -> Columned:

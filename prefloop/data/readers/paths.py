@@ -38,6 +38,22 @@ def getter(path: str | tuple[str, ...], names: Collection[str]) -> Get:
     return lambda row: next((value for get in several if not is_nothing(value := get(row))), None)
 
 
+def narrowed(path: str, row: Mapping[str, Any]) -> str:
+    """A path whose alternatives are told apart by one row: of `a|b` the one that is there, else all of them."""
+    value: Any = row
+    written = ""
+    for match in _STEP.finditer(path):
+        step = match[0]
+        if step[0] == "[":
+            value = value[0] if isinstance(value, list) and value else None
+        elif isinstance(value, Mapping):
+            keys = list(value) if step == "*" else [key.strip() for key in step.split("|")]
+            step = next((key for key in keys if not is_nothing(value.get(key))), step)
+            value = value.get(step)
+        written += step if step[0] == "[" or not written else f".{step}"
+    return written
+
+
 def is_nothing(value: object) -> bool:
     """Whether a cell says nothing: null, an empty text, or NaN, as tables write a missing value."""
     return value is None or value == "" or (isinstance(value, float) and value != value)

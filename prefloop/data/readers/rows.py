@@ -24,6 +24,7 @@ class Rows:
 
     Attributes:
         columned: what the columns mean that were met; None until a row was read.
+        first: values of the first row that was read.
         count: rows read.
         unusable: rows left out whole, by reason.
         left_out: rows and single answers left out, by reason.
@@ -31,6 +32,7 @@ class Rows:
 
     def __init__(self, path: str, meaning: Meaning) -> None:
         self.columned: Columned | None = None
+        self.first: Mapping[str, Any] = {}
         self.count = 0
         self.unusable: Counter[str] = Counter()
         self.left_out: Counter[str] = Counter()
@@ -57,6 +59,7 @@ class Rows:
             DataError: the first row has no known form.
         """
         self.count += 1
+        self.first = self.first or values
         columned = self.columned
         if columned is None:
             columned = self.learn(list(values), f"{self._path}, row {number}")
