@@ -64,12 +64,12 @@ def prepare_file(path: Path, out: Path) -> None:
     """Prepare one file and print seconds, processor seconds and peak memory: what the measured process does."""
     from prefloop.config.data import FileEntry, Leaks, Split
     from prefloop.data.prepare import prepare
-    from prefloop.data.readers import read_records
+    from prefloop.data.readers import Meaning, read_records
 
     split = Split(val=0.0, test=0.25, salt="prefloop", max_prompt_share=0.05, per_seed=True)
     leaks = Leaks(similarity=0.8, most=0)
     start = time.perf_counter()
-    report = prepare(read_records([FileEntry(path=path)], path.parent), split, out, leaks)
+    report = prepare(read_records([FileEntry(path=path)], path.parent, Meaning()), split, out, leaks)
     seconds, cpu = time.perf_counter() - start, time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     figures = {"seconds": round(seconds, 2), "cpu_s": round(cpu, 2), "peak_gib": round(peak, 3)}

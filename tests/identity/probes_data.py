@@ -14,7 +14,7 @@ from prefloop.config.data import Example, FileEntry, Leaks, Split
 from prefloop.data.division import divide
 from prefloop.data.example import generate_example
 from prefloop.data.prepare import prepare
-from prefloop.data.readers import read_records
+from prefloop.data.readers import Meaning, read_records
 from prefloop.data.records import Record
 from prefloop.embed.features import load_features
 from prefloop.embed.pipeline import embed_prepared
@@ -58,7 +58,7 @@ def _prepare() -> Any:
         for form in ("pairs", "responses")
     )
     entries = [FileEntry(path=Path("a.jsonl")), FileEntry(path=Path("b.jsonl"), split="test")]
-    files = list(read_records(entries, _files()))
+    files = list(read_records(entries, _files(), Meaning()))
     sources = {"pairs": _split(pairs), "responses": _split(responses[:12]), "files": files}
     return {name: _tables(records, scratch(f"prepared-{name}")) for name, records in sources.items()}
 
