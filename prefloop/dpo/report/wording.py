@@ -6,6 +6,7 @@ from prefloop.dpo.report.results import Comparison, SeedMean, WinRate
 from prefloop.report.amounts import gap, learns, reach
 from prefloop.report.curves import verdict
 from prefloop.report.numbers import Difference, Verdict
+from prefloop.report.page import named
 
 SATURATED = 0.95
 
@@ -43,7 +44,7 @@ def rise_sentence(comparison: Comparison) -> str:
     if len(n_labels) == 1:
         return f"One round only: how fast {reference} learns cannot be said."
     parts = [
-        f"by {gap(of.reference_rise)} to {of.reference_rise.value:.4f} ({judge}, {of.name})"
+        f"by {gap(of.reference_rise)} to {of.reference_rise.value:.4f} ({judge}, {named(of.name)})"
         for judge, of in comparison.judges.items()
     ]
     return f"{reference}'s own win rate rises from {n_labels[0]} to {n_labels[-1]} labels {'; '.join(parts)}."
@@ -55,9 +56,8 @@ def is_flat(rise: Difference) -> bool:
 
 
 def _by_judge(of: WinRate, comparison: Comparison) -> str:
-    return (
-        f"By the independent judge ({comparison.judges['judge'].name}): {_compared(of.verdict)} ({gap(of.area)})."
-    )
+    judge = named(comparison.judges["judge"].name)
+    return f"By the independent judge ({judge}): {_compared(of.verdict)} ({gap(of.area)})."
 
 
 def _at_equal_kl(of: WinRate) -> str:
