@@ -39,7 +39,7 @@ def ui(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5000,
 ) -> None:
-    """Track what is there and serve the MLflow UI; print the address once it answers (Ctrl-C ends it).
+    """Track what is there and serve the MLflow UI; its address is printed once it answers (Ctrl-C ends it).
 
     Example: prefloop ui --port 5001
     """

@@ -90,10 +90,10 @@ def exit_code_of(action: Callable[[], object]) -> int:
     try:
         action()
     except PrefloopError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_on_terminal(str(error))}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
-        print(f"error: {describe_os_error(error)}", file=sys.stderr)
+        print(f"error: {_on_terminal(describe_os_error(error))}", file=sys.stderr)
         return EXIT_FAILED
     except (MemoryError, RuntimeError) as error:
         # torch's own class is a RuntimeError; importing torch to name it would cost a second.
@@ -130,8 +130,16 @@ def shown(text: object) -> str:
     content = str(text)
     if content.isascii() and content.isprintable() and "<" not in content:
         return content
-    spelt = "".join(char if _is_harmless(char) else char.encode("unicode_escape").decode() for char in content)
-    return _ELEMENT.sub("＜", spelt)
+    return _ELEMENT.sub("＜", _spelt(content))
+
+
+def _on_terminal(message: str) -> str:
+    """A whole message, whose lines stay lines."""
+    return "\n".join(map(_spelt, message.split("\n")))
+
+
+def _spelt(text: str) -> str:
+    return "".join(char if _is_harmless(char) else char.encode("unicode_escape").decode() for char in text)
 
 
 def _is_harmless(char: str) -> bool:

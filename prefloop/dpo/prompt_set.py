@@ -78,9 +78,14 @@ def check_counts(prompts: PromptSet, run: Run, evaluation: Evaluation) -> None:
         ConfigError: fewer pool prompts than labels.
     """
     if run.budget > len(prompts.pool):
+        count = len(prompts.pool)
+        fitting = [f"run.batch {count // run.rounds}"] * (count >= run.rounds)
+        fitting += [f"run.rounds {count // run.batch}"] * (count >= run.batch)
         raise ConfigError(
-            f"run.batch * run.rounds = {run.budget} labels, each on a prompt of its own, from "
-            f"{len(prompts.pool)} pool prompts: lower run.batch or run.rounds, or add prompts"
+            f"run.batch * run.rounds = {run.batch} * {run.rounds} = {run.budget} labels, each on a prompt of its "
+            f"own, from {count} pool prompts (the other {len(prompts.test)} are to test): lower run.batch or "
+            f"run.rounds (--batch, --rounds){'; with the other as it is, at most ' * bool(fitting)}"
+            f"{' or '.join(fitting)}, or add prompts"
         )
     if evaluation.prompts > len(prompts.test):
         log.info(

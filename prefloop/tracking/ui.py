@@ -118,9 +118,7 @@ def _await_answer(keeper: subprocess.Popen[bytes], host: str, port: int) -> None
     end = time.monotonic() + _PATIENCE_S
     while time.monotonic() < end:
         if keeper.poll() is not None:
-            raise TrackingError(
-                f"the MLflow UI ended by itself (exit code {keeper.returncode}); see its messages above"
-            )
+            raise TrackingError(f"the MLflow UI ended by itself (exit code {keeper.returncode}): see its messages")
         if _answers(host, port):
             return
         time.sleep(_POLL_S)

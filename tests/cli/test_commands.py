@@ -112,10 +112,10 @@ def test_labels_oracle_answers_the_batch_until_nothing_waits(prefloop, campaign)
 
 def test_report_shows_a_comparison(prefloop, finished):
     out, _ = finished
-    outcome = prefloop("report", "--folder", out / "report")
+    outcome = prefloop("report", "--out", out)
     assert outcome.code == 0
     assert "Cannot be told under the target prompts" in " ".join(outcome.out.split())
-    assert json.loads(prefloop("report", "--folder", out / "report", "--json").out)["reference"] == "random"
+    assert json.loads(prefloop("report", "--out", out, "--json").out)["reference"] == "random"
 
 
 def test_report_without_a_comparison_says_what_makes_one(prefloop):

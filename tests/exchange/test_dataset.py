@@ -130,7 +130,7 @@ def test_a_budget_is_the_first_labels(named, acquired, rows, tmp_path):
         first = pc.is_in(table["verdict"].slice(0, budget), pa.array(["a", "b"]))
         assert (counts["labels"], counts["rows"]) == (budget, pc.sum(first).as_py())
         assert read_table(tmp_path / "x.parquet").to_pylist() == rows[: counts["rows"]]
-    with pytest.raises(ConfigError, match=f"--budget: got {len(table) + 1}, but {len(table)} labels"):
+    with pytest.raises(ConfigError, match=f"--limit: got {len(table) + 1}, but {len(table)} labels"):
         acquired_by_run(acquired).first(len(table) + 1)
 
 
