@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, overload
 
 import typer
 
-from prefloop.errors import ConfigError, shown
+from prefloop.errors import shown
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,14 +24,15 @@ DEFAULT_PARAMS = Path("params.yaml")
 CASE = "Folder of a comparison, as --out of the command that made it; default: the repository's own."
 
 
-def former(name: str, now: str) -> Any:
-    """An option under the name that it had before: refused with the name that it has now."""
+def former(name: str, now: str, **about: Any) -> Any:
+    """An option under the name that it had before: still understood, with a warning that says today's name."""
 
-    def refuse(value: str | None) -> None:
+    def warn(value: Any) -> Any:
         if value is not None:
-            raise ConfigError(f"{name} is {now} now: give {now} in its place")
+            typer.echo(f"warning: {name} is {now} now", err=True)
+        return value
 
-    return typer.Option(name, hidden=True, callback=refuse, help=f"The former name of {now}.")
+    return typer.Option(name, hidden=True, callback=warn, help=f"The former name of {now}.", **about)
 
 
 Parameters = TypeVar("Parameters", bound="Whole")

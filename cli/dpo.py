@@ -86,14 +86,14 @@ def run(
 @alias.command()
 def report(
     out: Annotated[Path, typer.Option(help=CASE)] = Path("data/dpo"),
-    folder: Annotated[str | None, former("--folder", "--out")] = None,
+    folder: Annotated[Path | None, former("--folder", "--out (the folder that has report/)")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the table of policies: win rates, labels to match the reference, KL, length.
 
     Example: prefloop dpo report --out results
     """
-    _show(out / "report", as_json)
+    _show(folder or out / "report", as_json)
 
 
 def _show(folder: Path, as_json: bool) -> None:

@@ -34,8 +34,8 @@ def export(
         Path | None,
         typer.Option(help="Folder of the prepared tables; default: prepared/ beside runs/ or labels/."),
     ] = None,
-    budget: Annotated[str | None, former("--budget", "--limit")] = None,
-    data: Annotated[str | None, former("--data", "--prepared")] = None,
+    budget: Annotated[int | None, former("--budget", "--limit", min=1)] = None,
+    data: Annotated[Path | None, former("--data", "--prepared")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write what was labelled as a preference data set: prompt, chosen, rejected, models, scores, source.
@@ -51,8 +51,8 @@ def export(
 
     configure_process()
     check_ending(out)
-    acquired, tables = _source(run, labels, prepared)
-    counts = write_preferences(acquired.first(limit), tables, out, form)
+    acquired, tables = _source(run, labels, prepared or data)
+    counts = write_preferences(acquired.first(limit or budget), tables, out, form)
     if as_json:
         print_json({"out": str(out), "format": form.value, **counts})
     else:
