@@ -66,7 +66,7 @@ ROWS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(ROWS, max_size=8), st.randoms(use_true_random=False))
 def test_one_text_has_the_same_messages_whatever_came_first(
     records: list[Record], shuffler: random.Random
