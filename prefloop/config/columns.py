@@ -40,7 +40,7 @@ class Votes(Section):
         status: true, `discarded` or `skipped` is a skip; `draft` and `pending` are no vote yet.
     """
 
-    path: Path
+    path: Paths
     label: Paths | None = None
     preference_a: Path | None = None
     preference_b: Path | None = None

@@ -34,16 +34,25 @@ def _tokens(marker: str, *closes: str) -> Dialect:
     return Dialect(re.compile(_BEFORE + marker), re.compile(marker), (*closes, "<s>"))
 
 
-def _headings(before: str, names: str, sign: str = "", ends: str = "[:：]") -> Dialect:
+def _headings(
+    before: str, names: str, sign: str = "", ends: str = "[:：]", closes: tuple[str, ...] = ()
+) -> Dialect:
     name = rf"{sign}(?P<role>{names})[ \t]{{0,3}}{ends}"
     return Dialect(
-        re.compile(rf"(?P<preamble>{_PREAMBLE})?{name}"), re.compile(before + name), ("</s>",), is_words=True
+        re.compile(rf"(?P<preamble>{_PREAMBLE})?{name}"),
+        re.compile(before + name),
+        ("</s>", "<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<｜end▁of▁sentence｜>", *closes),
+        is_words=True,
     )
 
 
 _SPEAKERS = "System|Human|User|Prompter|Assistant|AI|Bot|Chatbot|GPT|Model|系统|用户|人类|助手"
+# Names between signs, in the three usual cases.
+_BOLD = "(?i:system|human|user|prompter|assistant|ai|bot|chatbot|gpt)"
 _HASHED = "System|Human|User|Prompter|Instruction|Question|Assistant|Response|Output|Answer|Bot|AI"
-_ROLE_TOKENS = "system|developer|user|human|prompter|customer|assistant|bot|gpt|model|tool|observation|function"
+_ROLE_TOKENS = (
+    "(?i:system|developer|user|human|prompter|customer|assistant|bot|gpt|model|tool|observation|function)"
+)
 
 # Tried in this order; blank lines between turns go before single line ends.
 DIALECTS: tuple[Dialect, ...] = (
@@ -57,10 +66,26 @@ DIALECTS: tuple[Dialect, ...] = (
     _tokens(r"<start_of_turn>[ \t]?(?P<role>[\w-]+)[ \t]{0,9}(?:\n|\Z)", "<end_of_turn>", "<eos>"),
     _tokens(r"<｜(?P<role>User|Assistant|System)｜>", "<｜end▁of▁sentence｜>"),
     _tokens(
-        rf"<\|(?P<role>{_ROLE_TOKENS})\|>", "</s>", "<|end|>", "<|endoftext|>", "<|eot|>", "<|eos|>", "<|eot_id|>"
+        rf"<\|(?P<role>{_ROLE_TOKENS})\|>:?",
+        *("</s>", "<|end|>", "<|endoftext|>", "<|eot|>", "<|eos|>", "<|eot_id|>", "<eoh>", "<eoa>"),
     ),
+    _tokens(
+        r"(?:<\|START_OF_TURN_TOKEN\|>)?<\|(?P<role>USER|CHATBOT|SYSTEM)_TOKEN\|>",
+        *("<|END_OF_TURN_TOKEN|>", "<|END_RESPONSE|>"),
+    ),
+    _tokens(r"(?:GPT4 Correct|GPT4|Code|Math Correct) (?P<role>User|Assistant):", "<|end_of_turn|>"),
     _tokens(r"(?P<role>\[INST\]|\[/INST\])", "</s>"),
     _headings("", _HASHED, sign=r"###\s?", ends=r"(?::|(?=\r?\n)|\Z)"),
+    _headings(r"\n\s{0,9}", _BOLD, sign=r"##?\s?", ends=r"(?::|(?=\r?\n)|\Z)"),
+    _headings(r"\n\s{0,9}", _BOLD, sign=r"\*\*", ends=r"(?:[:：]\*\*|\*\*[ \t]?[:：]|\*\*(?=\s*?\n)|\*\*\Z)"),
+    _headings(r"\s", _BOLD, sign=r"\[", ends=r"\][ \t]?[:：]?"),
+    _headings(
+        r"\s{0,9}",
+        _BOLD,
+        sign="<",
+        ends=r">[ \t]?[:：]?",
+        closes=("</user>", "</human>", "</assistant>", "</bot>", "</system>", "</ai>", "</gpt>"),
+    ),
     _headings(r"(?<=[\s>])", "SYSTEM|USER|HUMAN|ASSISTANT"),
     _headings(r"\n[ \t]{0,9}\r?\n\s{0,9}", _SPEAKERS),
     _headings(r"\n[ \t]{0,9}", _SPEAKERS),
@@ -69,7 +94,8 @@ DIALECTS: tuple[Dialect, ...] = (
 
 # Whether a text could be a transcript at all: what every plain text is asked first.
 SPECIAL = re.compile(
-    _BEFORE + r"(?:<[|｜s]|\[/?INST\]|###\s?\w|A chat between|Below is an instruction"
+    _BEFORE + r"(?:<[|｜s]|\[/?INST\]|###\s?\w|A chat between|Below is an instruction|GPT4 |Code User|Math Correct"
+    r"|(?:##?\s?|\*\*|[\[<])(?i:system|human|user|prompter)\b"
     r"|(?i:system|human|user|prompter|系统|用户|人类)[ \t]{0,3}[:：])"
 )
 
@@ -79,8 +105,8 @@ _LETTERS = tuple(
     for word in ("sy", "hu", "us", "pr")
     for spelling in (word, word.capitalize(), word.upper(), word[0] + word[1].upper())
 )
-_PAIRS = frozenset({*_LETTERS, "A ", "Be", "ar", "np", "系统", "用户", "人类"})
-_SIGNS = frozenset('<[{"# \n\t\r\v\f\xa0\u2003\u3000\ufeff')
+_PAIRS = frozenset({*_LETTERS, "A ", "Be", "GP", "Co", "Ma", "ar", "np", "系统", "用户", "人类"})
+_SIGNS = frozenset('<[{"#* \n\t\r\v\f\xa0\u2003\u3000\ufeff')
 
 
 def is_plain(text: str) -> bool:

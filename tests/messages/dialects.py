@@ -134,5 +134,14 @@ TRANSCRIPTS: dict[str, Callable[[Sequence[Message]], str]] = {
     "chatml": _closed("<|im_start|>{}\n", "<|im_end|>\n", _SAME),
     "llama3": _closed("<|start_header_id|>{}<|end_header_id|>\n\n", "<|eot_id|>", _SAME),
     "zephyr": _closed("<|{}|>\n", "</s>\n", _SAME),
+    "bold": _closed("**{}:** ", "\n\n", _TITLE),
+    "bold, the colon outside": _closed("**{}**: ", "\n", _TITLE),
+    "markdown": _closed("## {}\n", "\n\n", _TITLE),
+    "brackets": _closed("[{}]: ", "\n", {role: name.upper() for role, name in _SAME.items()}),
+    "cohere": _closed(
+        "<|START_OF_TURN_TOKEN|><|{}_TOKEN|>",
+        "<|END_OF_TURN_TOKEN|>",
+        {"system": "SYSTEM", "user": "USER", "assistant": "CHATBOT"},
+    ),
     "gemma": _closed("<start_of_turn>{}\n", "<end_of_turn>\n", {**_SAME, "assistant": "model"}),
 }

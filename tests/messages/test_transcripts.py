@@ -36,6 +36,15 @@ PROMPTS: dict[str, tuple[str, tuple[Message, ...]]] = {
     "prefloop's own": ("System: Be kind.\n\nUser: Tea?", (SYSTEM, TEA)),
     "an empty system prompt": ("<|system|>\n</s>\n<|user|>\nTea?</s>\n<|assistant|>\n", (TEA,)),
     "hashes without a colon": ("### User\nTea?\n\n### Assistant\nYes.\n\n### User\nMilk?\n\n### Assistant", TWO),
+    "tags": ("<user>Tea?</user>\n<assistant>Yes.</assistant>\n<user>Milk?</user>\n<assistant>", TWO),
+    "tags with a colon": ("<human>: Tea?\n<bot>: Yes.\n<human>: Milk?\n<bot>:", TWO),
+    "bold, on lines of their own": ("**User**\nTea?\n\n**Assistant**\nYes.\n\n**User**\nMilk?", TWO),
+    "internlm": ("<|User|>:Tea?<eoh>\n<|Bot|>:Yes.<eoa>\n<|User|>:Milk?<eoh>\n<|Bot|>:", TWO),
+    "openchat": (
+        "GPT4 Correct User: Tea?<|end_of_turn|>GPT4 Correct Assistant: Yes.<|end_of_turn|>"
+        "GPT4 Correct User: Milk?<|end_of_turn|>GPT4 Correct Assistant:",
+        TWO,
+    ),
     "Chinese": ("用户：Tea?\n助手：Yes.\n用户：Milk?\n助手：", TWO),
     "windows": ("Human: Tea?\r\n\r\nAssistant: Yes.\r\n\r\nHuman: Milk?\r\n\r\nAssistant:", TWO),
 }

@@ -122,6 +122,9 @@ def resolve(names: Sequence[str], meaning: Meaning, path: str) -> Columned:
     roles = {**(known.roles if known else {}), **(meaning.roles or {})}
     paths = _fields(columns)
     used = [name for path_ in _of_rows(paths).values() for name in _heads(path_, names) if name in names]
+    if columns.votes is not None:
+        # Columns beside a column of votes say who voted.
+        used += [name for name in names if name in {f"{columns.votes.path}.{end}" for end in ("users", "status")}]
     return Columned(
         form=form,
         preset=preset,

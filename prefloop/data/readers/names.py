@@ -21,7 +21,7 @@ _SYSTEMS = ("system", "system_prompt", "system_message", "system_instruction")
 _LABELS = (
     "label", "winner", "preference", "preferred", "verdict", "choice", "vote", "judgment", "judgement",
     "comparison", "selected", "better", "human_preference", "human_label", "annotation", "preferred_response",
-    "preferred_answer",
+    "preferred_answer", "pw", "pairwise",
 )
 _ANNOTATORS = (
     "annotator", "annotator_id", "judge", "judge_id", "worker", "worker_id", "rater", "rater_id", "labeler",
@@ -73,6 +73,8 @@ def by_name(names: Sequence[str], given: Iterable[str], path: str) -> dict[str, 
         there.setdefault(normal(name), name)
     settled = set(given)
     fields = _answers(there, settled, path)
+    if "completion_a" in fields and not {"label", "votes"} & (settled | {*fields}):
+        fields |= _flattened(names, path)
     if not settled & {"prompt", "tree"}:
         fields |= _prompt(there, path, {*fields.values()} if all(map(_is_text, fields.values())) else set())
     for field, words in (("system", _SYSTEMS), ("annotator", _ANNOTATORS)):
@@ -131,6 +133,15 @@ def _pair(there: dict[str, str], path: str) -> dict[str, Any]:
                 fields = {"completion_a": there[first], "completion_b": there[second]}
                 return fields | _of_pair(there, path, a, b)
     return {}
+
+
+def _flattened(names: Sequence[str], path: str) -> dict[str, Any]:
+    """Votes in a column `QUESTION.responses`, as flattened exports of Argilla have them."""
+    asked = [name for name in names if name.endswith(".responses") and normal(name[:-10]) in (*_LABELS, *_RANKS)]
+    if len(asked) > 1:
+        raise ambiguous(path, "votes.path", asked)
+    of = {"label": "value", "annotator": "user_id", "status": "status"}
+    return {"votes": {"path": asked[0], **of}} if asked else {}
 
 
 def _of_pair(there: dict[str, str], path: str, a: str, b: str) -> dict[str, Any]:

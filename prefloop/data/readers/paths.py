@@ -35,7 +35,7 @@ def getter(path: str | tuple[str, ...], names: Collection[str]) -> Get:
         whole = [match[0] for match in _STEP.finditer(path)]
         return lambda row: _walk(row, whole)
     several = [getter(one, names) for one in path]
-    return lambda row: next((value for get in several if not is_nothing(value := get(row))), None)
+    return lambda row: next((value for get in several if not is_nothing(first_of(value := get(row)))), None)
 
 
 def narrowed(path: str, row: Mapping[str, Any]) -> str:

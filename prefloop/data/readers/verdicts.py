@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from prefloop.data.readers.cells import Cells
-from prefloop.data.readers.paths import Get, first_of, is_nothing
+from prefloop.data.readers.paths import Get, first_of, getter, is_nothing
 from prefloop.data.readers.words import UnknownWord
 from prefloop.labels.verdicts import Word
 
 _SKIPPED = frozenset({"true", "discarded", "skipped", "skip", "1"})
+# How the column of verdicts ends in a flattened export of Argilla.
+_BESIDE = ".responses"
 _NOT_YET = frozenset({"draft", "pending"})
 
 
@@ -37,10 +40,54 @@ def votes(row: Cells) -> list[Vote]:
 
 
 def _cast(row: Cells) -> Iterator[Mapping[str, Any]]:
-    for value in row.as_list("votes.path", row.get("votes.path")) or ():
+    path = row.columned.source("votes.path")
+    said = row.as_list("votes.path", row.get("votes.path")) or []
+    if path.endswith(_BESIDE):
+        said = _beside(row, path, said)
+    elif path.startswith("responses.*"):
+        said = _one_question(row, said)
+    for value in said:
         if not isinstance(value, Mapping):
             raise row.error("votes.path", "a list of votes, each an object", value)
         yield value
+
+
+def _beside(row: Cells, path: str, said: list[Any]) -> list[dict[str, Any]]:
+    """Votes of a flattened export: verdicts in one column, who gave them and their status in columns beside it."""
+    users, statuses = (row.as_list("votes.path", row.values.get(f"{path}.{name}")) for name in ("users", "status"))
+    for others in (users, statuses):
+        if others is not None and len(others) != len(said):
+            raise row.error("votes.path", f"{len(others)} values, as many as the columns beside it have", said)
+    return [
+        {"value": value, "user_id": users and users[k], "status": statuses and statuses[k]}
+        for k, value in enumerate(said)
+    ]
+
+
+def _one_question(row: Cells, first: list[Any]) -> list[Any]:
+    """The votes of the one question of a record that is answered with verdicts; others may be comments."""
+    questions = row.values.get("responses")
+    answered = {name: votes for name, votes in questions.items() if votes} if isinstance(questions, dict) else {}
+    fitting = [name for name, votes in answered.items() if isinstance(votes, list) and _are_verdicts(row, votes)]
+    if len(fitting) > 1:
+        got = f"the questions {', '.join(fitting)}"
+        expected = f"one, or data.columns to say which (votes.path=responses.{fitting[0]}[])"
+        raise row.error("votes.path", expected, got)
+    return answered[fitting[0]] if fitting else first
+
+
+def _are_verdicts(row: Cells, said: list[Any]) -> bool:
+    values = [vote.get("value") for vote in said if isinstance(vote, dict) and not is_nothing(vote.get("value"))]
+    return bool(values) and all(_is_verdict(row, value) for value in values)
+
+
+def _is_verdict(row: Cells, value: Any) -> bool:
+    if isinstance(value, list | dict):
+        return _ranked(value) is not None
+    try:
+        return row.columned.vocabulary.read(value) is not None
+    except UnknownWord:
+        return False
 
 
 def _of_many(row: Cells, values: Mapping[str, Any]) -> Vote:
@@ -85,7 +132,8 @@ def _word(row: Cells, values: Mapping[str, Any], part: str) -> Word | None:
     if part + "label" not in gets:
         several = {field: get for field, get in gets.items() if field.startswith("label.")} if not part else {}
         return _marked(row, several) if several else None
-    value = gets[part + "label"](values)
+    value = _selected(gets[part + "label"](values))
+    _check_agreement(row, values, part)
     if isinstance(value, list | dict):
         ranked = _ranked(value)
         value = ranked if ranked is not None else row.one_of(part + "label", value)
@@ -95,6 +143,37 @@ def _word(row: Cells, values: Mapping[str, Any], part: str) -> Word | None:
         return row.columned.vocabulary.read(value)
     except UnknownWord as error:
         return _by_model(row, gets, value) or _fail(row.error(part + "label", str(error), value))
+
+
+def _check_agreement(row: Cells, values: Mapping[str, Any], part: str) -> None:
+    """Refuse a vote with two verdicts, such as a side that is selected and the choice `tie`."""
+    votes_of = row.columned.columns.votes
+    paths = votes_of.label if part and votes_of is not None else None
+    if not isinstance(paths, tuple):
+        return
+    words = {}
+    for path in paths:
+        value = first_of(getter(path, ())(values))
+        if _is_verdict(row, value) and not isinstance(value, list | dict):
+            words[row.columned.vocabulary.read(value)] = value
+    if len(words) > 1:
+        raise row.error(part + "label", "one verdict of one annotator", list(words.values()))
+
+
+def _selected(value: Any) -> Any:
+    """What a control of an annotation tool holds: a side or one choice, also in a list or as JSON text."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    inner = value[0] if isinstance(value, list) and len(value) == 1 else value
+    if not isinstance(inner, Mapping):
+        return value
+    if isinstance(inner.get("selected"), str):
+        return inner["selected"]
+    choices = inner.get("choices")
+    return choices[0] if isinstance(choices, list) and len(choices) == 1 else value
 
 
 def _fail(error: Exception) -> Word | None:

@@ -11,24 +11,29 @@ from prefloop.labels.verdicts import Word
 
 _SAID: dict[Word, str] = {
     "a": "a, model a, response a, answer a, completion a, assistant a, option a, output a, left, first, a wins,"
-    " a is better, a better, prefer a, a preferred, a>b, a>>b, [[a]]",
+    " a is better, a better, prefer a, a preferred, a>b, a>>b, [[a]], model a is better, response a is better,"
+    " answer a is better, 1st, (a)",
     "b": "b, model b, response b, answer b, completion b, assistant b, option b, output b, right, second, b wins,"
-    " b is better, b better, prefer b, b preferred, b>a, b>>a, [[b]]",
+    " b is better, b better, prefer b, b preferred, b>a, b>>a, [[b]], model b is better, response b is better,"
+    " answer b is better, 2nd, (b)",
     "tie": "tie, tied, draw, equal, same, equals, even, neutral, no preference, equally good, both good,"
-    " a=b, [[c]], tie (bothgood), tie (both good), about the same, the same, no difference",
-    "both_bad": "both bad, bothbad, neither, tie (bothbad), tie (both bad), none of them, both are bad",
+    " a=b, [[c]], tie (bothgood), tie (both good), about the same, the same, no difference, both are good,"
+    " equal quality, no winner",
+    "both_bad": "both bad, bothbad, neither, tie (bothbad), tie (both bad), none of them, both are bad,"
+    " equally bad, neither is good",
     "skip": "skip, skipped, discarded, cannot say, can't say, unsure, not sure",
 }
 # Numbers say nothing by themselves, in whichever writing.
 _NUMBERS = re.compile(r"[-+]?\d+(\.\d+)?|true|false|yes|no")
 _BLANKS = re.compile(r"[\s_\-]+")
+_SIGNS = re.compile(r" ?([<>=]+) ?")
 
 
 def spelled(word: object) -> str:
     """A word with case, outer blanks and the kind of its inner blanks left out; a number as its digits."""
     text = str(word).strip().lower()
     if not _NUMBERS.fullmatch(text):
-        return _BLANKS.sub(" ", text)
+        return _SIGNS.sub(r"\1", _BLANKS.sub(" ", text))
     return f"{float(text):g}" if text[-1].isdigit() else text
 
 
