@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,12 @@ log = logging.getLogger("prefloop")
 
 
 def prepare(
-    records: Iterable[Record | Unread], split: Split, folder: Path, leaks: Leaks, target: Iterable[Turns] = ()
+    records: Iterable[Record | Unread],
+    split: Split,
+    folder: Path,
+    leaks: Leaks,
+    target: Iterable[Turns] = (),
+    unread_files: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write the prepared tables and a report of everything dropped, merged and moved.
 
@@ -38,6 +43,7 @@ def prepare(
         split: how prompts are divided; the tables know no division, the report describes the campaign's.
         leaks: how the campaign's pool is searched for what its test holds.
         target: prompts that the model will meet, written as target.parquet.
+        unread_files: files beside the data that hold no rows, for the report; left out of it where there are none.
         folder: gets prompts, completions, pairs, oracle, votes (.parquet) and report.json, whole or not at all.
 
     Returns:
@@ -60,6 +66,8 @@ def prepare(
         division = divide(stored, split, split.salt)
         summary = report(data, assigned, rows, stored, division)
         summary |= {"leaks": find_leaks(temporary, division, leaks)}
+        if unread_files:
+            summary |= {"unread_files": list(unread_files)}
         write_json(temporary / "report.json", summary)
     _log(summary)
     return summary

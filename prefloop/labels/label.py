@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from prefloop.io.hashing import pair_id
@@ -36,6 +36,16 @@ def _instant(value: str) -> str:
     return value
 
 
+def _counted(value: object) -> object:
+    """Refuse what pydantic would take for 0 or 1."""
+    if isinstance(value, bool):
+        raise ValueError("a number")
+    return value
+
+
+_Number = BeforeValidator(_counted)
+
+
 class Label(BaseModel):
     """One answer of one annotator on one pair: a verdict, or the reason why there is none.
 
@@ -63,27 +73,31 @@ class Label(BaseModel):
     prompt_id: str
     completion_a: str
     completion_b: str
-    annotator: Annotated[str, Field(min_length=1), AfterValidator(_named)]
+    annotator: Annotated[str, AfterValidator(_named)]
     verdict: Word | None = None
     reason: str | None = None
-    strength: Annotated[float, Field(ge=0)] | None = None
+    strength: Annotated[Annotated[float, Field(ge=0)] | None, _Number] = None
     shown_left: Literal["a", "b"] | None = None
-    duration_ms: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    duration_ms: Annotated[Annotated[int, Field(ge=0, lt=2**63)] | None, _Number] = None
     timestamp: Annotated[str, AfterValidator(_instant)]
-    round: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    round: Annotated[Annotated[int, Field(ge=0, le=1_000_000)] | None, _Number] = None
     source: Annotated[str, Field(pattern=SOURCE)]
-    cost: Annotated[float, Field(ge=0)] | None = None
-    calls: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    tokens: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    cost: Annotated[Annotated[float, Field(ge=0)] | None, _Number] = None
+    calls: Annotated[Annotated[int, Field(ge=0, lt=2**63)] | None, _Number] = None
+    tokens: Annotated[Annotated[int, Field(ge=0, lt=2**63)] | None, _Number] = None
     rubric_version: str | None = None
 
     @model_validator(mode="after")
     def _names_one_pair(self) -> Label:
         # Otherwise the pair would be asked again, or a verdict be counted for another.
         if self.completion_a >= self.completion_b:
-            raise ValueError("completion_a < completion_b; with the completions, swap a and b in the verdict too")
+            wrong = {"field": "completion_a", "got": self.completion_a}
+            raise PydanticCustomError(
+                "wrong", "an id below completion_b; with the completions, swap a and b in the verdict too", wrong
+            )
         if self.pair_id != pair_id(self.completion_a, self.completion_b):
-            raise ValueError("the pair_id of these two completions")
+            wrong = {"field": "pair_id", "got": self.pair_id}
+            raise PydanticCustomError("wrong", "the pair_id of these two completions", wrong)
         return self
 
     @model_validator(mode="after")

@@ -277,6 +277,8 @@ def _problem(path: Path, row: int, detail: ErrorDetails) -> DataError:
         return DataError(f"{path}, row {row}, field '{detail['type']}': missing, {detail['msg']}")
     if detail["type"] == "extra_forbidden":
         return DataError.at(path, row, field, detail["input"], "no such field")
+    if detail["type"] == "string_pattern_mismatch":
+        return DataError.at(path, row, field, detail["input"], "human, oracle, judge:MODEL or data:FILE")
     expected = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return DataError.at(path, row, field, detail["input"], expected)
 

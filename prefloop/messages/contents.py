@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from prefloop.io.strict import parse
 from prefloop.messages.errors import MessageError, Reason, Unusable
 from prefloop.messages.message import Call
 
@@ -84,13 +85,13 @@ def spoken_call(text: str) -> tuple[Call, ...] | None:
 
 
 def canonical(arguments: Any) -> str:
-    """Arguments as JSON with sorted keys; a text that is no JSON stays as it came."""
+    """Arguments as JSON with sorted keys; a text that is no JSON, or gives a key twice, stays as it came."""
     if arguments is None:
         return "{}"
     given = arguments if isinstance(arguments, str) else None
     try:
         if given is not None:
-            arguments = json.loads(given) if given.strip() else {}
+            arguments = parse(given) if given.strip() else {}
         text = json.dumps(arguments, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         text.encode()
     except (ValueError, TypeError, RecursionError):

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from prefloop.io.strict import StrictError, is_plainly_strict, parse
 from prefloop.messages.errors import MessageError
 
 _ROLE_KEYS = ("role", "from", "speaker", "author", "sender")
@@ -56,9 +57,15 @@ def decode(text: str) -> Any | None:
 
 def _json(text: str) -> Any | None:
     try:
-        return orjson.loads(text)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
+    if not is_plainly_strict([text.encode()], [value]):
+        try:
+            parse(text)
+        except StrictError as error:
+            raise MessageError("", f"messages stored as text, with {error.expected}", error.got) from None
+    return value
 
 
 def _printed(text: str) -> Any | None:

@@ -74,6 +74,7 @@ WRONG = {
     "shown_left": {"shown_left": "left"},
     "pair_id": {"pair_id": "0" * 32},
     "cost": {"cost": -0.5},
+    "tokens": {"tokens": True},
 }
 
 

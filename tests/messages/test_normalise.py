@@ -98,6 +98,8 @@ def test_calls_are_written_one_way(dialect: str) -> None:
 
 
 def test_arguments_that_are_no_json_stay_as_they_came() -> None:
+    twice = {"name": "f", "arguments": '{"a": 1, "a": 2}'}
+    assert read_messages([{"role": "bot", "tool_calls": [twice]}], {})[0].calls[0].arguments == twice["arguments"]
     call = {"name": "f", "arguments": "city=Bern"}
     assert read_messages([{"role": "bot", "tool_calls": [call]}], {})[0].calls == (Call("f", "city=Bern"),)
     big = {"name": "f", "arguments": '{"n": 123456789012345678901234}'}

@@ -92,8 +92,8 @@ def _one(path: Path, number: int, row: pa.RecordBatch) -> dict[str, Any] | DataE
         except StrictError as error:
             return DataError.at(path, number, name, error.got, error.expected)
         except (*_DAMAGED, KeyError, RecursionError) as error:
-            got = f"a {column.type} that cannot be read ({' '.join(str(error).split())[:80]})"
-            return DataError(f"{path}, row {number}, field '{name}': got {got}, expected a text, number or list")
+            got = f"a {column.type} that cannot be read: {' '.join(str(error).split())[:80]}"
+            return DataError.at(path, number, name, got, "a text, number or list")
     return values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import zipfile
 from enum import Enum
@@ -50,8 +51,9 @@ _BINARY: tuple[tuple[bytes, Kind | str], ...] = (
     (b"\xff\xd8\xff", "an image"),
 )
 _PICKLE = re.compile(rb"\x80[\x02-\x05][\x95\x80-\xff}\](ceq\x8c\x00-\x7f]")
-_MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml|head|body|!--)", re.I)
-_BEGIN = re.compile(rb'\{\s*"(\w+)"\s*:\s*\[\s*\{')
+_MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml|head|body|meta|table|!--)", re.I)
+_KEY = re.compile(r'\s*,?\s*("(?:[^"\\]|\\.)*")\s*:\s*')
+_ROWS = re.compile(r"\[\s*\{")
 _CUT = 1 << 18
 
 
@@ -119,7 +121,9 @@ def _zip(path: Path) -> Kind | str:
 
 def _text(path: Path, start: bytes) -> Kind:
     encoding = encoding_of(start)
-    text = start.removeprefix(b"\xef\xbb\xbf")
+    text = start
+    while text.startswith(b"\xef\xbb\xbf"):
+        text = text.removeprefix(b"\xef\xbb\xbf")
     if encoding != "utf-8":
         text = start.decode(encoding, errors="replace").removeprefix("\ufeff").encode("utf-8", errors="replace")
     text = text.lstrip()
@@ -146,9 +150,18 @@ def _objects(text: bytes, is_whole: bool) -> Kind:
 
 
 def _is_begun(text: bytes) -> bool:
-    """Whether an object begins with a list of rows under a usual name."""
-    begin = _BEGIN.match(text)
-    return begin is not None and begin[1].decode().lower() in TABLES
+    """Whether an object holds a list of rows under a usual name, before any other list and where the text ends."""
+    decoded, at = text.decode("utf-8", errors="replace"), 1
+    decoder = json.JSONDecoder()
+    try:
+        while key := _KEY.match(decoded, at):
+            if decoded[key.end() :].startswith("["):
+                holds_rows = _ROWS.match(decoded, key.end()) is not None
+                return holds_rows and json.loads(key[1]).lower() in TABLES
+            _, at = decoder.raw_decode(decoded, key.end())
+    except (ValueError, RecursionError):  # cut off inside a value, or no JSON
+        return False
+    return False
 
 
 def _is_json(text: bytes) -> bool:

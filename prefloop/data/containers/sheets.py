@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from python_calamine import CalamineWorkbook
+from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from prefloop.data.containers.lines import Numbered
 from prefloop.data.containers.table import fields_of, header_of
@@ -21,13 +21,15 @@ _UNPACKED = 1 << 31
 
 
 def read_sheet(path: Path) -> Iterator[Numbered]:
-    """Rows of the first sheet that holds any, numbered after its header; further sheets are warned of.
+    """Rows of the first sheet that holds any, numbered after its header; others, and hidden ones, are warned of.
 
     Raises:
         DataError: the file is damaged or unpacks to more than 2 GiB, or two sheets have the same header.
     """
     _check_size(path)
-    sheets = {name: rows for name, rows in _sheets(path) if rows}
+    filled = {name: rows for name, rows in _sheets(path) if rows}
+    # A title or a note alone is no table.
+    sheets = {name: rows for name, rows in filled.items() if len(rows) > 1} or filled
     if not sheets:
         return
     (name, (header, *rows)), *others = sheets.items()
@@ -58,9 +60,13 @@ def _cell(value: Any) -> Any:
 def _sheets(path: Path) -> Iterator[tuple[str, list[list[Any]]]]:
     try:
         with CalamineWorkbook.from_path(str(path)) as book:
-            for name in book.sheet_names:
-                rows = book.get_sheet_by_name(name).to_python(skip_empty_area=True)
-                yield name, rows
+            for sheet in book.sheets_metadata:
+                if sheet.typ != SheetTypeEnum.WorkSheet:
+                    continue
+                if sheet.visible != SheetVisibleEnum.Visible:
+                    log.warning("%s: the sheet %s is hidden, and not read", path, sheet.name)
+                    continue
+                yield sheet.name, book.get_sheet_by_name(sheet.name).to_python(skip_empty_area=True)
     except BaseException as error:  # a panic of the reader's is no Exception
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise

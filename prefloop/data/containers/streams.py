@@ -98,7 +98,8 @@ def blocks(path: Path) -> Iterator[bytes]:
         block = read(BLOCK)
         if (encoding := encoding_of(block)) != "utf-8":
             decoder = codecs.getincrementaldecoder(encoding)()
-        block = block.removeprefix(_UTF8)
+        while decoder is None and block.startswith(_UTF8):  # an editor adds its own to the one that is there
+            block = block.removeprefix(_UTF8)
         while block:
             yield decoder.decode(block).encode("utf-8") if decoder else block
             block = read(BLOCK)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from prefloop.io.strict import StrictError, parse
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _LISTS = ("completions", "scores", "models")
 _LOOKED_AT = 50
+_FORM = "cells in the form of RFC 4180: a quote inside a quoted cell is written twice"
+# Invisible marks that editors leave around names.
+_MARKS = "\u200b\u2060\ufeff"
+_SPACED = re.compile(r' +"')
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def dialect_of(start: bytes, path: Path) -> Dialect:
     Raises:
         DataError: two separators would do.
     """
-    text = start.decode(encoding_of(start), errors="replace").removeprefix("\ufeff")
+    text = start.decode(encoding_of(start), errors="replace").lstrip("\ufeff")
     if text[:4].lower() == "sep=" and text[4:5] in _SEPARATORS:
         return Dialect(text[4], True, False, True)
     tables = {separator: _look(text, separator) for separator in _SEPARATORS}
@@ -60,9 +65,7 @@ def dialect_of(start: bytes, path: Path) -> Dialect:
             f"{path}: got a table that {names} would separate, expected one of them; write it as JSONL"
         )
     separator = proven[0] if proven else max(tables, key=lambda key: len(tables[key][0]) if tables[key] else 0)
-    header = tables[separator][0] if tables[separator] else []
-    is_spaced = len(header) > 1 and all(name.startswith(" ") for name in header[1:])
-    return Dialect(separator, False, is_spaced, bool(proven))
+    return Dialect(separator, False, _is_spaced(tables[separator]), bool(proven))
 
 
 def read_table(path: Path) -> Iterator[Numbered]:
@@ -81,7 +84,7 @@ def read_table(path: Path) -> Iterator[Numbered]:
             skipinitialspace=dialect.is_spaced,
             strict=True,
         )
-        columns = header_of(path, next((cells for cells in reader if cells), []))
+        columns = header_of(path, next((cells for cells in reader if any(cells)), []))
         for number, cells in enumerate((cells for cells in reader if cells), start=1):
             if any(cells):
                 yield number, fields_of(path, number, columns, cells)
@@ -91,22 +94,22 @@ def read_table(path: Path) -> Iterator[Numbered]:
         expected = "text in UTF-8 (another encoding, such as Windows-1252? save it as CSV UTF-8)"
         yield number + 1, DataError.at(path, number + 1, "(row)", fault.got, expected)
     except csv.Error as error:
-        yield number + 1, DataError.at(path, number + 1, "(row)", str(error), "cells in the form of RFC 4180")
+        yield number + 1, DataError.at(path, number + 1, "(row)", str(error), _FORM)
     except StreamError as error:
         yield number + 1, DataError.at(path, number + 1, "(row)", error.got, error.expected)
 
 
 def header_of(path: Path, cells: Sequence[str]) -> list[str]:
-    """Names of the columns without outer blanks; columns at the end that have no name are left off.
+    """Names of the columns without outer blanks and marks; columns at the end that have no name are left off.
 
     Raises:
         DataError: a name twice.
     """
-    columns = [cell.strip() for cell in cells]
+    columns = [cell.strip().strip(_MARKS).strip() for cell in cells]
     while columns and not columns[-1]:
         columns.pop()
     for name in columns:
-        if columns.count(name) > 1:
+        if name and columns.count(name) > 1:
             raise DataError(f"{path}: got the column {name!r} twice in the header, expected each column once")
     return columns
 
@@ -137,6 +140,14 @@ def _look(text: str, separator: str) -> list[list[str]]:
         rows.extend(cells for cells in islice(reader, _LOOKED_AT) if cells)
     # The last row may be cut off where the text ends.
     return rows[:-1] if len(rows) > 2 else rows
+
+
+def _is_spaced(rows: list[list[str]]) -> bool:
+    """Whether a blank follows each separator: in the header, or before the quotes of cells in every row."""
+    header, *others = rows or [[]]
+    if len(header) > 1 and all(name.startswith(" ") for name in header[1:]):
+        return True
+    return bool(others) and all(any(_SPACED.match(cell) for cell in cells[1:]) for cells in others)
 
 
 def _is_proven(rows: list[list[str]]) -> bool:

@@ -76,9 +76,9 @@ class Cells:
         """
         if is_nothing(value):
             return None
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
+        if not isinstance(value, str) and finite(value) is None:
             raise self.error(field, "a name, or null", value, where)
-        return f"{value:g}" if isinstance(value, float) else str(value)
+        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
     def as_number(self, field: str, value: object, where: str = "") -> float | None:
         """A value as a finite number (digits in a text count), None where there is none.

@@ -66,6 +66,12 @@ TEXTS = {
     "xz": lzma.compress(orjson.dumps(ROWS)),
     "table in gzip": gzip.compress(table(";", "\r\n").encode()),
     "sep=": b"sep=;\n" + table(";", "\n").encode(),
+    "two marks": b"\xef\xbb\xbf\xef\xbb\xbf" + LINES,
+    "two marks on a table": b"\xef\xbb\xbf\xef\xbb\xbf" + table(",", "\n").encode(),
+    "rows of blanks first": b",\r\n\r\n" + table(",", "\r\n").encode(),
+    "a mark in a name": table(",", "\n").replace("prompt", "\u200bprompt").encode(),
+    "blanks before quotes": 'prompt,answer\n"Où: ""là""?", "a, b;\tc"\n"two\nlines", "日本"\n'.encode(),
+    "one CR an end, LF in a cell": table(",", "\r").replace("two\nlines", '"two\nlines"').encode(),
     **{
         f"{separator!r} {end!r}": table(separator, end).encode() for separator in ",;\t|" for end in ("\n", "\r\n")
     },
@@ -87,6 +93,32 @@ def test_columnar_files_and_sheets(tmp_path: Path) -> None:
         book.active.append(cells)
     book.save(tmp_path / "c.xlsx")
     assert [read(tmp_path / name) for name in ("a", "b", "c.xlsx")] == [ROWS] * 3
+
+
+def test_the_sheet_that_people_see_is_read(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["Read me first"])
+    for title in ("data", "old"):
+        sheet = book.create_sheet(title)
+        for cells in [list(ROWS[0]), *(list(row.values()) for row in ROWS[: 2 if title == "data" else 1])]:
+            sheet.append(cells)
+    book["old"].sheet_state = "hidden"
+    book.create_chartsheet("chart")
+    book.save(tmp_path / "x.xlsx")
+    assert read(tmp_path / "x.xlsx") == ROWS
+
+
+def test_columns_without_names_may_be_several(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(",,prompt,,answer\n,,q,,a\n")
+    assert [(row["prompt"], row["answer"]) for row in read(tmp_path / "x.csv")] == [("q", "a")]
+
+
+@pytest.mark.parametrize("indented", [False, True])
+def test_rows_inside_an_object_are_read_at_any_size(indented: bool, tmp_path: Path) -> None:
+    rows = [{**ROWS[0], "long": "x" * 500}] * 700
+    value = {"version": 1, "about": {"by": "us"}, "data": rows}
+    (tmp_path / "x.json").write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2 if indented else None))
+    assert read(tmp_path / "x.json") == rows
 
 
 def test_folders_of_shards(tmp_path: Path) -> None:
@@ -169,6 +201,7 @@ def test_parquet_values_are_plain_or_an_error_of_their_row(tmp_path: Path) -> No
     first, second, third = read(tmp_path / "y")
     assert (first, third) == ({"when": "1970-01-01"}, {"when": "1970-01-02"})
     assert "row 2, field 'when'" in str(second)
+    assert second.place["row"] == 2
 
 
 def test_files_that_are_not_read_are_told(tmp_path: Path) -> None:

@@ -30,6 +30,11 @@ ROWS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (PAIR, {"label": ["a"]}, r"field 'label': got \['a'\]"),
     (PAIR, {"prompt": 3}, r"field 'prompt': got 3, expected a text, or messages"),
     (PAIR, {"annotator": ["x"]}, r"field 'annotator': got \['x'\], expected a name"),
+    (
+        PAIR,
+        {"prompt": '[{"role": "user", "content": "x", "content": "y"}]'},
+        r"field 'prompt': got .*'content' twice",
+    ),
     (MANY, {"scores": [1]}, r"field 'scores': got '1 values', expected 2, one per completion"),
     (MANY, {"scores": "high"}, r"field 'scores': got 'high', expected a list"),
     (MANY, {"scores": [1, "x"]}, r"field 'scores\[1\]': got 'x', expected a finite number"),
@@ -142,6 +147,15 @@ def test_above_the_share_the_file_is_refused_with_reasons_and_places(tmp_path: P
     with pytest.raises(DataError, match=r"2 of 40 rows that cannot be used \(2 empty; the first: row 4: empty"):
         read(path)
     assert check_file(path, Meaning(max_unusable=0.05)).ok
+
+
+def test_long_numbers_of_annotators_are_kept_apart(tmp_path: Path) -> None:
+    votes = [{**PAIR, "annotator": number} for number in (12345678.0, 12345679.0, 3.0)]
+    report = check_file(write(tmp_path / "x.jsonl", *(json.dumps(vote).encode() for vote in votes)), show=3)
+    assert [record["annotator"] for record in report.records] == ["12345678", "12345679", "3"]
+    assert (
+        check_file(write(tmp_path / "y.jsonl", b'{"annotator": 1e999,' + orjson.dumps(PAIR)[1:])).n_problems == 1
+    )
 
 
 def test_unknown_fields_are_listed_with_the_known_forms(tmp_path: Path) -> None:
