@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from prefloop.data.readers.names import system_column
+from prefloop.data.readers.paths import is_nothing
 from prefloop.errors import DataError
 from prefloop.messages.errors import MessageError, Unusable
 from prefloop.messages.message import Turns
 from prefloop.messages.normalise import read_prompt
+from prefloop.messages.split import join_system
 
 _MISSING = object()
 
@@ -60,6 +63,19 @@ class Row:
         except Unusable as error:
             got = value if field in self.values else Nothing()
             raise self.error(field, f"a prompt that can be used ({error.reason})", got) from None
+
+    def with_system(self, prompt: Turns) -> Turns:
+        """A prompt with the system prompt that stands in a column of its own, where there is one."""
+        column = system_column(tuple(self.values))
+        system = self.values.get(column) if column is not None else None
+        if column is None or is_nothing(system):
+            return prompt
+        if not isinstance(system, str):
+            raise self.error(column, "a text, or null")
+        try:
+            return join_system(system, prompt)
+        except MessageError as error:
+            raise self.error(column, error.expected, error.got) from None
 
     def name(self, field: str) -> str | None:
         """A name (a number counts as its digits), or None where the field is missing, null or empty."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from prefloop.data.containers import KINDS, read_rows
+from prefloop.data.readers.names import system_column
 from prefloop.data.row import Row
 from prefloop.dpo.config import Prompts
 from prefloop.dpo.example import generate_stories
@@ -87,7 +88,8 @@ def _pick(path: Path, names: Sequence[str]) -> list[str]:
     wanted = [name for name in names if name in _FIELDS]
     if not wanted:
         raise DataError(f"{path}: got the fields {', '.join(names)}; expected {' or '.join(_FIELDS)}, or both")
-    return wanted
+    system = system_column(tuple(names))
+    return wanted if system is None else [*wanted, system]
 
 
 def _parse(row: Row, config: Prompts) -> PromptRow:
@@ -99,7 +101,7 @@ def _parse(row: Row, config: Prompts) -> PromptRow:
         raise row.error(
             "prompt", "a prompt; or set prompts.prefix_words, such as [8, 16], to take the beginning of the text"
         )
-    prompt = row.prompt("prompt") if has_prompt else Turns(str(text))
+    prompt = row.with_system(row.prompt("prompt")) if has_prompt else Turns(str(text))
     if prompt.messages is None:
         prompt = Turns(beginning(prompt.plain, config.prefix_words, config.salt))
     return PromptRow(prompt, text)

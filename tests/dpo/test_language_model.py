@@ -58,6 +58,15 @@ def test_a_models_own_sampling_settings_change_nothing(folder, tmp_path):
     assert wrote[0] == wrote[1]
 
 
+def test_code_that_lies_beside_a_model_is_refused_without_a_question(tmp_path):
+    other = write_start(tmp_path)
+    code = {"AutoConfig": "mine.Config", "AutoModelForCausalLM": "mine.Model"}
+    (other / "config.json").write_text(json.dumps({"model_type": "mine", "auto_map": code}))
+    (other / "mine.py").write_text("raise SystemExit(9)")
+    with pytest.raises(ModelError, match="no causal language model that transformers can load"):
+        load(other)
+
+
 def test_weights_come_back_and_the_same_weights_give_the_same_digest_and_bytes(folder, tmp_path):
     of, other = load(folder), load(folder)
     with torch.no_grad():

@@ -104,6 +104,15 @@ def test_prompts_alone_are_enough(tmp_path: Path) -> None:
     assert load_texts(tmp_path / "out", "train") == []
 
 
+def test_a_system_prompt_in_a_column_of_its_own_belongs_to_the_prompt(tmp_path: Path) -> None:
+    rows = [{"system": "Be brief.", "prompt": f"P{k}"} for k in range(30)]
+    for path in (write_jsonl(tmp_path / "x.jsonl", rows), tmp_path / "x.parquet"):
+        (tmp_path / "x.parquet").write_bytes(_parquet(rows))
+        write_prompts(from_files(path), tmp_path / "out")
+        prompts = pq.read_table(tmp_path / "out/prompts.parquet")["prompt"].to_pylist()
+        assert all(prompt.startswith("System: Be brief.\n\nUser: P") for prompt in prompts)
+
+
 def test_another_salt_gives_another_split(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "a.jsonl", numbered(50))
     splits = []

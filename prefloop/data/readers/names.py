@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from prefloop.errors import DataError
@@ -80,6 +81,12 @@ def by_name(names: Sequence[str], given: Iterable[str], path: str) -> dict[str, 
     for field, words in (("system", _SYSTEMS), ("annotator", _ANNOTATORS)):
         fields |= _first(there, field, words)
     return {field: name for field, name in fields.items() if field not in settled}
+
+
+@lru_cache(maxsize=64)  # asked at every row
+def system_column(names: tuple[str, ...]) -> str | None:
+    """The column with the system prompt, by its name; None where there is none."""
+    return _first({normal(name): name for name in reversed(names)}, "system", _SYSTEMS).get("system")
 
 
 def _is_text(value: object) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from prefloop.data.containers import KINDS, Numbered, read_rows
+from prefloop.data.readers.names import system_column
 from prefloop.data.row import Row
 from prefloop.errors import DataError
 from prefloop.evaluation.rewardbench.items import Item, Version
@@ -73,7 +74,7 @@ def _pair(row: Row) -> Item:
         )
         completions = tuple(answers)
     name = row.name("id") or str(row.number)
-    return Item(name, _name(row, "subset"), prompt, completions, 1)
+    return Item(name, _name(row, "subset"), row.with_system(prompt), completions, 1)
 
 
 def _best_of(row: Row, seen: set[tuple[str, int]]) -> Item:
@@ -85,7 +86,7 @@ def _best_of(row: Row, seen: set[tuple[str, int]]) -> Item:
         if (type(value) is not int or value != size) and not (value is None and field != "num_correct"):
             raise row.error(field, f"{size}, as many as there are texts in chosen and rejected")
     subset = _name(row, "subset")
-    item = Item(_name(row, "id"), subset, prompt, (*chosen, *rejected), len(chosen))
+    item = Item(_name(row, "id"), subset, row.with_system(prompt), (*chosen, *rejected), len(chosen))
     if item.is_tie:
         _check_tie(row, item, seen)
     return item
@@ -163,4 +164,5 @@ def _rows(path: Path) -> Iterator[Numbered]:
 
 def _pick(names: Sequence[str], path: Path) -> list[str]:
     _detect(names, str(path))
-    return [name for name in names if name in _FIELDS]
+    system = system_column(tuple(names))
+    return [name for name in names if name in _FIELDS or name == system]

@@ -52,6 +52,15 @@ def test_a_prompt_of_messages_reads_as_in_other_preference_files(tmp_path):
     assert items[0].prompt.plain == "User: Hi.\n\nAssistant: Yes?\n\nUser: Go."
 
 
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+def test_a_system_prompt_in_a_column_of_its_own_belongs_to_the_prompt(tmp_path, ending):
+    for row in (PAIR, FOUR):
+        path = write(tmp_path / f"f{ending}", [row | {"System Prompt": "Be brief."}])
+        assert read_items(path)[1][0].prompt.plain == f"System: Be brief.\n\nUser: {row['prompt']}"
+    with pytest.raises(DataError, match="row 1, field 'system': got 3, expected a text, or null"):
+        read_items(write(tmp_path / "x.jsonl", [PAIR | {"system": 3}]))
+
+
 MALFORMED = [
     (PAIR, {"prompt": ""}, "field 'prompt': got '', expected a text that is not empty"),
     (PAIR, {"prompt": None}, "field 'prompt': got None, expected a text"),
