@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from prefloop.messages.errors import MessageError, Unusable
@@ -20,6 +21,12 @@ _ENDS_SENTENCE = re.compile(rf"[.!?:؟।።。！？：｡…][{_CLOSERS}]*\Z")
 _ASKS = re.compile(r"[?？؟]")
 _WORD = re.compile(rf"[{_WIDE}]|\w*[^\W\d_]\w*")
 _FEWEST_WORDS = 2
+_QUOTED_FIRST = re.compile(r"""[\[{(]{1,9}\s{0,99}['"]""")
+_PRINTED = re.compile(r"""[\[{(]{1,9}\s{0,99}(?P<quote>['"])[^'"\n]{0,200}(?P=quote)\s{0,9}[:,]""")
+_STORED = (
+    "texts, transcripts or messages (objects with role and content); it looks like data stored as text, of which"
+    " it would be a guess what the prompt is: a column with the prompt"
+)
 _REMEDY = (
     "a column with the prompt, or chosen and rejected that begin with the same whole sentence or end it alike"
     " (what they share ends inside a sentence, so that the prompt would be a guess)"
@@ -41,6 +48,8 @@ def divide(first: str, second: str) -> tuple[str, str, str]:
         Unusable: an answer is empty, or two equal texts tell no prompt from answer.
     """
     first, second = first.strip(), second.strip()
+    if _looks_stored(first) and _looks_stored(second):
+        raise MessageError("", _STORED, first)
     shared = _common(first, second)
     border = _labelled(first, shared) or _at_word(first, shared) or _at_sentence(first, shared)
     if not border:
@@ -51,6 +60,17 @@ def divide(first: str, second: str) -> tuple[str, str, str]:
     if not all(answers):
         raise Unusable("empty")
     return (first[:border].strip(), *answers)
+
+
+def _looks_stored(text: str) -> bool:
+    """Whether a whole text is a JSON object or list, or Python's print of one."""
+    if (text[:1], text[-1:]) not in (("{", "}"), ("[", "]"), ("(", ")")) or not _QUOTED_FIRST.match(text):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return _PRINTED.match(text) is not None
+    return True
 
 
 def _labelled(text: str, shared: int) -> int:

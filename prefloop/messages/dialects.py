@@ -106,7 +106,7 @@ _LETTERS = tuple(
     for spelling in (word, word.capitalize(), word.upper(), word[0] + word[1].upper())
 )
 _PAIRS = frozenset({*_LETTERS, "A ", "Be", "GP", "Co", "Ma", "ar", "np", "系统", "用户", "人类"})
-_SIGNS = frozenset('<[{"#* \n\t\r\v\f\xa0\u2003\u3000\ufeff')
+_SIGNS = frozenset('<[({"#* \n\t\r\v\f\xa0\u2003\u3000\ufeff')
 
 
 def is_plain(text: str) -> bool:

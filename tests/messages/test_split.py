@@ -184,3 +184,11 @@ def test_a_system_prompt_beside_belongs_to_the_prompt() -> None:
     assert join_system(" ", joined) == join_system(None, joined) == joined
     with pytest.raises(MessageError):
         join_system("Be rude.", joined)
+
+
+@pytest.mark.parametrize(
+    "pair", ['{{"question": "Tea? ", "answer": "{}"}}', '["Tea? ", "{}"]', "{{'q': 'Tea?', 'a': '{}'}}"]
+)
+def test_data_stored_as_text_is_no_prompt_with_answers(pair: str) -> None:
+    with pytest.raises(MessageError, match="data stored as text"):
+        split_conversations(pair.format("Yes."), pair.format("No."), {})
