@@ -11,6 +11,7 @@ from prefloop.data.readers.trees import tree
 from prefloop.data.readers.verdicts import Vote, votes
 from prefloop.data.records import PairRecord, Record, ResponsesRecord, Unread
 from prefloop.errors import DataError
+from prefloop.messages.borders import has_several_words
 from prefloop.messages.errors import MessageError, Unusable
 from prefloop.messages.message import Turns, as_dicts
 from prefloop.messages.normalise import read_messages, read_prompt
@@ -55,9 +56,9 @@ def _named(row: Cells, error: MessageError) -> DataError:
 
 
 def _texts_unused(row: Cells) -> list[str]:
-    """Columns that nobody reads and that hold several words in this row."""
+    """Columns that nobody reads and that hold several words in this row, or a text of a script without spaces."""
     values = ((name, row.values.get(name)) for name in row.columned.unused)
-    return [name for name, value in values if isinstance(value, str) and len(value.split()) > 1]
+    return [name for name, value in values if isinstance(value, str) and has_several_words(value)]
 
 
 def pair(row: Cells, origin: Origin) -> Iterator[PairRecord]:
