@@ -23,6 +23,8 @@ def read_row(row: Cells, origin: Origin) -> list[Record | Unread | DataError]:
     missing = row.columned.missing(row.values)
     if missing is not None:
         return [DataError.at(row.path, row.number, missing, Nothing(tuple(row.values)), "a value, or null")]
+    if kind := row.columned.media(row.values):
+        return [Unread(kind, row.place)]
     try:
         return list(FORMS[row.columned.form](row, origin))
     except DataError as error:

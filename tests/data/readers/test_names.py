@@ -61,3 +61,11 @@ def test_a_dozen_records_with_one_prompt_are_warned_of(tmp_path: Path) -> None:
     ]
     (warning,) = check_file(write(tmp_path / "x.jsonl", *rows)).warnings
     assert "one and the same prompt" in warning
+
+
+@pytest.mark.parametrize("column", ["image", "images", "audio"])
+def test_a_row_with_an_image_beside_its_texts_is_left_out(tmp_path: Path, column: str) -> None:
+    row = {"prompt": "What is it?", "chosen": "A cup.", "rejected": "A cat."}
+    path = write(tmp_path / "x.jsonl", {**row, column: ["a.png"]}, {**row, column: []}, {**row, column: None})
+    items = list(read_file(path, Meaning()).records())
+    assert [isinstance(item, PairRecord) for item in items] == [False, True, True]
