@@ -114,7 +114,7 @@ class PreferenceFile:
         wanted = (
             names
             if columned.form == "implicit prompt"
-            else {*columned.used, *columned.media_columns, self._field, *SPLIT_COLUMNS}
+            else {*columned.used, *columned.media_columns, "history", self._field, *SPLIT_COLUMNS}
         )
         return [name for name in names if name in wanted]
 

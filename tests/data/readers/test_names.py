@@ -12,6 +12,7 @@ from prefloop.config.columns import Columns
 from prefloop.data.readers import Meaning, read_file
 from prefloop.data.readers.check import check_file
 from prefloop.data.records import PairRecord, ResponsesRecord
+from prefloop.errors import DataError
 
 
 def write(path: Path, *rows: dict[str, Any]) -> Path:
@@ -69,3 +70,16 @@ def test_a_row_with_an_image_beside_its_texts_is_left_out(tmp_path: Path, column
     path = write(tmp_path / "x.jsonl", {**row, column: ["a.png"]}, {**row, column: []}, {**row, column: None})
     items = list(read_file(path, Meaning()).records())
     assert [isinstance(item, PairRecord) for item in items] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": '["Hi"]', "response_a": '["Hello"]', "response_b": '["Yo"]'},
+        {"instruction": "Tea?", "input": "", "chosen": "Yes.", "rejected": "No.", "history": [["Hi", "Hello"]]},
+    ],
+)
+def test_turns_that_would_be_text_or_dropped_are_refused(tmp_path: Path, row: dict[str, Any]) -> None:
+    (problem,) = read_file(write(tmp_path / "x.jsonl", row), Meaning()).records()
+    assert isinstance(problem, DataError)
+    assert "turns" in str(problem)
