@@ -37,7 +37,8 @@ def said(content: dict[str, Any], columns: list[str] | None, verdicts: list[str]
         content = content | {"columns": _nested(content["columns"], _pairs("--columns", columns))}
     if verdicts:
         words = [entry for option in verdicts for entry in option.split(",")]
-        content = content | {"verdicts": content["verdicts"] | dict(_pair("--verdicts", word) for word in words)}
+        pairs = _each_once("--verdicts", [_pair("--verdicts", word) for word in words])
+        content = content | {"verdicts": content["verdicts"] | dict(pairs)}
     return content
 
 
@@ -65,7 +66,17 @@ def params_or_packaged(path: Path | None) -> Params:
 
 
 def _pairs(option: str, values: list[str]) -> list[tuple[str, str]]:
-    return [_pair(option, entry) for value in values for entry in _NEXT.split(value)]
+    return _each_once(option, [_pair(option, entry) for value in values for entry in _NEXT.split(value)])
+
+
+def _each_once(option: str, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    from prefloop.errors import ConfigError
+
+    said: dict[str, str] = {}
+    for name, value in pairs:
+        if said.setdefault(name, value) != value:
+            raise ConfigError(f"{option}: got {name}={said[name]} and {name}={value}; expected each name once")
+    return pairs
 
 
 def _pair(option: str, entry: str) -> tuple[str, str]:

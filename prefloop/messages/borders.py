@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from prefloop.messages.errors import MessageError, Unusable
 
 # What announces the answer: the prompt ends after it, wherever sentences end.
 _LABEL = re.compile(
-    r"(?:\A|(?<=[\s。！？：；]))(?:A|Answer|ANSWER|Response|RESPONSE|Assistant|ASSISTANT|Reply|TL;DR|Summary"
-    r"|答案|回答|答|回复|答え|답변|답)[ \t]*[:：]"
+    r"(?:\A|(?<=[\s。！？：；?!។။]))(?:A|Answer|ANSWER|Response|RESPONSE|Assistant|ASSISTANT|Reply|TL;DR|Summary"
+    r"|答案|回答|答|回复|答え|解答|アシスタント|답변|답|คำตอบ|ຄຳຕອບ|ចម្លើយ|အဖြေ)[ \t]*[:：៖]"
 )
 _TURN = "\n\nAssistant:"
 _CLOSERS = "\"'”’)\\]»」』）】"
@@ -19,7 +20,16 @@ _SENTENCE = re.compile(rf"[。！？：｡…]+[{_CLOSERS}]*|[.!?:؟।።][{_CL
 _ENDS_SENTENCE = re.compile(rf"[.!?:؟।።。！？：｡…][{_CLOSERS}]*\Z")
 _ASKS = re.compile(r"[?？؟]")
 _WORD = re.compile(rf"[{_WIDE}]|\w*[^\W\d_]\w*")
+# Letters of scripts without spaces: Thai, Lao, Burmese, Khmer beside the wide ones.
+_UNSPACED = re.compile(rf"[{_WIDE}\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
+_FEWEST_SIGNS = 3
 _FEWEST_WORDS = 2
+_QUOTED_FIRST = re.compile(r"""[\[{(]{1,9}\s{0,99}['"]""")
+_PRINTED = re.compile(r"""[\[{(]{1,9}\s{0,99}(?P<quote>['"])[^'"\n]{0,200}(?P=quote)\s{0,9}[:,]""")
+_STORED = (
+    "texts, transcripts or messages (objects with role and content); it looks like data stored as text, of which"
+    " it would be a guess what the prompt is: a column with the prompt"
+)
 _REMEDY = (
     "a column with the prompt, or chosen and rejected that begin with the same whole sentence or end it alike"
     " (what they share ends inside a sentence, so that the prompt would be a guess)"
@@ -41,6 +51,8 @@ def divide(first: str, second: str) -> tuple[str, str, str]:
         Unusable: an answer is empty, or two equal texts tell no prompt from answer.
     """
     first, second = first.strip(), second.strip()
+    if _looks_stored(first) and _looks_stored(second):
+        raise MessageError("", _STORED, first)
     shared = _common(first, second)
     border = _labelled(first, shared) or _at_word(first, shared) or _at_sentence(first, shared)
     if not border:
@@ -51,6 +63,27 @@ def divide(first: str, second: str) -> tuple[str, str, str]:
     if not all(answers):
         raise Unusable("empty")
     return (first[:border].strip(), *answers)
+
+
+def count_words(text: str) -> int:
+    """Words of a text; of a script without spaces its signs."""
+    return max(len(text.split()), len(_UNSPACED.findall(text)))
+
+
+def has_several_words(text: str) -> bool:
+    """Whether a text is more than a word, also where words have no spaces between them."""
+    return len(text.split()) > 1 or len(_UNSPACED.findall(text)) >= _FEWEST_SIGNS
+
+
+def _looks_stored(text: str) -> bool:
+    """Whether a whole text is a JSON object or list, or Python's print of one."""
+    if (text[:1], text[-1:]) not in (("{", "}"), ("[", "]"), ("(", ")")) or not _QUOTED_FIRST.match(text):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return _PRINTED.match(text) is not None
+    return True
 
 
 def _labelled(text: str, shared: int) -> int:

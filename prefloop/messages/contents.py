@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,12 @@ _OTHER: tuple[tuple[str, Reason], ...] = (
     ("file", "file"),
     ("document", "file"),
     ("pdf", "file"),
+    ("img", "image"),
+    ("picture", "image"),
+    ("photo", "image"),
 )
+# Texts that store a list of parts of a known type.
+_STORED = re.compile(r"""\[\s{0,99}\{\s{0,99}"(?:type|text)"\s{0,9}:""")
 _ARGUMENTS = ("arguments", "args", "input", "parameters")
 
 
@@ -46,6 +52,8 @@ def read_content(content: Any, where: str) -> Said:
         MessageError: a part of no known type.
         Unusable: a part that is an image, a sound, a video or a file.
     """
+    if isinstance(content, str):
+        content = _stored_parts(content)
     if isinstance(content, str):
         return Said(content)
     if content is None:
@@ -104,7 +112,11 @@ def _part(part: Any, where: str) -> Said:
         return Said(part)
     if not isinstance(part, Mapping):
         raise MessageError(where, "a part: a text, or an object with type and text", part)
-    kind = str(part.get("type") or part.get("content_type") or "text").casefold()
+    if isinstance(part.get("functionCall"), Mapping):
+        return Said("", (_call(part["functionCall"], where),))
+    if isinstance(part.get("functionResponse"), Mapping):
+        return Said("", (), (canonical(part["functionResponse"].get("response")),))
+    kind = str(part.get("type") or part.get("content_type") or _kind_of(part)).casefold()
     if kind in ("tool_use", "tool_call", "function_call"):
         return Said("", (_call(part.get(kind) or part, where),))
     if kind in ("tool_result", "tool_response"):
@@ -121,8 +133,35 @@ def _part(part: Any, where: str) -> Said:
     return Said(text)
 
 
+def _stored_parts(text: str) -> Any:
+    """The parts that a text stores as JSON, else the text."""
+    if not _STORED.match(text):
+        return text
+    parts = _loaded(text)
+    are_parts = isinstance(parts, list) and all(
+        isinstance(part, Mapping) and isinstance(part.get("type"), str) and {*part} & {"text", *_media_keys(part)}
+        for part in parts
+    )
+    return parts if are_parts else text
+
+
+def _kind_of(part: Mapping[str, Any]) -> str:
+    """The type of a part that does not say it: that of what it holds besides text."""
+    inline: Mapping[str, Any] = next(
+        (part[key] for key in ("inlineData", "inline_data") if isinstance(part.get(key), Mapping)), {}
+    )
+    mime = inline.get("mimeType") or inline.get("mime_type") or ("file" if inline else None)
+    if mime is None and part.get("text") is None:
+        mime = next(_media_keys(part), None)
+    return str(mime or "text")
+
+
+def _media_keys(part: Mapping[str, Any]) -> Iterator[str]:
+    return (str(key) for key, value in part.items() if value and any(name in str(key) for name, _ in _OTHER))
+
+
 def _call(call: Any, where: str) -> Call:
-    inner = call.get("function") if isinstance(call, Mapping) else None
+    inner = (call.get("function") or call.get("custom")) if isinstance(call, Mapping) else None
     source = inner if isinstance(inner, Mapping) else call
     name = source.get("name") if isinstance(source, Mapping) else None
     if not isinstance(name, str) or not name.strip():

@@ -46,7 +46,10 @@ def _headings(
     )
 
 
-_SPEAKERS = "System|Human|User|Prompter|Assistant|AI|Bot|Chatbot|GPT|Model|系统|用户|人类|助手"
+_SPEAKERS = (
+    "System|Human|User|Prompter|Assistant|AI|Bot|Chatbot|GPT|Model|系统|用户|人类|助手"
+    "|ユーザー|アシスタント|사용자|어시스턴트"
+)
 # Names between signs, in the three usual cases.
 _BOLD = "(?i:system|human|user|prompter|assistant|ai|bot|chatbot|gpt)"
 _HASHED = "System|Human|User|Prompter|Instruction|Question|Assistant|Response|Output|Answer|Bot|AI"
@@ -96,7 +99,7 @@ DIALECTS: tuple[Dialect, ...] = (
 SPECIAL = re.compile(
     _BEFORE + r"(?:<[|｜s]|\[/?INST\]|###\s?\w|A chat between|Below is an instruction|GPT4 |Code User|Math Correct"
     r"|(?:##?\s?|\*\*|[\[<])(?i:system|human|user|prompter)\b"
-    r"|(?i:system|human|user|prompter|系统|用户|人类)[ \t]{0,3}[:：])"
+    r"|(?i:system|human|user|prompter|系统|用户|人类|ユーザー|사용자)[ \t]{0,3}[:：])"
 )
 
 # The first two characters of such texts, and of messages stored as text: any other text is plain at a glance.
@@ -105,8 +108,8 @@ _LETTERS = tuple(
     for word in ("sy", "hu", "us", "pr")
     for spelling in (word, word.capitalize(), word.upper(), word[0] + word[1].upper())
 )
-_PAIRS = frozenset({*_LETTERS, "A ", "Be", "GP", "Co", "Ma", "ar", "np", "系统", "用户", "人类"})
-_SIGNS = frozenset('<[{"#* \n\t\r\v\f\xa0\u2003\u3000\ufeff')
+_PAIRS = frozenset({*_LETTERS, "A ", "Be", "GP", "Co", "Ma", "ar", "np", "系统", "用户", "人类", "ユー", "사용"})
+_SIGNS = frozenset('<[({"#* \n\t\r\v\f\xa0\u2003\u3000\ufeff')
 
 
 def is_plain(text: str) -> bool:

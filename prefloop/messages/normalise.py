@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from prefloop.messages.contents import Said, read_calls, read_content, spoken_call
+from prefloop.messages.contents import Said, canonical, read_calls, read_content, spoken_call
 from prefloop.messages.dialects import is_plain
 from prefloop.messages.errors import MessageError, Unusable
 from prefloop.messages.message import Message, Role, Turns
@@ -17,7 +17,7 @@ __all__ = ["MessageError", "Unusable", "decoded", "read_completion", "read_messa
 
 _LISTS = ("messages", "conversations", "conversation", "turns")
 _NAMED = ("role", "from", "speaker", "author", "sender")
-_SAID = ("content", "value", "text", "message")
+_SAID = ("content", "value", "text", "message", "parts", "refusal")
 # Roles that may be the key of a one-message object, {"user": "..."}: words that hardly mean anything else.
 _KEYS = frozenset({"system", "user", "human", "assistant", "gpt", "bot", "chatbot", "tool"})
 
@@ -107,7 +107,14 @@ def _plain(item: Any) -> Message | None:
     else:
         name, content = item.get("from"), item.get("value")
     role = ROLES.get(name) if type(name) is str else None
-    if role is None or type(content) is not str or not content or content.isspace() or name in CALLING:
+    if (
+        role is None
+        or type(content) is not str
+        or not content
+        or content.isspace()
+        or content[0] == "["
+        or name in CALLING
+    ):
         return None
     return Message(role, content)
 
@@ -129,6 +136,8 @@ def _several(item: Any, roles: Mapping[str, Role], where: str, is_last: bool) ->
         raise MessageError(where, "a message: an object with role and content (texts alone say no role)", item)
     given = {key: kept for key, kept in item.items() if kept is not None}
     name_key = next((key for key in _NAMED if key in given), None)
+    if name_key is None and "content" in given and str(given.get("type")).casefold() in _KEYS | {"ai", "function"}:
+        name_key = "type"
     if name_key is None:
         return _keyed(given, item, where, is_last)
     name = given[name_key]
@@ -137,7 +146,14 @@ def _several(item: Any, roles: Mapping[str, Role], where: str, is_last: bool) ->
     key = next((key for key in _SAID if key in given), "content")
     if key not in given and "content" not in item and not _has_calls(given):
         raise MessageError(where, "a message with content", item)
-    said = read_content(given.get(key), f"{where}.{key}")
+    content = given.get(key)
+    if role == "tool" and isinstance(content, str):
+        # What a tool says stays as it is, an object as its JSON text.
+        said = Said(content)
+    elif role == "tool" and isinstance(content, Mapping) and not {"parts", "type", "text"} & {*content}:
+        said = Said(canonical(content))
+    else:
+        said = read_content(content, f"{where}.{key}")
     calls = said.calls + _beside(given, where)
     if spelled(str(name)) in CALLING and (spoken := spoken_call(said.text)):
         said, calls = Said(""), spoken

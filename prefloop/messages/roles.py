@@ -10,11 +10,13 @@ from prefloop.messages.message import Role
 _NAMES: dict[Role, str] = {
     "system": "system developer sys system_prompt system_message 系统",
     "user": "user human prompter customer client input prompt question query instruction usr end_user visitor"
-    " student asker person 用户 人类",
+    " student asker person questioner q 用户 人类 ユーザー 사용자",
     "assistant": "assistant gpt chatgpt bot model chatbot ai output chosen rejected response answer agent llm"
-    " completion reply claude bard bing gemini ai_assistant tutor 助手 function_call tool_call",
+    " completion reply claude bard bing gemini ai_assistant tutor answerer a expert robot gpt4 gpt_4"
+    " copilot qwen llama deepseek mistral 助手 アシスタント 어시스턴트 function_call tool_call",
     "tool": "tool function observation ipython tool_response tool_result tool_output function_response"
-    " function_result function_return environment",
+    " function_result function_return environment tools functions tool_results"
+    " function_output api interpreter code_interpreter",
 }
 ROLES: dict[str, Role] = {name: role for role, names in _NAMES.items() for name in names.split()}
 
@@ -46,4 +48,4 @@ def role_of(name: object, roles: Mapping[str, Role], where: str) -> Role:
 
 def spelled(name: str) -> str:
     """A role's name without what does not tell two of them apart."""
-    return name.strip().casefold().replace("-", "_").replace(" ", "_")
+    return name.strip().strip("<|>").casefold().replace("-", "_").replace(" ", "_")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, TypeVar, TypeVarTuple
 
-from prefloop.messages.borders import divide
+from prefloop.messages.borders import count_words, divide
 from prefloop.messages.dialects import is_plain
 from prefloop.messages.errors import MessageError, Part, Unusable
 from prefloop.messages.message import Message, Role, Turns
@@ -230,9 +230,10 @@ def _repeat(prompt: Turns, first: str, second: str) -> bool:
     """Whether texts that begin with the prompt repeat it, by what comes after it and how long it is."""
     if prompt.messages is not None:
         return True
-    apart = all(not rest or rest[0].isspace() or prompt.plain.rstrip().endswith(":") for rest in (first, second))
+    ends = prompt.plain.rstrip().endswith((":", "：", "？", "。", "！"))
+    apart = all(not rest or rest[0].isspace() or ends for rest in (first, second))
     lines = all(not rest or rest.startswith(("\n", "\r\n")) for rest in (first, second))
-    return lines or (apart and len(prompt.plain.split()) >= _FEWEST_WORDS)
+    return lines or (apart and count_words(prompt.plain) >= _FEWEST_WORDS)
 
 
 def _reconcile_messages(

@@ -21,13 +21,18 @@ _KEY_ROLES = ("system", "user", "human", "assistant", "gpt")
 _LONGEST = 1 << 24
 
 # The beginning of a list of dictionaries or of one, and the two keys that a message has.
-_BEGINNING = re.compile(r"""(?:(?:np\.)?array\()?\[?\s{0,99}\{\s{0,99}['"]""")
+_BEGINNING = re.compile(r"""(?:(?:np\.)?array\()?[\[(]?\s{0,99}\{\s{0,99}['"]""")
 _ROLE = re.compile(rf"""['"](?:{"|".join(_ROLE_KEYS)})['"]\s*:""")
 _SAID = re.compile(rf"""['"](?:{"|".join(_SAID_KEYS)})['"]\s*:""")
 _FIRST = re.compile(rf"""{_BEGINNING.pattern}(?:{"|".join(_ROLE_KEYS + _SAID_KEYS)})['"]""")
 # A list of objects whose one key is a role.
 _KEYED = re.compile(rf"""\[\s{{0,99}}\{{\s{{0,99}}['"](?:{"|".join(_KEY_ROLES)})['"]\s{{0,9}}:\s{{0,9}}['"]""")
 _QUOTED = re.compile(r'"(?:\[\s{0,9})?\{\s{0,9}\\"')
+_ARRAY = re.compile(r"\A(?:np\.)?array\(|(?:,\s{0,99}dtype=object)?\)\Z")
+# Messages escaped once more than they are read, or as Python prints objects of libraries.
+_CODED = re.compile(
+    r"""\[?\{\\"(?:role|from|content|value)\\"|\[?\w{0,40}Message(?:Chunk)?\((?:role|content|additional_kwargs)="""
+)
 _WITHOUT_COMMA = re.compile(r"\}[ \t]{0,9}\r?\n[ \t]{0,99}\{")
 
 
@@ -40,6 +45,10 @@ def decode(text: str) -> Any | None:
         MessageError: it looks like messages and cannot be decoded.
     """
     text = text.strip()
+    if text.startswith(("array(", "np.array(")):
+        text = _ARRAY.sub("", text)
+    if _CODED.match(text):
+        raise MessageError("", "a text, or messages; it looks like messages that are stored as escaped text", text)
     if _QUOTED.match(text):
         inner = _json(text)
         return decode(inner) if isinstance(inner, str) else None
@@ -59,6 +68,11 @@ def _json(text: str) -> Any | None:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
+        pass
+    # NaN, Infinity and what else Python writes into JSON.
+    try:
+        return json.loads(text) if "NaN" in text or "Infinity" in text else None
+    except (ValueError, RecursionError):
         return None
     if not is_plainly_strict([text.encode()], [value]):
         try:
@@ -77,6 +91,7 @@ def _printed(text: str) -> Any | None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 value = ast.literal_eval(written.strip())
+            value = list(value) if isinstance(value, tuple) else value
             # Refuses what no JSON has: half a character, other keys than texts.
             return orjson.loads(orjson.dumps(value))
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):

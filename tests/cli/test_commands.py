@@ -92,6 +92,8 @@ def test_data_check_takes_columns_and_words_from_its_options(prefloop, tmp_path)
     assert prefloop("data", "check", path, *options[:2]).code == 1
     assert prefloop("data", "check", path, "--columns", "colour=best").code == 2
     assert prefloop("data", "check", path, "--columns", "preset=nowhere").code == 2
+    assert prefloop("data", "check", path, "--columns", "label=best,label=note").code == 2
+    assert prefloop("data", "check", path, "--verdicts", "1=a,1=b").code == 2
     assert prefloop("data", "check", path, "--verdicts", "best").code == 2
 
 

@@ -67,6 +67,17 @@ SHAPES: dict[str, Any] = {
     "JSON text of an object": json.dumps(
         {"messages": [{"from": "human", "value": "Tea?"}, {"from": "ai", "value": "Yes."}]}
     ),
+    "parts stored as text": [
+        {"role": "user", "content": '[{"type": "text", "text": "Tea?"}]'},
+        {"role": "assistant", "content": '[{"type": "text", "text": "Yes."}]'},
+    ],
+    "gemini": [{"role": "user", "parts": [{"text": "Tea?"}]}, {"role": "model", "parts": [{"text": "Yes."}]}],
+    "types for roles": [{"type": "human", "content": "Tea?"}, {"type": "ai", "content": "Yes."}],
+    "a refusal": [{"role": "user", "content": "Tea?"}, {"role": "assistant", "content": None, "refusal": "Yes."}],
+    "repr of a tuple": "({'role': 'user', 'content': 'Tea?'}, {'role': 'assistant', 'content': 'Yes.'})",
+    "an array of objects": "array([{'role': 'user', 'content': 'Tea?'},\n {'role': 'bot', 'content': 'Yes.'}]"
+    ", dtype=object)",
+    "JSON with NaN": '[{"role":"user","content":"Tea?","score":NaN},{"role":"bot","content":"Yes."}]',
     "repr of keys": "[{'user': 'Tea?'}, {'assistant': 'Yes.'}]",
     "list of JSON texts": [
         json.dumps({"role": "user", "content": "Tea?"}),
@@ -86,6 +97,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "no content": {"tool_calls": {"function": {"name": "f", "arguments": {"b": 1, "a": "ü"}}}},
     "JSON text": {"content": None, "tool_calls": '[{"name": "f", "arguments": {"b": 1, "a": "\\u00fc"}}]'},
     "legacy": {"content": None, "function_call": {"name": "f", "arguments": '{"a":"ü","b":1}'}},
+    "gemini": {"parts": [{"functionCall": {"name": "f", "args": {"b": 1, "a": "ü"}}}]},
+    "custom": {"tool_calls": [{"type": "custom", "custom": {"name": "f", "input": {"b": 1, "a": "ü"}}}]},
     "anthropic": {"content": [{"type": "tool_use", "id": "t", "name": "f", "input": {"b": 1, "a": "ü"}}]},
 }
 
@@ -180,3 +193,33 @@ def test_values_without_end_are_read_in_time() -> None:
         "USER: a ASSISTANT: " + " " * 50_000,
     ):
         assert read_prompt(text, {}).plain == text
+
+
+def test_what_a_tool_says_stays_as_it_is() -> None:
+    said = '[{"type": "text", "text": "rain"}]'
+    told = [{"role": "tool", "content": said}, {"role": "tool", "content": {"mm": 4}}]
+    assert read_messages(told, {}) == (Message("tool", said), Message("tool", '{"mm":4}'))
+
+
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        ({"image": "a.png"}, "image"),
+        ({"image_url": {"url": "a.png"}}, "image"),
+        ({"type": "picture", "url": "a.png"}, "image"),
+        ({"inlineData": {"mimeType": "audio/wav", "data": ""}}, "audio"),
+    ],
+)
+def test_parts_that_do_not_say_their_type(part: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Unusable) as caught:
+        read_messages([{"role": "user", "content": [part, {"text": "Tea?"}]}], {})
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [r'[{\\"role\\": \\"user\\", \\"content\\": \\"Tea?\\"}]', "[ChatMessage(role='user', content='Tea?')]"],
+)
+def test_messages_that_are_stored_in_a_way_nobody_reads(text: str) -> None:
+    with pytest.raises(MessageError, match="stored as escaped text"):
+        read_prompt(text.replace("\\\\", "\\"), {})

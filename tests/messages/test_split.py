@@ -184,3 +184,18 @@ def test_a_system_prompt_beside_belongs_to_the_prompt() -> None:
     assert join_system(" ", joined) == join_system(None, joined) == joined
     with pytest.raises(MessageError):
         join_system("Be rude.", joined)
+
+
+@pytest.mark.parametrize(
+    "pair", ['{{"question": "Tea? ", "answer": "{}"}}', '["Tea? ", "{}"]', "{{'q': 'Tea?', 'a': '{}'}}"]
+)
+def test_data_stored_as_text_is_no_prompt_with_answers(pair: str) -> None:
+    with pytest.raises(MessageError, match="data stored as text"):
+        split_conversations(pair.format("Yes."), pair.format("No."), {})
+
+
+def test_labels_of_answers_and_repeated_prompts_without_spaces() -> None:
+    asked, one, other = split_conversations("សំណួរ៖ ខៀវ?ចម្លើយ៖ខៀវ", "សំណួរ៖ ខៀវ?ចម្លើយ៖ស", {})
+    assert (asked.plain, one.plain, other.plain) == ("សំណួរ៖ ខៀវ?ចម្លើយ៖", "ខៀវ", "ស")
+    asked, one, other = reconcile("绿茶好喝吗？", "绿茶好喝吗？好。", "绿茶好喝吗？不好。", {})
+    assert (asked.plain, one.plain, other.plain) == ("绿茶好喝吗？", "好。", "不好。")

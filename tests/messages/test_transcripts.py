@@ -46,6 +46,7 @@ PROMPTS: dict[str, tuple[str, tuple[Message, ...]]] = {
         TWO,
     ),
     "Chinese": ("用户：Tea?\n助手：Yes.\n用户：Milk?\n助手：", TWO),
+    "Japanese": ("ユーザー：Tea?\nアシスタント：Yes.\nユーザー：Milk?\nアシスタント：", TWO),
     "windows": ("Human: Tea?\r\n\r\nAssistant: Yes.\r\n\r\nHuman: Milk?\r\n\r\nAssistant:", TWO),
 }
 

@@ -90,6 +90,8 @@ class Cells:
             return None
         if isinstance(value, str):
             value = _parsed(value)
+            if is_nothing(value):
+                return None
         number = finite(value)
         if number is None:
             raise self.error(field, "a finite number", value, where)

@@ -18,7 +18,7 @@ from prefloop.io.hashing import unit_interval
 from prefloop.messages.message import as_dicts
 
 # Records from which one prompt alone is suspicious.
-_MANY = 50
+_MANY = 10
 
 
 @dataclass(frozen=True)

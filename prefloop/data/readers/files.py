@@ -111,7 +111,11 @@ class PreferenceFile:
     def _pick(self, names: Sequence[str]) -> list[str]:
         columned = self.rows.learn(names, str(self.path))
         # Texts that nobody reads tell whether an implicit prompt is a guess.
-        wanted = names if columned.form == "implicit prompt" else {*columned.used, self._field, *SPLIT_COLUMNS}
+        wanted = (
+            names
+            if columned.form == "implicit prompt"
+            else {*columned.used, *columned.media_columns, "history", self._field, *SPLIT_COLUMNS}
+        )
         return [name for name in names if name in wanted]
 
     def _nothing_left(self, has_field: bool) -> DataError:

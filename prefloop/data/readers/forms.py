@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
@@ -11,10 +12,14 @@ from prefloop.data.readers.trees import tree
 from prefloop.data.readers.verdicts import Vote, votes
 from prefloop.data.records import PairRecord, Record, ResponsesRecord, Unread
 from prefloop.errors import DataError
+from prefloop.messages.borders import has_several_words
 from prefloop.messages.errors import MessageError, Unusable
 from prefloop.messages.message import Turns, as_dicts
 from prefloop.messages.normalise import read_messages, read_prompt
 from prefloop.messages.split import join_system, read_answer, reconcile, split_conversations
+
+# A list of texts as JSON.
+_LISTS = re.compile(r"""\s{0,9}\[\s{0,9}"[^\n]*"\s{0,9}\]\s{0,9}""")
 
 
 def read_row(row: Cells, origin: Origin) -> list[Record | Unread | DataError]:
@@ -22,6 +27,8 @@ def read_row(row: Cells, origin: Origin) -> list[Record | Unread | DataError]:
     missing = row.columned.missing(row.values)
     if missing is not None:
         return [DataError.at(row.path, row.number, missing, Nothing(tuple(row.values)), "a value, or null")]
+    if kind := row.columned.media(row.values):
+        return [Unread(kind, row.place)]
     try:
         return list(FORMS[row.columned.form](row, origin))
     except DataError as error:
@@ -55,15 +62,16 @@ def _named(row: Cells, error: MessageError) -> DataError:
 
 
 def _texts_unused(row: Cells) -> list[str]:
-    """Columns that nobody reads and that hold several words in this row."""
+    """Columns that nobody reads and that hold several words in this row, or a text of a script without spaces."""
     values = ((name, row.values.get(name)) for name in row.columned.unused)
-    return [name for name, value in values if isinstance(value, str) and len(value.split()) > 1]
+    return [name for name, value in values if isinstance(value, str) and has_several_words(value)]
 
 
 def pair(row: Cells, origin: Origin) -> Iterator[PairRecord]:
     """Two answers, named or as chosen and rejected, and what people say of them."""
     is_chosen = row.has("chosen")
     first, second = ("chosen", "rejected") if is_chosen else ("completion_a", "completion_b")
+    _refuse_turns(row, first, second)
     prompt, a, b = _parts(row, row.get(first), row.get(second))
     for vote in votes(row):
         if is_chosen:
@@ -81,6 +89,21 @@ def pair(row: Cells, origin: Origin) -> Iterator[PairRecord]:
             annotator=vote.annotator,
             strength=vote.strength,
         )
+
+
+def _refuse_turns(row: Cells, first: str, second: str) -> None:
+    """Refuse turns that would be dropped or taken for text: `history` beside an instruction, JSON lists."""
+    columns = row.columned.columns
+    earlier = row.values.get("history") if columns.addition is not None and not columns.rounds else None
+    if "history" in row.columned.unused and isinstance(earlier, list) and earlier:
+        expected = "no earlier turns, which no field of this form reads: messages with all turns as the prompt"
+        raise DataError.at(row.path, row.number, "history", earlier, expected)
+    if columns.rounds or not row.has("prompt"):
+        return
+    values = [row.get("prompt"), row.get(first), row.get(second)]
+    if all(isinstance(value, str) and _LISTS.fullmatch(value) for value in values):
+        expected = "a text; it looks like a list of turns as JSON text, in prompt and answers alike (rounds=true)"
+        raise row.error("prompt", expected, values[0])
 
 
 def _chosen(row: Cells, vote: Vote) -> Vote:

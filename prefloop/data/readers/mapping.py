@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from prefloop.config.columns import Columns, Roles, Tree, Verdicts, Votes
@@ -14,9 +15,19 @@ from prefloop.data.readers.names import by_name
 from prefloop.data.readers.paths import Get, first_of, getter, heads, is_nothing, narrowed
 from prefloop.data.readers.words import Vocabulary
 from prefloop.errors import DataError
+from prefloop.messages.errors import Reason
 
 # Fields whose several paths are several answers.
 _WIDE = ("completions", "scores", "ranks", "models")
+# Columns that hold more than text, in the singular and the plural.
+_MEDIA: dict[str, Reason] = {
+    "image": "image",
+    "images": "image",
+    "audio": "audio",
+    "audios": "audio",
+    "video": "video",
+    "videos": "video",
+}
 # Fields that are no path.
 _SETTINGS = ("rounds", "strip")
 
@@ -68,6 +79,18 @@ class Columned:
     roles: Roles
     required: tuple[tuple[str, ...], ...]
     wide: Mapping[str, tuple[Get, ...]]
+
+    @cached_property
+    def media_columns(self) -> tuple[str, ...]:
+        """Columns that nobody reads and that may hold images, sounds or videos."""
+        return tuple(name for name in self.unused if name.strip().lower() in _MEDIA)
+
+    def media(self, values: Mapping[str, Any]) -> Reason | None:
+        """The kind of what a row holds beside its texts in a column that nobody reads: image, audio or video."""
+        if not self.media_columns:
+            return None
+        held = ((_MEDIA.get(name.strip().lower()), values.get(name)) for name in self.media_columns)
+        return next((kind for kind, value in held if kind and not is_nothing(value) and value != []), None)
 
     def missing(self, values: Mapping[str, Any]) -> str | None:
         """A column that every row of this form has and this row has not."""

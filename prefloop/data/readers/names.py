@@ -18,7 +18,7 @@ _QUESTIONS = (
     "user_query", "prompt_text", "input_text", "source_text", "article", "problem", "task", "chat", "user",
     "human", "message", "inputs", "questions", "instructions", "queries", "prompts",
 )
-_SYSTEMS = ("system", "system_prompt", "system_message", "system_instruction")
+_SYSTEMS = ("system", "system_prompt", "system_message", "system_instruction", "custom_system_prompt")
 _LABELS = (
     "label", "winner", "preference", "preferred", "verdict", "choice", "vote", "judgment", "judgement",
     "comparison", "selected", "better", "human_preference", "human_label", "annotation", "preferred_response",
@@ -48,7 +48,7 @@ _BETTER = (
     ("preferred_output", "non_preferred_output"),
 )
 _MANY = ("completions", "responses", "answers", "outputs", "candidates", "generations", "replies")
-_SCORES = ("scores", "rewards", "ratings")
+_SCORES = ("scores", "rewards", "ratings", "score", "reward", "rating")
 _RANKS = ("ranks", "rankings", "ranking", "rank")
 _MODELS = ("models", "model_names")
 
@@ -102,6 +102,9 @@ def _prompt(there: dict[str, str], path: str, taken: set[str]) -> dict[str, Any]
     if fields := _first(there, "prompt", _PROMPTS):
         return fields
     questions = [there[word] for word in _QUESTIONS if word in there and there[word] not in taken]
+    if questions == [there.get("instruction"), there.get("input")]:
+        # The form of Alpaca: an instruction and, in some rows, what it is about.
+        return {"prompt": questions[0], "addition": questions[1]}
     if len(questions) > 1:
         raise ambiguous(path, "prompt", questions)
     return {"prompt": questions[0]} if questions else {}
@@ -116,7 +119,9 @@ def ambiguous(path: str, field: str, columns: Sequence[str]) -> DataError:
 
 
 def _answers(there: dict[str, str], settled: set[str], path: str) -> dict[str, Any]:
-    if settled & {"completions", "completion", "tree"}:
+    if "completion" in settled:
+        return {**_first(there, "score", _SCORES[3:]), **_first(there, "models", _MODELS)}
+    if settled & {"completions", "tree"}:
         return _of_many(there)
     if settled & {"completion_a", "completion_b"}:
         return _of_pair(there, path, "", "")
