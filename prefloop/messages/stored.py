@@ -68,18 +68,22 @@ def _json(text: str) -> Any | None:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
-        pass
-    # NaN, Infinity and what else Python writes into JSON.
+        # NaN, Infinity and what else Python writes into JSON.
+        if "NaN" not in text and "Infinity" not in text:
+            return None
+        return _strict(text)
+    objects = value if isinstance(value, list) else [value]
+    is_strict = set(map(type, objects)) == {dict} and is_plainly_strict([text.encode()], objects)
+    return value if is_strict else _strict(text)
+
+
+def _strict(text: str) -> Any | None:
     try:
-        return json.loads(text) if "NaN" in text or "Infinity" in text else None
-    except (ValueError, RecursionError):
-        return None
-    if not is_plainly_strict([text.encode()], [value]):
-        try:
-            parse(text)
-        except StrictError as error:
-            raise MessageError("", f"messages stored as text, with {error.expected}", error.got) from None
-    return value
+        return parse(text)
+    except StrictError as error:
+        if error.expected.startswith("JSON"):  # none at all, or nested too deeply
+            return None
+        raise MessageError("", f"messages stored as text, with {error.expected}", error.got) from None
 
 
 def _printed(text: str) -> Any | None:
