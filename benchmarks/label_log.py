@@ -38,8 +38,8 @@ def _line(number: int, a: str, b: str, pair: str, word: str, ms: int) -> str:
     return json.dumps(
         {
             "annotator": f"ann-{number % 7}", "completion_a": a, "completion_b": b, "duration_ms": int(ms),
-            "pair_id": pair, "prompt_id": f"{number % 9973:032x}", "round": number // 20_000, "shown_left": "a",
-            "source": "human", "timestamp": "2026-01-01T00:00:00+00:00", "verdict": word,
+            "pair_id": pair, "prompt_id": f"{int(a, 16) % 9973:032x}", "round": number // 20_000,
+            "shown_left": "a", "source": "human", "timestamp": "2026-01-01T00:00:00+00:00", "verdict": word,
         }
     ) + "\n"  # fmt: skip
 

@@ -125,6 +125,8 @@ def measure(name: str, comparison: Comparison, arguments: argparse.Namespace) ->
         out=out,
         data=data,
         ood=None,
+        columns=None,
+        verdicts=None,
         where=comparison.where,
         ood_where=comparison.ood_where,
         per_prompt=comparison.per_prompt,

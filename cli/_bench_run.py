@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cli._common import beside
+from cli._reading import said
 from prefloop.config import Params, parse_params
 from prefloop.errors import ConfigError
 
@@ -24,6 +25,8 @@ def bench_params(
     per_prompt: str | None,
     target: str | None,
     baselines: bool,
+    columns: list[str] | None,
+    verdicts: list[str] | None,
     changes: dict[str, Any],
 ) -> Params:
     """The parameters in force: those given, changed by the command's options.
@@ -32,13 +35,13 @@ def bench_params(
         ConfigError: a value out of range, an unknown policy, a missing file.
     """
     for path in filter(None, (data, ood)):
-        if not path.is_file():
+        if not path.exists():
             raise ConfigError(f"{path} is missing: give an existing preference file")
     entries = [{"path": str(data.resolve()), "split": "auto", "where": where}]
     if ood is not None or ood_where is not None:
         entries.append({"path": str((ood or data).resolve()), "split": "ood", "where": ood_where})
     content = params.model_dump(mode="json")
-    content["data"] |= {"source": "files", "files": entries}
+    content["data"] = said(content["data"] | {"source": "files", "files": entries}, columns, verdicts)
     section = content["benchmark"]
     section |= {key: value for key, value in changes.items() if value is not None}
     if isinstance(section["seeds"], int):

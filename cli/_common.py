@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, overload
 
 import typer
 
+from prefloop.errors import shown
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -19,6 +21,18 @@ if TYPE_CHECKING:
 ParamsFile = Annotated[Path, typer.Option("--params", help="Parameter file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 DEFAULT_PARAMS = Path("params.yaml")
+CASE = "Folder of a comparison, as --out of the command that made it; default: the repository's own."
+
+
+def former(name: str, now: str, **about: Any) -> Any:
+    """An option under the name that it had before: still understood, with a warning that says today's name."""
+
+    def warn(value: Any) -> Any:
+        if value is not None:
+            typer.echo(f"warning: {name} is {now} now", err=True)
+        return value
+
+    return typer.Option(name, hidden=True, callback=warn, help=f"The former name of {now}.", **about)
 
 
 Parameters = TypeVar("Parameters", bound="Whole")
@@ -92,7 +106,7 @@ def print_report(tables: list[Table], report: Path) -> None:
     console = Console(width=None if sys.stdout.isatty() else 170)
     for table in tables:
         console.print(table)
-    typer.echo(f"report: {report}")
+    typer.echo(f"report: {shown(report)}")
 
 
 def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
@@ -101,10 +115,10 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(shown(title), style="italic"), title_justify="left")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(Text(shown(column)), overflow="fold")
     for row in rows:
         # Text, because square brackets would be read as markup.
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(shown(cell)) for cell in row))
     Console().print(table)

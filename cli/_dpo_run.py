@@ -21,7 +21,7 @@ def dpo_params(
     """
     content = params.model_dump(mode="json")
     if prompts is not None:
-        if not prompts.is_file():
+        if not prompts.exists():
             raise ConfigError(f"{prompts} is missing: give an existing file of prompts")
         content["prompts"] |= {"source": "files", "files": [str(prompts.resolve())]}
     if model is not None:

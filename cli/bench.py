@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from cli._common import AsJson, load, print_json, print_savings
+from cli._reading import ColumnsOption, VerdictsOption
 
 # Enough for a saving of a half to be seen nearly always; the demo's packaged parameters have fewer.
 DEFAULT_SEEDS = 8
 
 
 def bench(
-    data: Annotated[Path, typer.Option(help="Preference file: .jsonl, .jsonl.gz, .parquet or .csv.")],
+    data: Annotated[Path, typer.Option(help="Preference file, or a folder of shards.")],
     out: Annotated[Path, typer.Option(help="Folder for everything that is made.")],
     policies: Annotated[
         str | None, typer.Option(help="Names from the section policies, with commas; the baselines are added.")
@@ -49,6 +50,8 @@ def bench(
     ood_where: Annotated[
         str | None, typer.Option(help="Rows with FIELD=VALUE (of --ood, else of --data) are out of distribution.")
     ] = None,
+    columns: ColumnsOption = None,
+    verdicts: VerdictsOption = None,
     params: Annotated[Path | None, typer.Option(help="Parameter file; default: the packaged one.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -82,6 +85,8 @@ def bench(
         per_prompt=per_prompt,
         target=target,
         baselines=baselines,
+        columns=columns,
+        verdicts=verdicts,
         changes={
             "policies": names,
             "seeds": seeds if seeds is not None or params is not None else DEFAULT_SEEDS,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli._common import AsJson, load, print_json
+from cli._common import CASE, AsJson, former, load, print_json
 
 app = typer.Typer(
     no_args_is_help=True, help="Active DPO: the policy chooses which of its own completions are compared."
@@ -85,14 +85,15 @@ def run(
 @app.command()
 @alias.command()
 def report(
-    folder: Annotated[Path, typer.Option(help="Folder of a comparison's report.")] = Path("data/dpo/report"),
+    out: Annotated[Path, typer.Option(help=CASE)] = Path("data/dpo"),
+    folder: Annotated[Path | None, former("--folder", "--out (the folder that has report/)")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the table of policies: win rates, labels to match the reference, KL, length.
 
-    Example: prefloop dpo report --folder results/report
+    Example: prefloop dpo report --out results
     """
-    _show(folder, as_json)
+    _show(folder or out / "report", as_json)
 
 
 def _show(folder: Path, as_json: bool) -> None:

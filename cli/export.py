@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli._common import AsJson, print_json
-from prefloop.errors import ConfigError, StateError
+from cli._common import AsJson, former, print_json
+from prefloop.errors import ConfigError, StateError, shown
 from prefloop.exchange.form import Form
 
 if TYPE_CHECKING:
@@ -29,11 +29,13 @@ def export(
             "trl: the prompt as messages, which TRL takes as it is.",
         ),
     ] = Form.ultrafeedback,
-    budget: Annotated[int | None, typer.Option(min=1, help="Only the first so many labels.")] = None,
-    data: Annotated[
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many labels.")] = None,
+    prepared: Annotated[
         Path | None,
         typer.Option(help="Folder of the prepared tables; default: prepared/ beside runs/ or labels/."),
     ] = None,
+    budget: Annotated[int | None, former("--budget", "--limit", min=1)] = None,
+    data: Annotated[Path | None, former("--data", "--prepared")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write what was labelled as a preference data set: prompt, chosen, rejected, models, scores, source.
@@ -49,27 +51,29 @@ def export(
 
     configure_process()
     check_ending(out)
-    acquired, prepared = _source(run, labels, data)
-    counts = write_preferences(acquired.first(budget), prepared, out, form)
+    acquired, tables = _source(run, labels, prepared or data)
+    counts = write_preferences(acquired.first(limit or budget), tables, out, form)
     if as_json:
         print_json({"out": str(out), "format": form.value, **counts})
     else:
-        typer.echo(f"{out}: {counts['rows']} rows ({counts['prompts']} prompts) of {counts['labels']} labels")
+        typer.echo(
+            f"{shown(out)}: {counts['rows']} rows ({counts['prompts']} prompts) of {counts['labels']} labels"
+        )
 
 
-def _source(run: Path | None, labels: Path | None, data: Path | None) -> tuple[Acquired, Path]:
+def _source(run: Path | None, labels: Path | None, given_tables: Path | None) -> tuple[Acquired, Path]:
     from prefloop.data.prepared import load_prepared
     from prefloop.exchange.acquired import acquired_by_labels, acquired_by_run
     from prefloop.labels.labelled import current_labels
 
     if run is not None and labels is None:
-        return acquired_by_run(run), data or _prepared_beside(run / "../../..")
+        return acquired_by_run(run), given_tables or _prepared_beside(run / "../../..")
     if labels is None or run is not None:
         raise ConfigError("give one of --run FOLDER (a simulated run) and --labels FILE (a campaign's log)")
     if not labels.is_file():
         raise StateError(f"{labels} is missing: give the label log of a campaign, data/labels/labels.jsonl")
     given = current_labels(labels, _beside(labels / "../..").label_table)
-    prepared = data or _prepared_beside(labels / "../..")
+    prepared = given_tables or _prepared_beside(labels / "../..")
     return acquired_by_labels(given, load_prepared(prepared)), prepared
 
 
@@ -82,5 +86,5 @@ def _beside(root: Path) -> Layout:
 def _prepared_beside(root: Path) -> Path:
     prepared = _beside(root).prepared
     if not prepared.is_dir():
-        raise StateError(f"{prepared} is missing: give the folder of the prepared tables with --data")
+        raise StateError(f"{prepared} is missing: give the folder of the prepared tables with --prepared")
     return prepared

@@ -1,4 +1,4 @@
-"""`prefloop labels`: verdicts for the current batch."""
+"""`prefloop labels`: verdicts for the label log, on the current batch or from the data."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import typer
 
 from cli._common import DEFAULT_PARAMS, AsJson, ParamsFile, load, print_json
 
-app = typer.Typer(no_args_is_help=True, help="Give verdicts on the current batch.")
+app = typer.Typer(no_args_is_help=True, help="Put verdicts into the label log.")
 
 
 @app.callback()
 def _group() -> None:
-    """Give verdicts on the current batch."""
+    """Put verdicts into the label log."""
 
 
 @app.command()
@@ -37,3 +37,30 @@ def oracle(
     else:
         counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(given["verdicts"].items()))
         typer.echo(f"round {given['round']}: {given['labels']} labels appended ({counts}); next: dvc repro")
+
+
+@app.command("import")
+def import_(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> None:
+    """Append the labels that the data have on the pool to the label log; what is there already is left alone.
+
+    Each vote is one line, source data:FILE. Then: dvc repro
+
+    Example: dvc repro prepare && prefloop labels import && dvc repro
+    """
+    from collections import Counter
+
+    from prefloop.io.layout import Layout
+    from prefloop.oracle.votes import import_votes
+
+    done = import_votes(load(params), Layout.repository())
+    verdicts = dict(sorted(Counter(label.verdict for label in done.labels).items()))
+    pairs = len({label.pair_id for label in done.labels})
+    if as_json:
+        counts = {"labels": len(done.labels), "pairs": pairs, "verdicts": verdicts}
+        print_json({**counts, "known": done.known, "outside": done.outside})
+    else:
+        said = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()) or "none"
+        typer.echo(
+            f"{len(done.labels)} labels of {pairs} pairs appended ({said}); {done.known} stood in the log, "
+            f"{done.outside} are outside the pool; next: dvc repro"
+        )

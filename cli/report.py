@@ -7,21 +7,23 @@ from typing import Annotated
 
 import typer
 
-from cli._common import AsJson, print_json, print_savings
+from cli._common import CASE, AsJson, former, print_json, print_savings
 
 
 def report(
-    folder: Annotated[Path, typer.Option(help="Folder of a comparison's report.")] = Path("data/report"),
+    out: Annotated[Path, typer.Option(help=CASE)] = Path("data"),
+    folder: Annotated[Path | None, former("--folder", "--out (the folder that has report/)")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the table of policies with labels saved and interval, and where the full report lies.
 
-    Example: prefloop report --folder results/report
+    Example: prefloop report --out results
     """
     from prefloop.report.results import read_savings
 
-    savings = read_savings(folder / "savings.json")
+    report_folder = folder or out / "report"
+    savings = read_savings(report_folder / "savings.json")
     if as_json:
         print_json(savings.model_dump(mode="json"))
         return
-    print_savings(savings, folder / "report.md")
+    print_savings(savings, report_folder / "report.md")

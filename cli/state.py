@@ -7,13 +7,12 @@ from typing import Annotated
 
 import typer
 
-from cli._common import AsJson, print_json
+from cli._common import CASE, AsJson, print_json
+from prefloop.errors import shown
 
 app = typer.Typer(no_args_is_help=True, help="What runs keep to resume from.")
 
-Out = Annotated[
-    Path | None, typer.Option(help="Folder of a comparison; default: the repository's own workflow and dpo/.")
-]
+Out = Annotated[Path | None, typer.Option(help=CASE)]
 
 
 @app.callback()
@@ -34,6 +33,7 @@ def list_(out: Out = None, as_json: AsJson = False) -> None:
 
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from prefloop.rounds.state import list_states
 
@@ -48,7 +48,8 @@ def list_(out: Out = None, as_json: AsJson = False) -> None:
         said = "in use" if state.in_use else "; ".join(state.differs[:3]) or "superseded"
         megabytes = f"{state.size / 1e6:.1f}"
         numbers = (state.fingerprint[:8], str(state.rounds), megabytes, state.changed)
-        table.add_row(str(state.workflow), state.policy, state.seed, *numbers, said)
+        cells = (str(state.workflow), state.policy, state.seed, *numbers, said)
+        table.add_row(*(Text(shown(cell)) for cell in cells))
     Console().print(table)
     old = [state for state in states if not state.in_use]
     typer.echo(f"{len(old)} of {len(states)} states superseded, {sum(s.size for s in old) / 1e6:.1f} MB")

@@ -39,22 +39,25 @@ def ui(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5000,
 ) -> None:
-    """Track what is there, print the address of the curves by policy, then serve the MLflow UI (Ctrl-C ends it).
+    """Track what is there and serve the MLflow UI; its address is printed once it answers (Ctrl-C ends it).
 
     Example: prefloop ui --port 5001
     """
-    import subprocess
-
     from prefloop.tracking.store import ui_command
+    from prefloop.tracking.ui import check_free, serve
     from prefloop.tracking.view import view_path
 
+    check_free(host, port)
     tracked = _track(params)
     served = [one for one in tracked if one.tracker.uri == tracked[0].tracker.uri]
-    for one in [one for one in served if one.runs] or served[:1]:
-        view = view_path(one.tracker.experiment)
-        typer.echo(f"curves over labels, by policy ({one.config.experiment}): http://{host}:{port}{view}")
+
+    def tell(address: str) -> None:
+        for one in [one for one in served if one.runs] or served[:1]:
+            view = view_path(one.tracker.experiment)
+            typer.echo(f"curves over labels, by policy ({one.config.experiment}): {address}{view}")
+
     command = ui_command(tracked[0].config, Path.cwd(), host, port)
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
+    raise typer.Exit(serve(command, host, port, tell))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ EXIT_USAGE = 2
 EXIT_LABELS_MISSING = 3
 EXIT_NOTHING_LEFT = 4
 EXIT_INTERRUPTED = 130
+
+_ELEMENT = re.compile(r"<(?=[A-Za-z/!?])")
 
 
 class PrefloopError(Exception):
@@ -31,13 +34,27 @@ class ConfigError(PrefloopError):
 
 
 class DataError(PrefloopError):
-    """Input data that cannot be used; the message names file, row, field, got and expected."""
+    """Input data that cannot be used; the message names file, row, field, got and expected.
+
+    Attributes:
+        place: the same five apart, for machines; None where the message names no field.
+    """
+
+    place: dict[str, str | int | None] | None = None
 
     @classmethod
     def at(cls, path: Path | str, row: int | None, field: str, got: object, expected: str) -> DataError:
         """Build the standard message for one malformed place of an input file."""
         where = f"{path}" if row is None else f"{path}, row {row}"
-        return cls(f"{where}, field '{field}': got {_short(got)}, expected {expected}")
+        error = cls(f"{shown(where)}, field '{shown(field)}': got {_short(got)}, expected {shown(expected)}")
+        error.place = {
+            "file": shown(str(path)),
+            "row": row,
+            "field": shown(field),
+            "got": _short(got),
+            "expected": shown(expected),
+        }
+        return error
 
 
 class ModelError(PrefloopError):
@@ -73,10 +90,10 @@ def exit_code_of(action: Callable[[], object]) -> int:
     try:
         action()
     except PrefloopError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_on_terminal(str(error))}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
-        print(f"error: {describe_os_error(error)}", file=sys.stderr)
+        print(f"error: {_on_terminal(describe_os_error(error))}", file=sys.stderr)
         return EXIT_FAILED
     except (MemoryError, RuntimeError) as error:
         # torch's own class is a RuntimeError; importing torch to name it would cost a second.
@@ -104,6 +121,35 @@ def describe_os_error(error: OSError) -> str:
     return f"{error.strerror or error}{place}"
 
 
+def shown(text: object) -> str:
+    """A name or value of the user's as it may stand in a terminal and in a report: what would act there is spelt.
+
+    Control characters and escape sequences, invisible and direction-changing characters become their escapes
+    (`\\x1b`), and angle brackets that would open an element of HTML become full-width ones.
+    """
+    content = str(text)
+    if content.isascii() and content.isprintable() and "<" not in content:
+        return content
+    return _ELEMENT.sub("＜", _spelt(content))
+
+
+def _on_terminal(message: str) -> str:
+    """A whole message, whose lines stay lines."""
+    return "\n".join(map(_spelt, message.split("\n")))
+
+
+def _spelt(text: str) -> str:
+    return "".join(char if _is_harmless(char) else char.encode("unicode_escape").decode() for char in text)
+
+
+def _is_harmless(char: str) -> bool:
+    # Joiners belong to the spelling of many languages, and to emoji.
+    return char.isprintable() or char in " \u200c\u200d\u3000\xa0"
+
+
 def _short(value: object, limit: int = 80) -> str:
-    text = repr(value)
+    try:
+        text = _ELEMENT.sub("＜", repr(value))
+    except (RecursionError, ValueError, OverflowError):  # nested deeply, a number too long, a date out of range
+        text = f"a {type(value).__name__} that cannot be printed"
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -18,6 +18,7 @@ from prefloop.embed.features import ids_digest
 from prefloop.io.arrays import read_table, write_array
 from prefloop.io.json import write_json
 from prefloop.io.layout import Layout
+from prefloop.messages.message import Turns
 from prefloop.neighbours.build import build_graph, save_graph
 from prefloop.neighbours.restrict import poolable, widened
 from prefloop.oracle.hidden import HiddenAnswers, hidden_of, load_hidden
@@ -76,7 +77,7 @@ def pair_records(seed: int = 0, prompts: int = 40, pairs: int = 160, ties: float
         won = rng.random() < 1 / (1 + np.exp(float(words[1] - words[0])))
         verdict: Any = "tie" if rng.random() < ties else "a" if won else "b"
         split: Any = "ood" if prompt >= prompts - 4 else None
-        records.append(PairRecord(f"question {prompt}", a, b, verdict, "test", split))
+        records.append(PairRecord(Turns(f"question {prompt}"), Turns(a), Turns(b), verdict, "test", split))
     return records
 
 
@@ -86,9 +87,11 @@ def response_records(seed: int = 0, prompts: int = 30, k: int = 5, models: bool 
     records: list[Record] = []
     for prompt in range(prompts):
         words = rng.integers(0, 9, size=k + prompt % 3)
-        texts = tuple(f"answer {n} " + "good " * int(w) for n, w in enumerate(words))
+        texts = tuple(Turns(f"answer {n} " + "good " * int(w)) for n, w in enumerate(words))
         names = tuple(f"model-{(n + prompt) % 8}" for n in range(len(words))) if models else None
-        records.append(ResponsesRecord(f"question {prompt}", texts, tuple(map(float, words)), names, "test"))
+        records.append(
+            ResponsesRecord(Turns(f"question {prompt}"), texts, tuple(map(float, words)), names, "test")
+        )
     return records
 
 

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from prefloop.config.columns import Columns, Roles, Share, Verdicts
+from prefloop.config.presets import HubName, presets
 from prefloop.config.shared import Device, HubSet
 from prefloop.section import Section
 
@@ -29,7 +31,7 @@ class FileEntry(Section):
         return value
 
 
-class Hub(HubSet[Literal["tldr", "cnn_dm", "hh", "ultrafeedback"]]):
+class Hub(HubSet[HubName]):
     """Section `data.hub`."""
 
 
@@ -88,12 +90,23 @@ class Data(Section):
     source: Literal["example", "files", "hub"]
     raw: Path
     files: tuple[FileEntry, ...]
+    columns: Columns
+    verdicts: Verdicts
+    roles: Roles
+    max_unusable: Share
     hub: Hub
     example: Example
     split: Split
     target: Target
     target_file: TargetFile
     leaks: Leaks
+
+    @field_validator("columns")
+    @classmethod
+    def _preset_is_known(cls, value: Columns) -> Columns:
+        if value.preset is not None and value.preset not in presets():
+            raise ValueError(f"preset: got {value.preset}; expected null or one of {', '.join(presets())}")
+        return value
 
     @model_validator(mode="after")
     def _target_has_a_file(self) -> Data:

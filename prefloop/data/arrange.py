@@ -9,7 +9,26 @@ import numpy as np
 from prefloop.data.collect import NONE, Collected, Mentions, PairRows
 from prefloop.data.splits import Assignment
 from prefloop.data.texts import sort_keys
-from prefloop.labels.verdicts import COMPARED
+from prefloop.labels.verdicts import WORDS
+
+
+@dataclass(frozen=True)
+class Votes:
+    """Distinct verdicts on listed pairs, in the order of pair, word, annotator and strength.
+
+    Attributes:
+        pair: int64 [V], row of the listed pair.
+        verdict: int8 [V], index into WORDS.
+        annotator: int32 [V], rank of the name, or NONE.
+        strength: float64 [V], or NONE.
+        source: int32 [V], rank of the source's name, the first where several say the same.
+    """
+
+    pair: np.ndarray
+    verdict: np.ndarray
+    annotator: np.ndarray
+    strength: np.ndarray
+    source: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -25,7 +44,8 @@ class Arranged:
         completion_models: int64 [m, 2], completion row and rank of the model's name, sorted, distinct.
         score: float64 [C], mean hidden score, NaN where there is none.
         pair_a, pair_b: int64 [N], completion rows.
-        votes: int32 [N, 3], votes for a, b and tie.
+        votes: int32 [N, 5], how many said each of WORDS.
+        given: the votes themselves.
         duplicate_rows: rows that repeat pair, verdict and annotator of another row.
         merged_answers: answers that repeat the text of another answer to the same prompt.
         single_answer: prompts dropped because a single answer makes no pair.
@@ -41,6 +61,7 @@ class Arranged:
     pair_a: np.ndarray
     pair_b: np.ndarray
     votes: np.ndarray
+    given: Votes
     duplicate_rows: int
     merged_answers: int
     single_answer: int
@@ -49,7 +70,6 @@ class Arranged:
 def arrange(data: Collected, assigned: Assignment) -> Arranged:
     """Drop rows that leak, merge what repeats, and put everything into its final order."""
     pairs, mentions = data.pairs.where(assigned.keep_pairs), data.mentions.where(assigned.keep_mentions)
-    mention_prompt = data.completion_prompt[mentions.completion]
     used = np.zeros(len(data.completions), dtype=bool)
     used[pairs.first] = used[pairs.second] = True
     used[mentions.completion[mentions.listed]] = True
@@ -65,8 +85,8 @@ def arrange(data: Collected, assigned: Assignment) -> Arranged:
     completions = completions[np.lexsort((low, high, prompt_row[data.completion_prompt[completions]]))]
     completion_row = _inverse(completions, len(data.completions))
 
-    pair_a, pair_b, votes, duplicates = _count_votes(pairs, completion_row)
-    source = _first_source(data, pairs, mentions, mention_prompt)
+    pair_a, pair_b, given, duplicates = _take_votes(data, pairs, completion_row)
+    source = _first_source(data, pairs, mentions)
     listed = mentions.completion[mentions.listed]
     return Arranged(
         prompts=prompts,
@@ -78,7 +98,8 @@ def arrange(data: Collected, assigned: Assignment) -> Arranged:
         score=_mean_scores(mentions, completion_row, len(completions)),
         pair_a=pair_a,
         pair_b=pair_b,
-        votes=votes,
+        votes=_count_votes(given, len(pair_a)),
+        given=given,
         duplicate_rows=duplicates,
         merged_answers=len(listed) - len(np.unique(listed)),
         single_answer=int((answers == 1).sum()),
@@ -98,26 +119,35 @@ def _inverse(rows: np.ndarray, size: int) -> np.ndarray:
     return inverse
 
 
-def _count_votes(pairs: PairRows, row: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+def _take_votes(data: Collected, pairs: PairRows, row: np.ndarray) -> tuple[np.ndarray, np.ndarray, Votes, int]:
+    """Completion rows a and b of the distinct pairs, the distinct votes, and how many rows repeat another."""
+    source = ranks(data.sources)[pairs.source]
+    annotator = np.append(ranks(data.annotators), NONE)[pairs.annotator]
     # Completion rows grow with prompt and id, so that sorting by them sorts by (prompt, a, b) and a < b.
-    order = np.lexsort((pairs.annotator, pairs.verdict, row[pairs.second], row[pairs.first]))
-    pairs = pairs.where(order)
+    order = np.lexsort((source, pairs.strength, annotator, pairs.verdict, row[pairs.second], row[pairs.first]))
+    pairs, source, annotator = pairs.where(order), source[order], annotator[order]
     a, b = row[pairs.first], row[pairs.second]
     new_pair = np.ones(len(order), dtype=bool)
     new_pair[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])
     new_vote = new_pair.copy()
-    new_vote[1:] |= (pairs.verdict[1:] != pairs.verdict[:-1]) | (pairs.annotator[1:] != pairs.annotator[:-1])
-    votes = np.zeros((int(new_pair.sum()), len(COMPARED)), dtype=np.int32)
-    counted = new_vote & (pairs.verdict != NONE)
-    np.add.at(votes, (np.cumsum(new_pair)[counted] - 1, pairs.verdict[counted]), 1)
-    return a[new_pair], b[new_pair], votes, int((~new_vote).sum())
+    for column in (pairs.verdict, annotator, pairs.strength):
+        new_vote[1:] |= column[1:] != column[:-1]
+    given = new_vote & (pairs.verdict != NONE)
+    columns = (np.cumsum(new_pair) - 1, pairs.verdict, annotator, pairs.strength, source)
+    return a[new_pair], b[new_pair], Votes(*(column[given] for column in columns)), int((~new_vote).sum())
 
 
-def _first_source(data: Collected, pairs: PairRows, mentions: Mentions, mention_prompt: np.ndarray) -> np.ndarray:
+def _count_votes(given: Votes, pairs: int) -> np.ndarray:
+    votes = np.zeros((pairs, len(WORDS)), dtype=np.int32)
+    np.add.at(votes, (given.pair, given.verdict), 1)
+    return votes
+
+
+def _first_source(data: Collected, pairs: PairRows, mentions: Mentions) -> np.ndarray:
     rank = ranks(data.sources)
     source = np.full(len(data.prompts), len(rank), dtype=np.int32)
     np.minimum.at(source, pairs.prompt, rank[pairs.source])
-    np.minimum.at(source, mention_prompt, rank[mentions.source])
+    np.minimum.at(source, mentions.prompt, rank[mentions.source])
     return source
 
 

@@ -1,4 +1,4 @@
-"""One pass over the records: texts to disk, everything else to compact columns."""
+"""One pass over the records: texts and messages to disk, everything else to compact columns."""
 
 from __future__ import annotations
 
@@ -13,18 +13,23 @@ from typing import Any, Self
 import numpy as np
 
 from prefloop.data.prepared import AUTO, SPLITS
-from prefloop.data.records import PairRecord, Record, ResponsesRecord
+from prefloop.data.records import PairRecord, Record, ResponsesRecord, Unread
+from prefloop.data.spelling import normal_form
 from prefloop.data.texts import TextTable
 from prefloop.io.hashing import completion_id, prompt_id, text_id
-from prefloop.labels.verdicts import COMPARED, turned
+from prefloop.labels.verdicts import WORDS, turned
+from prefloop.messages.message import Turns
 
 log = logging.getLogger("prefloop")
 
 NONE = -1
 
 _SPLIT_CODE: dict[str | None, int] = {None: AUTO, **{name: code for code, name in enumerate(SPLITS)}}
-_VERDICT_CODE: dict[str | None, int] = {None: NONE, **{name: code for code, name in enumerate(COMPARED)}}
+_VERDICT_CODE: dict[str | None, int] = {None: NONE, **{name: code for code, name in enumerate(WORDS)}}
 _LOG_EVERY = 250_000
+
+# An answer of a K-response row: turns and their messages as JSON, model, score.
+_Said = tuple[Turns, str | None, str | None, float | None]
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,10 @@ class PairRows(Columns):
 
     Attributes:
         prompt, first, second: int64, rows of prompt and completions in the order of collection.
-        verdict: int8, index into COMPARED for first and second, or NONE.
+        verdict: int8, index into WORDS for first and second, or NONE.
         split: int8, index into SPLITS, or AUTO.
         source, annotator: int32, numbers of names; annotator may be NONE.
+        strength: float64, how much better the winner is, or NONE.
     """
 
     prompt: np.ndarray
@@ -54,6 +60,7 @@ class PairRows(Columns):
     split: np.ndarray
     source: np.ndarray
     annotator: np.ndarray
+    strength: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -61,13 +68,14 @@ class Mentions(Columns):
     """What is said about single completions, one entry per answer of a K-response row or named model.
 
     Attributes:
-        completion: int64, row of the completion.
+        prompt, completion: int64, rows.
         listed: bool, whether a K-response row offers it (else it only names the model of a pair's answer).
         model: int32, number of the name, or NONE.
         score: float64, NaN where none was given.
         split, source: as for PairRows.
     """
 
+    prompt: np.ndarray
     completion: np.ndarray
     listed: np.ndarray
     model: np.ndarray
@@ -82,20 +90,25 @@ class Collected:
 
     Attributes:
         prompts, completions: the texts and ids.
+        prompt_normal: uint8 [Q, 16], id of each prompt's normal form; its own where it is its own normal form.
         completion_prompt: int64 [C], prompt of each completion.
-        pairs, mentions: the rows.
-        models, sources: the numbered names.
+        pairs, mentions: the rows; none of them has a text with other messages than those that stand for it.
+        models, sources, annotators: the numbered names.
         counts: rows read and what was dropped at once.
+        unread: what the reader has left out, by reason.
     """
 
     prompts: TextTable
     completions: TextTable
+    prompt_normal: np.ndarray
     completion_prompt: np.ndarray
     pairs: PairRows
     mentions: Mentions
     models: list[str]
     sources: list[str]
+    annotators: list[str]
     counts: Counter[str]
+    unread: Counter[str]
 
     def close(self) -> None:
         """Give the disk space of the texts back."""
@@ -103,11 +116,14 @@ class Collected:
         self.completions.close()
 
 
-def collect(records: Iterable[Record], folder: Path) -> Collected:
+def collect(records: Iterable[Record | Unread], folder: Path) -> Collected:
     """Read all records once; `folder` holds the temporary files of the texts."""
     collector = _Collector(folder)
     for record in records:
-        collector.add(record)
+        if isinstance(record, Unread):
+            collector.unread[record.reason] += 1
+        else:
+            collector.add(record)
     return collector.finish()
 
 
@@ -123,18 +139,20 @@ class _Names(dict[str | None, int]):
 class _Collector:
     def __init__(self, folder: Path) -> None:
         self.prompts, self.completions = TextTable(folder), TextTable(folder)
+        self.prompt_normal = bytearray()
         self.completion_prompt = array("q")
-        self.pairs: list[array[Any]] = [array(kind) for kind in "qqqbbii"]
-        self.mentions: list[array[Any]] = [array(kind) for kind in "qbidbi"]
+        self.pairs: list[array[Any]] = [array(kind) for kind in "qqqbbiid"]
+        self.mentions: list[array[Any]] = [array(kind) for kind in "qqbidbi"]
         self.models, self.sources, self.annotators = _Names(), _Names(), _Names()
         self.seen: set[bytes] = set()
         self.counts: Counter[str] = Counter()
+        self.unread: Counter[str] = Counter()
 
     def add(self, record: Record) -> None:
         self.counts["rows"] += 1
         if self.counts["rows"] % _LOG_EVERY == 0:
             log.info("prepare: %d rows read", self.counts["rows"])
-        if not record.prompt or record.prompt.isspace():
+        if _is_blank(record.prompt):
             self.counts["empty_prompt"] += 1
         elif isinstance(record, PairRecord):
             self._add_pair(record)
@@ -143,87 +161,107 @@ class _Collector:
 
     def _add_pair(self, record: PairRecord) -> None:
         a, b = record.completion_a, record.completion_b
-        if not a or not b or a.isspace() or b.isspace():
+        if _is_blank(a) or _is_blank(b):
             self.counts["empty_answer"] += 1
             return
-        if a == b:
-            self.counts["identical_answers"] += 1
+        if a.plain == b.plain:
+            self.counts["identical_answers" if a.messages == b.messages else "ambiguous"] += 1
             return
-        identity = prompt_id(record.prompt)
-        prompt = self.prompts.add(identity, record.prompt)
-        a_id, b_id = completion_id(identity, a), completion_id(identity, b)
-        first, second = self._completion(prompt, a_id, a), self._completion(prompt, b_id, b)
-        self._add_model(first, record.model_a, record)
-        self._add_model(second, record.model_b, record)
+        identity = prompt_id(record.prompt.plain)
+        prompt = self._prompt(identity, record.prompt)
+        a_id, b_id = completion_id(identity, a.plain), completion_id(identity, b.plain)
+        first, second = self._completion(prompt, a_id, a, a.kept), self._completion(prompt, b_id, b, b.kept)
+        self._add_model(prompt, first, record.model_a, record)
+        self._add_model(prompt, second, record.model_b, record)
         verdict = _VERDICT_CODE[record.verdict]
         if a_id > b_id:
             first, second, verdict = second, first, turned(verdict)
         split, source = _SPLIT_CODE[record.split], self.sources[record.source]
-        row = (prompt, first, second, verdict, split, source, self.annotators[record.annotator])
+        strength = NONE if record.strength is None else record.strength
+        row = (prompt, first, second, verdict, split, source, self.annotators[record.annotator], strength)
         for column, value in zip(self.pairs, row, strict=True):
             column.append(value)
 
-    def _add_model(self, completion: int, model: str | None, record: PairRecord) -> None:
+    def _add_model(self, prompt: int, completion: int, model: str | None, record: PairRecord) -> None:
         if model is not None:
-            row = (
-                completion,
-                0,
-                self.models[model],
-                np.nan,
-                _SPLIT_CODE[record.split],
-                self.sources[record.source],
-            )
-            self._mention(row)
+            split, source = _SPLIT_CODE[record.split], self.sources[record.source]
+            self._mention((prompt, completion, 0, self.models[model], np.nan, split, source))
 
     def _add_responses(self, record: ResponsesRecord) -> None:
-        identity = prompt_id(record.prompt)
+        identity = prompt_id(record.prompt.plain)
         answers = _answers(record)
         self.counts["empty_answer"] += len(record.completions) - len(answers)
         if not answers or self._is_repeated(identity, record, answers):
             return
-        prompt = self.prompts.add(identity, record.prompt)
+        prompt = self._prompt(identity, record.prompt)
         split, source = _SPLIT_CODE[record.split], self.sources[record.source]
-        for text, model, score in answers:
-            completion = self._completion(prompt, completion_id(identity, text), text)
-            self._mention((completion, 1, self.models[model], np.nan if score is None else score, split, source))
+        for turns, kept, model, score in answers:
+            completion = self._completion(prompt, completion_id(identity, turns.plain), turns, kept)
+            hidden = np.nan if score is None else score
+            self._mention((prompt, completion, 1, self.models[model], hidden, split, source))
 
-    def _is_repeated(
-        self, identity: str, record: ResponsesRecord, answers: list[tuple[str, str | None, float | None]]
-    ) -> bool:
-        parts = sorted(text_id(text, repr(model), repr(score)) for text, model, score in answers)
-        key = bytes.fromhex(text_id(identity, repr(record.split), *parts))
+    def _is_repeated(self, identity: str, record: ResponsesRecord, answers: list[_Said]) -> bool:
+        parts = sorted(
+            text_id(turns.plain, kept or "", repr(model), repr(score)) for turns, kept, model, score in answers
+        )
+        key = bytes.fromhex(text_id(identity, record.prompt.kept or "", repr(record.split), *parts))
         if key in self.seen:
             self.counts["duplicate_rows"] += 1
             return True
         self.seen.add(key)
         return False
 
-    def _completion(self, prompt: int, identity: str, text: str) -> int:
-        row = self.completions.add(identity, text)
+    def _prompt(self, identity: str, turns: Turns) -> int:
+        row = self.prompts.add(identity, turns.plain, turns.kept)
+        if 16 * row == len(self.prompt_normal):
+            # A transcript asks what its messages ask.
+            plain = turns.plain if turns.messages is None else Turns.prompt(turns.messages).plain
+            form = normal_form(plain)
+            self.prompt_normal += bytes.fromhex(identity if form == turns.plain else prompt_id(form))
+        return row
+
+    def _completion(self, prompt: int, identity: str, turns: Turns, kept: str | None) -> int:
+        row = self.completions.add(identity, turns.plain, kept)
         if row == len(self.completion_prompt):
             self.completion_prompt.append(prompt)
         return row
 
-    def _mention(self, row: tuple[int, int, int, float, int, int]) -> None:
+    def _mention(self, row: tuple[int, int, int, int, float, int, int]) -> None:
         for column, value in zip(self.mentions, row, strict=True):
             column.append(value)
 
     def finish(self) -> Collected:
-        pairs = [np.frombuffer(column, dtype=column.typecode) for column in self.pairs]
-        completion, listed, *others = (np.frombuffer(column, dtype=column.typecode) for column in self.mentions)
+        pairs = PairRows(*(np.frombuffer(column, dtype=column.typecode) for column in self.pairs))
+        prompt, completion, listed, *others = (
+            np.frombuffer(column, dtype=column.typecode) for column in self.mentions
+        )
+        mentions = Mentions(prompt, completion, listed.astype(bool), *others)
+        # Rows are those of turns that stand for their id, and their number is that of all turns that came.
+        standing, answer = self.prompts.standing(), self.completions.standing()
+        stands, answer_stands = standing == np.arange(len(standing)), answer == np.arange(len(answer))
+        keep_pairs = stands[pairs.prompt] & answer_stands[pairs.first] & answer_stands[pairs.second]
+        keep_mentions = stands[mentions.prompt] & answer_stands[mentions.completion]
+        self.counts["ambiguous"] += int((~keep_pairs).sum() + (mentions.listed & ~keep_mentions).sum())
         return Collected(
             prompts=self.prompts,
             completions=self.completions,
-            completion_prompt=np.frombuffer(self.completion_prompt, dtype=np.int64),
-            pairs=PairRows(*pairs),
-            mentions=Mentions(completion, listed.astype(bool), *others),
+            prompt_normal=np.frombuffer(self.prompt_normal, dtype=np.uint8).reshape(-1, 16),
+            completion_prompt=standing[np.frombuffer(self.completion_prompt, dtype=np.int64)],
+            pairs=pairs if keep_pairs.all() else pairs.where(keep_pairs),
+            mentions=mentions if keep_mentions.all() else mentions.where(keep_mentions),
             models=self.models.listed(),
             sources=self.sources.listed(),
+            annotators=self.annotators.listed(),
             counts=self.counts,
+            unread=self.unread,
         )
 
 
-def _answers(record: ResponsesRecord) -> list[tuple[str, str | None, float | None]]:
+def _answers(record: ResponsesRecord) -> list[_Said]:
     none: tuple[None, ...] = (None,) * len(record.completions)
     answers = zip(record.completions, record.models or none, record.scores or none, strict=True)
-    return [answer for answer in answers if answer[0] and not answer[0].isspace()]
+    return [(turns, turns.kept, model, score) for turns, model, score in answers if not _is_blank(turns)]
+
+
+def _is_blank(turns: Turns) -> bool:
+    return not turns.plain or turns.plain.isspace()

@@ -19,8 +19,8 @@ class Compared:
     """The rows of the prepared tables that some pairs need, by id.
 
     Attributes:
-        prompts: prompt and source of each prompt.
-        completions: text and models (a list, sorted, perhaps empty) of each completion.
+        prompts: prompt, messages (JSON or None) and source of each prompt.
+        completions: text, messages (JSON or None) and models (a list, sorted, perhaps empty) of each completion.
         scores: score of each completion that has one, as given.
     """
 
@@ -42,8 +42,13 @@ def read_compared(prepared: Path, pairs: pa.Table, scores: dict[str, float]) -> 
     """
     completions = pa.concat_arrays([pc.unique(pairs[name]) for name in ("chosen_id", "rejected_id")])
     return Compared(
-        _all(prepared / "prompts.parquet", "prompt_id", pc.unique(pairs["prompt_id"]), ["prompt", "source"]),
-        _all(prepared / "completions.parquet", "completion_id", completions, ["text", "models"]),
+        _all(
+            prepared / "prompts.parquet",
+            "prompt_id",
+            pc.unique(pairs["prompt_id"]),
+            ["prompt", "messages", "source"],
+        ),
+        _all(prepared / "completions.parquet", "completion_id", completions, ["text", "messages", "models"]),
         scores,
     )
 

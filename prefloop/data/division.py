@@ -41,12 +41,25 @@ class Division:
     crossing: int
 
 
-def divide(stored: Prepared, config: Split, salt: str) -> Division:
+@dataclass(frozen=True)
+class Usable:
+    """What of the stored tables a pool may hold; the other splits hold all.
+
+    Attributes:
+        completions: bool [C].
+        pairs: bool [N], listed pairs; both completions of one are usable.
+    """
+
+    completions: np.ndarray
+    pairs: np.ndarray
+
+
+def divide(stored: Prepared, config: Split, salt: str, usable: Usable | None = None) -> Division:
     """Put every prompt without a fixed split into pool, val or test.
 
-    A prompt goes by its hash. One with more than `max_prompt_share` of all listed pairs of such prompts (and with
-    twenty at least) is cut in two or three by completion, so that pool and test both have it and no completion
-    stands on both sides.
+    A prompt goes by the hash of its normal form, so that all spellings of a question are on one side. One with
+    more than `max_prompt_share` of all listed pairs of such prompts (and with twenty at least) is cut in two or
+    three by completion, so that pool and test both have it and no completion stands on both sides.
     What is compared with each other stays together where that is possible: a prompt falls into groups of
     completions that no pair joins; a group with more than a tenth of the prompt's pairs is cut completion by
     completion, and pairs across the cut are left out.
@@ -55,6 +68,7 @@ def divide(stored: Prepared, config: Split, salt: str) -> Division:
         stored: the prepared tables.
         config: section `data.split`: shares and the largest share of one prompt.
         salt: another one gives another division.
+        usable: what the pool may hold; None is all.
 
     Raises:
         DataError: no pool, or a wanted split that stays empty.
@@ -62,12 +76,17 @@ def divide(stored: Prepared, config: Split, salt: str) -> Division:
     large = oversized(stored, config)
     split = stored.split.astype(np.int8)
     auto = np.flatnonzero(split == AUTO)
-    split[auto] = _by_hash(stored.prompt_ids, auto, config, salt)
+    split[auto] = _by_hash(stored.normal_ids, auto, config, salt)
     side = split[stored.completion_prompt]
     for prompt in large:
         span = slice(int(stored.offsets[prompt]), int(stored.offsets[prompt + 1]))
         side[span] = _cut(stored, int(prompt), config, salt)
-    division = _arranged(stored, side, large)
+    together = side[stored.pair_a] == side[stored.pair_b]
+    crossing = int((~together).sum())
+    if usable is not None:
+        together &= usable.pairs | (side[stored.pair_a] != POOL)
+        side = np.where((side == POOL) & ~usable.completions, _LEFT_OUT, side)
+    division = _arranged(stored, side, together, large, crossing)
     _check(division, stored, config)
     return division
 
@@ -106,10 +125,11 @@ def _cut(stored: Prepared, prompt: int, config: Split, salt: str) -> np.ndarray:
     return _by_hash(stored.completion_ids, start + leaders, config, salt)[inverse]
 
 
-def _arranged(stored: Prepared, side: np.ndarray, divided: np.ndarray) -> Division:
-    """The tables in the order of the splits, from the side int8 [C] of every completion."""
+def _arranged(
+    stored: Prepared, side: np.ndarray, together: np.ndarray, divided: np.ndarray, crossing: int
+) -> Division:
+    """The tables in the order of the splits, from every completion's side int8 [C] and the pairs that stay."""
     total = len(stored.prompt_ids)
-    together = side[stored.pair_a] == side[stored.pair_b]
     side = _without_idle_parts(stored, side, together, divided)
     completions = np.flatnonzero(side != _LEFT_OUT)
     key = side[completions].astype(np.int64) * total + stored.completion_prompt[completions]
@@ -122,6 +142,7 @@ def _arranged(stored: Prepared, side: np.ndarray, divided: np.ndarray) -> Divisi
     pairs = pairs[np.argsort(prompt_of[row[stored.pair_a[pairs]]], kind="stable")]
     prepared = Prepared(
         prompt_ids=stored.prompt_ids.take(pa.array(prompts)),
+        normal_ids=stored.normal_ids.take(pa.array(prompts)),
         completion_ids=stored.completion_ids.take(pa.array(completions)),
         split=(keys // total).astype(np.int8),
         offsets=np.concatenate([[0], np.cumsum(np.bincount(prompt_of, minlength=len(keys)))]),
@@ -133,7 +154,7 @@ def _arranged(stored: Prepared, side: np.ndarray, divided: np.ndarray) -> Divisi
         pair_b=row[stored.pair_b[pairs]],
         pair_prompt=prompt_of[row[stored.pair_a[pairs]]],
     )
-    return Division(prepared, prompts, completions, pairs, divided, int((~together).sum()))
+    return Division(prepared, prompts, completions, pairs, divided, crossing)
 
 
 def _without_idle_parts(

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prefloop.data.containers import read_rows
 from prefloop.errors import DataError
-
-_BUILDERS = {".parquet": "parquet", ".jsonl": "json", ".jsonl.gz": "json", ".json": "json", ".json.gz": "json"}
 
 
 @dataclass(frozen=True)
@@ -60,17 +59,20 @@ def _open(source: HubSource) -> Mapping[str, Iterable[dict[str, Any]]]:
         return dict(load_dataset(source.repository, source.subset, revision=source.revision, streaming=True))
     if path.is_dir():
         return dict(load_dataset(str(path), streaming=True))
-    rows = load_dataset(_builder(path, source.section), data_files=str(path), split="train", streaming=True)
-    return {"all": rows}
+    return {"all": _local(path, source.section)}
 
 
-def _builder(path: Path, section: str) -> str:
+def _local(path: Path, section: str) -> Iterator[dict[str, Any]]:
     if not path.is_file():
         raise DataError(f"{section}.hub.path: got {path}, which does not exist; expected a local copy or null")
-    ending = next((ending for ending in _BUILDERS if path.name.endswith(ending)), None)
-    if ending is None:
-        raise DataError(f"{section}.hub.path: got {path}, expected a folder or a file {', '.join(_BUILDERS)}")
-    return _BUILDERS[ending]
+    return _rows(path)
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    for _, values in read_rows(path, list):
+        if isinstance(values, DataError):
+            raise values
+        yield values
 
 
 def _guarded(rows: Iterable[dict[str, Any]], source: HubSource) -> Iterator[dict[str, Any]]:
@@ -80,6 +82,8 @@ def _guarded(rows: Iterable[dict[str, Any]], source: HubSource) -> Iterator[dict
             row = next(stream)
         except StopIteration:
             return
+        except DataError:
+            raise
         except Exception as error:  # as in read_splits: the rows of a stream are fetched and decoded here
             raise _unreadable(source, error) from None
         yield row

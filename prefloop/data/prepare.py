@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,25 @@ from prefloop.data.collect import Collected, collect
 from prefloop.data.division import divide
 from prefloop.data.leaks import find_leaks
 from prefloop.data.prepared import OOD, load_prepared
-from prefloop.data.records import Record
+from prefloop.data.records import Record, Unread
 from prefloop.data.report import report
 from prefloop.data.splits import assign_splits
 from prefloop.data.tables import write_tables, write_target
 from prefloop.errors import DataError
 from prefloop.io.atomic import atomic_folder
 from prefloop.io.json import write_json
+from prefloop.messages.message import Turns
 
 log = logging.getLogger("prefloop")
 
 
 def prepare(
-    records: Iterable[Record], split: Split, folder: Path, leaks: Leaks, target: Iterable[str] = ()
+    records: Iterable[Record | Unread],
+    split: Split,
+    folder: Path,
+    leaks: Leaks,
+    target: Iterable[Turns] = (),
+    unread_files: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write the prepared tables and a report of everything dropped, merged and moved.
 
@@ -37,7 +43,8 @@ def prepare(
         split: how prompts are divided; the tables know no division, the report describes the campaign's.
         leaks: how the campaign's pool is searched for what its test holds.
         target: prompts that the model will meet, written as target.parquet.
-        folder: gets prompts, completions, pairs, oracle (.parquet) and report.json, whole or not at all.
+        unread_files: files beside the data that hold no rows, for the report; left out of it where there are none.
+        folder: gets prompts, completions, pairs, oracle, votes (.parquet) and report.json, whole or not at all.
 
     Returns:
         The report.
@@ -59,6 +66,8 @@ def prepare(
         division = divide(stored, split, split.salt)
         summary = report(data, assigned, rows, stored, division)
         summary |= {"leaks": find_leaks(temporary, division, leaks)}
+        if unread_files:
+            summary |= {"unread_files": list(unread_files)}
         write_json(temporary / "report.json", summary)
     _log(summary)
     return summary
@@ -79,7 +88,7 @@ def _log(summary: dict[str, Any]) -> None:
     for name, counts in summary["splits"].items():
         if counts["prompts"]:
             log.info("prepare: %s: %s", name, ", ".join(f"{count} {what}" for what, count in counts.items()))
-    for group in ("dropped", "merged", "moved"):
+    for group in ("unread", "dropped", "merged", "moved"):
         told = [f"{count} {what.replace('_', ' ')}" for what, count in summary[group].items() if count]
         if told:
             log.info("prepare: %s: %s", group, ", ".join(told))

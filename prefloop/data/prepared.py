@@ -52,6 +52,7 @@ class Prepared:
 
     Attributes:
         prompt_ids: [Q] Arrow strings.
+        normal_ids: [Q] Arrow strings, id of each prompt's normal form: the same for all spellings of a question.
         completion_ids: [C] Arrow strings.
         split: int8 [Q], index into STORED; a division has none that is `auto`.
         offsets: int64 [Q + 1]; prompt q has completions offsets[q] .. offsets[q + 1] - 1.
@@ -64,6 +65,7 @@ class Prepared:
     """
 
     prompt_ids: pa.Array
+    normal_ids: pa.Array
     completion_ids: pa.Array
     split: np.ndarray
     offsets: np.ndarray
@@ -97,7 +99,7 @@ def load_prepared(folder: Path) -> Prepared:
     Raises:
         StateError: a table is missing, damaged, or refers to rows that do not exist.
     """
-    prompts = read_table(folder / "prompts.parquet", ["prompt_id", "split"])
+    prompts = read_table(folder / "prompts.parquet", ["prompt_id", "normal_id", "split"])
     columns = ["completion_id", "prompt_id", "characters", "text_number", "models"]
     completions = read_table(folder / "completions.parquet", columns)
     pairs = read_table(folder / "pairs.parquet", ["prompt_id", "completion_a", "completion_b"])
@@ -108,6 +110,7 @@ def load_prepared(folder: Path) -> Prepared:
     counts = np.bincount(completion_prompt, minlength=len(prompt_ids))
     return Prepared(
         prompt_ids=prompt_ids,
+        normal_ids=pc.coalesce(_strings(prompts["normal_id"]), prompt_ids),
         completion_ids=completion_ids,
         split=split,
         offsets=np.concatenate([[0], np.cumsum(counts)]),

@@ -1,11 +1,12 @@
-"""What every source of preferences yields: one comparison, or one prompt with K completions."""
+"""What every source of preferences yields: comparisons, prompts with K completions, and what was left out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from prefloop.config.data import SplitName
-from prefloop.labels.verdicts import Compared
+from prefloop.labels.verdicts import Word
+from prefloop.messages.message import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,26 +22,28 @@ class PairRecord:
     """One comparison of two completions of a prompt.
 
     Attributes:
-        prompt: the prompt's text.
+        prompt: what is answered.
         completion_a, completion_b: the two answers, in the order of the source.
         verdict: the hidden answer in that order, or None where nobody has given one.
         source: name of the data set or file, for reports.
-        split: a fixed split, or None to divide by the hash of the prompt.
+        split: a fixed split, or None to divide by the hash of the prompt's normal form.
         place: file and row, for messages.
         model_a, model_b: names of the models behind the completions, where known.
         annotator: who gave the verdict, where known; two annotators are two votes.
+        strength: how much better the winner is, as the source counts it, above 0; None where it does not say.
     """
 
-    prompt: str
-    completion_a: str
-    completion_b: str
-    verdict: Compared | None
+    prompt: Turns
+    completion_a: Turns
+    completion_b: Turns
+    verdict: Word | None
     source: str
     split: SplitName | None = None
     place: Place | None = None
     model_a: str | None = None
     model_b: str | None = None
     annotator: str | None = None
+    strength: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +51,17 @@ class ResponsesRecord:
     """A prompt with K completions, from which pairs can be formed.
 
     Attributes:
-        prompt: the prompt's text.
+        prompt: what is answered.
         completions: K answers.
-        scores: K hidden scores, higher is better, or None where nobody has given them.
+        scores: K hidden scores, higher is better, None for an answer without one; or None where nobody has given
+            any.
         models: K names of the models behind the completions, or None.
         source, split, place: as for PairRecord.
     """
 
-    prompt: str
-    completions: tuple[str, ...]
-    scores: tuple[float, ...] | None
+    prompt: Turns
+    completions: tuple[Turns, ...]
+    scores: tuple[float | None, ...] | None
     models: tuple[str, ...] | None
     source: str
     split: SplitName | None = None
@@ -65,3 +69,16 @@ class ResponsesRecord:
 
 
 Record = PairRecord | ResponsesRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A row, or one answer of a row, that is left out; it stands in the stream of records where it was met.
+
+    Attributes:
+        reason: why, in one of the words of `prefloop.messages.normalise.UNUSABLE`.
+        place: file and row.
+    """
+
+    reason: str
+    place: Place

@@ -12,6 +12,7 @@ from prefloop.data.collect import Collected
 from prefloop.data.division import Division, pair_shares
 from prefloop.data.prepared import SPLITS, Prepared
 from prefloop.data.splits import Assignment
+from prefloop.labels.verdicts import BOTH_BAD, SKIP, TIE
 
 # Labels that a choice of prompts moves, below which there is nothing to speak of: a share.
 _FEW = 0.05
@@ -23,11 +24,15 @@ def report(
     """Summarise one preparation, and the division that the campaign will have.
 
     Returns:
-        rows: input rows read, each of which is dropped, merged or kept.
+        rows: input rows read as records, each of which is dropped, merged or kept.
         dropped: rows with an empty prompt or answer (of K responses: answers), pairs of identical answers,
-            rows that repeat another, rows whose prompt another split keeps, prompts with a single answer.
+            rows that repeat another, rows whose prompt another split keeps, prompts with a single answer;
+            `ambiguous`: rows (of K responses: answers) with a text that came with other messages too, which stand
+            for it.
+        unread: what the reader has left out, by reason.
         merged: answers of one prompt with the same text; further verdicts on a pair already there.
-        moved: prompts that stood in several splits and now stand in one.
+        moved: prompts that stood in several splits and now stand in one; and prompts that stand in another
+            spelling too (white space, Unicode form, invisible characters), on the same side.
         divided: prompts with too large a share of the pairs, which are cut in two by completion, the largest
             first, and the listed pairs that a cut leaves out.
         hidden_answers: pairs with votes, with a tie among them, with votes for both answers; scored answers.
@@ -46,13 +51,16 @@ def report(
             "duplicate_rows": data.counts["duplicate_rows"] + rows.duplicate_rows,
             "rows_in_another_split": int((~assigned.keep_pairs).sum()) + _leaking_answers(data, assigned),
             "prompts_with_one_answer": rows.single_answer,
+            "ambiguous": data.counts["ambiguous"],
         },
+        "unread": dict(sorted(data.unread.items())),
         "merged": {
             "repeated_answers": rows.merged_answers,
             "repeated_pairs": kept - rows.duplicate_rows - len(rows.pair_a),
         },
         "moved": {
             "prompts_in_several_splits": int(assigned.several.sum()),
+            "prompts_in_several_spellings": _respelled(assigned.question[rows.prompts]),
         },
         "divided": {"prompts": _divided(stored, division), "pairs_left_out": division.crossing},
         "hidden_answers": _hidden_answers(rows),
@@ -60,6 +68,12 @@ def report(
         "sources": sorted(data.sources),
         "concentration": concentration(division.prepared),
     }
+
+
+def _respelled(question: np.ndarray) -> int:
+    """Prompts whose question another prompt asks too."""
+    counts = np.unique(question, return_counts=True)[1]
+    return int(counts[counts > 1].sum())
 
 
 def concentration(prepared: Prepared) -> dict[str, Any]:
@@ -123,8 +137,9 @@ def _divided(stored: Prepared, division: Division) -> list[dict[str, Any]]:
 
 def _hidden_answers(rows: Arranged) -> dict[str, int]:
     return {
-        "pairs": int((rows.votes.sum(axis=1) > 0).sum()),
-        "pairs_with_tie": int((rows.votes[:, 2] > 0).sum()),
+        "pairs": int(rows.votes[:, :SKIP].any(axis=1).sum()),
+        "pairs_with_tie": int((rows.votes[:, TIE] > 0).sum()),
+        "pairs_both_bad": int((rows.votes[:, BOTH_BAD] > 0).sum()),
         "pairs_with_conflict": int(((rows.votes[:, 0] > 0) & (rows.votes[:, 1] > 0)).sum()),
         "completions_scored": int((~np.isnan(rows.score)).sum()),
     }
@@ -135,7 +150,7 @@ def _split_counts(rows: Arranged, division: Division, split: str) -> dict[str, i
     prompts, completions, pairs = (
         of(split) for of in (prepared.prompts_of, prepared.completions_of, prepared.pairs_of)
     )
-    judged = rows.votes[division.pairs[pairs]].sum(axis=1) > 0
+    judged = rows.votes[division.pairs[pairs], :SKIP].any(axis=1)
     return {
         "prompts": prompts.stop - prompts.start,
         "completions": completions.stop - completions.start,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prefloop.data.hub_rows import HubSource, read_splits
-from prefloop.data.readers.row import Row
+from prefloop.data.row import Row
 from prefloop.dpo.config import Hub
 
 

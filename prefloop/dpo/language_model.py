@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from prefloop.errors import DataError, ModelError, StateError
 from prefloop.io.atomic import write_bytes
+from prefloop.messages.message import Turns, as_dicts
 from prefloop.progress import quiet_transformers
 
 
@@ -34,16 +35,29 @@ class LanguageModel:
     end: int
     chat: bool
 
-    def encode(self, prompt: str) -> tuple[int, ...]:
+    def encode(self, prompt: Turns) -> tuple[int, ...]:
         """Tokens of a prompt, as the model expects them before a completion."""
         if self.chat:
-            turn = [{"role": "user", "content": prompt}]
-            text = self.tokenizer.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
+            text = self._render(prompt)
             return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
         # A text that spells a special token is that text, not the token.
-        tokens = tuple(self.tokenizer(prompt, split_special_tokens=True)["input_ids"])
+        tokens = tuple(self.tokenizer(prompt.plain, split_special_tokens=True)["input_ids"])
         # Some tokenizers end every text: the completion would start after the end.
         return tokens[:-1] if len(tokens) > 1 and tokens[-1] == self.end else tokens
+
+    def _render(self, prompt: Turns) -> str:
+        messages = prompt.as_prompt()
+        try:
+            text = self.tokenizer.apply_chat_template(
+                as_dicts(messages), add_generation_prompt=True, tokenize=False
+            )
+        except Exception as error:  # a template is a program and may raise anything
+            roles, reason = ", ".join(message.role for message in messages), " ".join(str(error).split())[:200]
+            raise ModelError(
+                f"the model's chat template refuses a prompt with messages of the roles {roles} ({reason}): use "
+                "another model or other prompts, or set start.chat to false"
+            ) from None
+        return str(text)
 
     def decode(self, tokens: tuple[int, ...]) -> str:
         """Text of a completion, without special tokens."""
@@ -64,8 +78,10 @@ def load_model(folder: Path, *, device: torch.device, chat: bool) -> LanguageMod
     """
     try:
         with quiet_transformers():
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=torch.float32, local_files_only=True, trust_remote_code=False
+            )
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         cause = " ".join(str(error).split())[:200]
         raise ModelError(
@@ -94,7 +110,7 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
         weights.chmod((folder / "config.json").stat().st_mode)
 
 
-def encode_prompts(author: LanguageModel, prompts: list[str], max_new_tokens: int) -> list[tuple[int, ...]]:
+def encode_prompts(author: LanguageModel, prompts: list[Turns], max_new_tokens: int) -> list[tuple[int, ...]]:
     """Tokens of prompts, checked to leave room for a completion.
 
     Raises:
@@ -104,12 +120,12 @@ def encode_prompts(author: LanguageModel, prompts: list[str], max_new_tokens: in
     encoded = [author.encode(prompt) for prompt in prompts]
     for prompt, tokens in zip(prompts, encoded, strict=True):
         if not tokens:
-            raise DataError(f"the prompt {prompt[:60]!r} has no tokens: expected one at least; drop it")
+            raise DataError(f"the prompt {prompt.plain[:60]!r} has no tokens: expected one at least; drop it")
         if room is not None and len(tokens) + max_new_tokens > room:
             raise DataError(
-                f"the prompt that begins {prompt[:60]!r} has {len(tokens)} tokens and sampling.max_new_tokens is "
-                f"{max_new_tokens}: expected at most {room} together; set prompts.prefix_words, or lower "
-                "sampling.max_new_tokens"
+                f"the prompt that begins {prompt.plain[:60]!r} has {len(tokens)} tokens and "
+                f"sampling.max_new_tokens is {max_new_tokens}: expected at most {room} together; set "
+                "prompts.prefix_words, or lower sampling.max_new_tokens"
             )
     return encoded
 

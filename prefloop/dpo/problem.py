@@ -78,5 +78,5 @@ def make_problem(prompts: PromptSet, reference: LanguageModel, sampling: Samplin
     Raises:
         DataError: a prompt that leaves no room for a completion.
     """
-    tokens = encode_prompts(reference, prompts.texts, sampling.max_new_tokens)
+    tokens = encode_prompts(reference, prompts.turns, sampling.max_new_tokens)
     return Problem(prompts, tokens, reference, sampling, sample)

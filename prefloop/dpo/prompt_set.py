@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from prefloop.dpo.config import Evaluation, Run
 from prefloop.errors import ConfigError, StateError
 from prefloop.io.arrays import read_table
+from prefloop.messages.message import Turns
 
 log = logging.getLogger("prefloop")
 
@@ -21,14 +23,19 @@ class PromptSet:
     """All prompts, those of the pool first.
 
     Attributes:
-        ids, texts: of each prompt.
+        ids, turns: of each prompt.
         pool, test: numbers of the prompts of each split.
     """
 
     ids: list[str]
-    texts: list[str]
+    turns: list[Turns]
     pool: range
     test: range
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """Plain form of each prompt."""
+        return [of.plain for of in self.turns]
 
 
 def load_prompts(folder: Path) -> PromptSet:
@@ -38,13 +45,13 @@ def load_prompts(folder: Path) -> PromptSet:
         StateError: the table is missing or damaged.
     """
     _require(folder / "prompts.parquet")
-    table = read_table(folder / "prompts.parquet", ["prompt_id", "prompt", "split"])
+    table = read_table(folder / "prompts.parquet", ["prompt_id", "prompt", "messages", "split"])
     splits = table["split"].to_pylist()
     pool = splits.count(POOL)
     if splits != [POOL] * pool + [TEST] * (len(splits) - pool):
         raise StateError(f"{folder / 'prompts.parquet'} is damaged (splits out of order): run its stage again")
-    ids, texts = table["prompt_id"].to_pylist(), table["prompt"].to_pylist()
-    return PromptSet(ids, texts, range(pool), range(pool, len(ids)))
+    ids, texts, kept = (table[name].to_pylist() for name in ("prompt_id", "prompt", "messages"))
+    return PromptSet(ids, list(map(Turns.load, texts, kept)), range(pool), range(pool, len(ids)))
 
 
 def load_texts(folder: Path, split: str) -> list[str]:
@@ -71,9 +78,14 @@ def check_counts(prompts: PromptSet, run: Run, evaluation: Evaluation) -> None:
         ConfigError: fewer pool prompts than labels.
     """
     if run.budget > len(prompts.pool):
+        count = len(prompts.pool)
+        fitting = [f"run.batch {count // run.rounds}"] * (count >= run.rounds)
+        fitting += [f"run.rounds {count // run.batch}"] * (count >= run.batch)
         raise ConfigError(
-            f"run.batch * run.rounds = {run.budget} labels, each on a prompt of its own, from "
-            f"{len(prompts.pool)} pool prompts: lower run.batch or run.rounds, or add prompts"
+            f"run.batch * run.rounds = {run.batch} * {run.rounds} = {run.budget} labels, each on a prompt of its "
+            f"own, from {count} pool prompts (the other {len(prompts.test)} are to test): lower run.batch or "
+            f"run.rounds (--batch, --rounds){'; with the other as it is, at most ' * bool(fitting)}"
+            f"{' or '.join(fitting)}, or add prompts"
         )
     if evaluation.prompts > len(prompts.test):
         log.info(

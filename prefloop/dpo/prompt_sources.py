@@ -9,13 +9,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from prefloop.data.readers.formats import READERS, read_rows
-from prefloop.data.readers.row import Row
+from prefloop.data.containers import KINDS, read_rows
+from prefloop.data.readers.names import system_column
+from prefloop.data.row import Row
 from prefloop.dpo.config import Prompts
 from prefloop.dpo.example import generate_stories
 from prefloop.dpo.hub import read_rows as read_hub_rows
 from prefloop.errors import ConfigError, DataError
 from prefloop.io.hashing import unit_interval
+from prefloop.messages.message import Turns
 
 _WORD = re.compile(r"\S+")
 _FIELDS = ("prompt", "text")
@@ -26,11 +28,11 @@ class PromptRow:
     """One prompt, and perhaps a whole text that goes with it.
 
     Attributes:
-        prompt: never empty.
+        prompt: never empty; of messages, all of them.
         text: for language modelling, or None.
     """
 
-    prompt: str
+    prompt: Turns
     text: str | None
 
 
@@ -59,20 +61,18 @@ def beginning(text: str, words: tuple[int, int] | None, salt: str) -> str:
 
 def _from_example(config: Prompts) -> Iterator[PromptRow]:
     for prompt, text in generate_stories(config.example):
-        yield PromptRow(beginning(prompt, config.prefix_words, config.salt), text)
+        yield PromptRow(Turns(beginning(prompt, config.prefix_words, config.salt)), text)
 
 
 def _from_files(config: Prompts) -> Iterator[PromptRow]:
     if not config.files:
-        raise ConfigError(
-            f"prompts.files: empty; expected at least one file ({', '.join(READERS)}), or prompts.source example"
-        )
+        raise ConfigError(f"prompts.files: empty; expected at least one file ({KINDS}), or prompts.source example")
     for path in config.files:
         yield from _from_file(path, config)
 
 
 def _from_file(path: Path, config: Prompts) -> Iterator[PromptRow]:
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"{path} is no file: check prompts.files, relative to the folder you run from")
     empty = True
     for number, values in read_rows(path, lambda names: _pick(path, names)):
@@ -88,7 +88,8 @@ def _pick(path: Path, names: Sequence[str]) -> list[str]:
     wanted = [name for name in names if name in _FIELDS]
     if not wanted:
         raise DataError(f"{path}: got the fields {', '.join(names)}; expected {' or '.join(_FIELDS)}, or both")
-    return wanted
+    system = system_column(tuple(names))
+    return wanted if system is None else [*wanted, system]
 
 
 def _parse(row: Row, config: Prompts) -> PromptRow:
@@ -100,8 +101,10 @@ def _parse(row: Row, config: Prompts) -> PromptRow:
         raise row.error(
             "prompt", "a prompt; or set prompts.prefix_words, such as [8, 16], to take the beginning of the text"
         )
-    source = row.text("prompt") if has_prompt else str(text)
-    return PromptRow(beginning(source, config.prefix_words, config.salt), text)
+    prompt = row.with_system(row.prompt("prompt")) if has_prompt else Turns(str(text))
+    if prompt.messages is None:
+        prompt = Turns(beginning(prompt.plain, config.prefix_words, config.salt))
+    return PromptRow(prompt, text)
 
 
 def _is_there(values: Mapping[str, Any], field: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from prefloop.data.spelling import normal_form
 from prefloop.data.texts import TextTable, hex_ids, sort_keys
 from prefloop.dpo.config import Prompts
 from prefloop.dpo.prompt_set import POOL, TEST, TRAIN
@@ -61,12 +62,16 @@ class _Collected:
     def __init__(self, folder: Path) -> None:
         self.prompts, self.texts = TextTable(folder), TextTable(folder)
         self.text, self.prompt = array("q"), array("q")
+        # Id of each prompt's normal form: spellings of one prompt are on one side.
+        self.normal: list[str] = []
         self.rows = 0
 
     def add_all(self, rows: Iterable[PromptRow]) -> None:
         for row in rows:
             self.rows += 1
-            prompt = self.prompts.add(prompt_id(row.prompt), row.prompt)
+            prompt = self.prompts.add(prompt_id(row.prompt.plain), row.prompt.plain, row.prompt.kept)
+            if prompt == len(self.normal):
+                self.normal.append(prompt_id(normal_form(row.prompt.plain)))
             if row.text is not None:
                 self.text.append(self.texts.add(text_id("text", row.text), row.text))
                 self.prompt.append(prompt)
@@ -77,16 +82,23 @@ class _Collected:
 
 
 def _write(data: _Collected, config: Prompts, folder: Path) -> dict[str, Any]:
-    identities = hex_ids(data.prompts.digests())
-    is_test = np.array([unit_interval(config.salt, identity) < config.test for identity in identities.to_pylist()])
-    _check(is_test, data.rows, config)
+    identities, standing = hex_ids(data.prompts.digests()), data.prompts.standing()
+    chosen = np.flatnonzero(standing == np.arange(len(standing)))
+    is_test = np.array([unit_interval(config.salt, identity) < config.test for identity in data.normal])
     held_out = np.zeros(len(data.texts), dtype=bool)
     text, prompt = np.array(data.text, dtype=np.int64), np.array(data.prompt, dtype=np.int64)
     held_out[text[is_test[prompt]]] = True
-    rows = _order(data.prompts, is_test)
-    columns = {"prompt_id": identities.take(rows), "prompt": data.prompts.texts(rows)}
-    write_table(folder / "prompts.parquet", _table(columns, is_test[rows], POOL))
-    rows = _order(data.texts, held_out)
+    # Where one text came with several lists of messages, one of them stands for it.
+    is_test = is_test[chosen]
+    _check(is_test, data.rows, config)
+    rows = chosen[_order(data.prompts.digests()[chosen], is_test)]
+    columns = {
+        "prompt_id": identities.take(rows),
+        "prompt": data.prompts.texts(rows),
+        "messages": data.prompts.kept(rows),
+    }
+    write_table(folder / "prompts.parquet", _table(columns, np.sort(is_test), POOL))
+    rows = _order(data.texts.digests(), held_out)
     write_table(folder / "texts.parquet", _table({"text": data.texts.texts(rows)}, held_out[rows], TRAIN))
     return {
         "source": config.source,
@@ -100,8 +112,8 @@ def _write(data: _Collected, config: Prompts, folder: Path) -> dict[str, Any]:
     }
 
 
-def _order(table: TextTable, is_test: np.ndarray) -> np.ndarray:
-    return np.lexsort((*sort_keys(table.digests()), is_test))
+def _order(digests: np.ndarray, is_test: np.ndarray) -> np.ndarray:
+    return np.lexsort((*sort_keys(digests), is_test))
 
 
 def _table(columns: dict[str, pa.Array], is_test: np.ndarray, other: str) -> pa.Table:

@@ -83,10 +83,14 @@ def _tiny(config: Start, train: list[str]) -> _Raw:
 def _given(config: Start) -> _Raw:
     source = find_model(config.model, config.revision, key="start.model")
     try:
-        _check_kind(AutoConfig.from_pretrained(source.folder), source.name)
-        tokenizer = AutoTokenizer.from_pretrained(source.folder)
+        _check_kind(AutoConfig.from_pretrained(source.folder, trust_remote_code=False), source.name)
+        tokenizer = AutoTokenizer.from_pretrained(source.folder, trust_remote_code=False)
         model, report = AutoModelForCausalLM.from_pretrained(
-            source.folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+            source.folder,
+            dtype=torch.float32,
+            use_safetensors=True,
+            output_loading_info=True,
+            trust_remote_code=False,
         )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:300]

@@ -34,11 +34,15 @@ def load_encoder(config: Embed, source: ModelFolder | None = None) -> Encoder:
         from transformers import AutoConfig, AutoModel, AutoTokenizer
 
         try:
-            if AutoConfig.from_pretrained(source.folder).is_encoder_decoder:
+            if AutoConfig.from_pretrained(source.folder, trust_remote_code=False).is_encoder_decoder:
                 raise ModelError(f"{source.name} is an encoder-decoder model: expected an encoder or a causal LM")
-            tokenizer = AutoTokenizer.from_pretrained(source.folder)
+            tokenizer = AutoTokenizer.from_pretrained(source.folder, trust_remote_code=False)
             model, report = AutoModel.from_pretrained(
-                source.folder, dtype=_DTYPES[config.dtype], use_safetensors=True, output_loading_info=True
+                source.folder,
+                dtype=_DTYPES[config.dtype],
+                use_safetensors=True,
+                output_loading_info=True,
+                trust_remote_code=False,
             )
         except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
             reason = " ".join(str(error).split())[:300]

@@ -7,6 +7,8 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+
 from prefloop.errors import ModelError
 from prefloop.io.hashing import text_id
 
@@ -75,6 +77,7 @@ def _pinned(key: str) -> Path:
 
 
 def _complete(folder: Path, key: str) -> Path:
+    _refuse_code(folder, key)
     missing = [name for name in ("config.json", "*.safetensors") if not any(folder.glob(name))]
     if missing:
         raise ModelError(
@@ -82,6 +85,20 @@ def _complete(folder: Path, key: str) -> Path:
             "save_pretrained (weights as safetensors) with its tokenizer"
         )
     return folder
+
+
+def _refuse_code(folder: Path, key: str) -> None:
+    """Refuse a model that is code of its own: it would run here with all that the user may do."""
+    for name in ("config.json", "tokenizer_config.json"):
+        try:
+            content = orjson.loads((folder / name).read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            continue  # what is missing or damaged is told by what reads it
+        if isinstance(content, dict) and content.get("auto_map"):
+            raise ModelError(
+                f"{key}: {folder} is a model with code of its own (auto_map in its {name}), which is never run: "
+                "expected one whose architecture transformers has"
+            )
 
 
 def _download(name: str, revision: str | None, offline: bool, key: str) -> Path:

@@ -11,11 +11,12 @@ import numpy as np
 
 from prefloop.config.data import Embed
 from prefloop.embed.cache import VectorCache, open_cache
+from prefloop.embed.check import check_vectors, near_prompts
 from prefloop.embed.encoder import Encoder
-from prefloop.embed.features import COMPLETIONS, MANIFEST, PROMPTS, TARGET, ids_digest
+from prefloop.embed.features import COMPLETIONS, MANIFEST, PROMPTS, TARGET, ids_digest, load_features
 from prefloop.embed.load import load_encoder
 from prefloop.embed.plan import plan
-from prefloop.embed.prepared import Sequences, Texts, read_texts, tokenise
+from prefloop.embed.prepared import Sequences, Texts, read_questions, read_texts, tokenise
 from prefloop.embed.settings import cache_folder, vector_settings
 from prefloop.errors import ModelError
 from prefloop.io.atomic import atomic_folder
@@ -40,7 +41,8 @@ def embed_prepared(prepared: Path, features: Path, cache: Path, config: Embed) -
 
     Raises:
         StateError: damaged tables, or a cache in use.
-        ModelError: a model that cannot be loaded, or that gives NaN or infinity.
+        ModelError: a model that cannot be loaded, that gives vectors which are of no use as numbers, or the same
+            vector to most answers.
         ConfigError: a length or device that is not possible.
     """
     texts = read_texts(prepared)
@@ -60,6 +62,10 @@ def embed_prepared(prepared: Path, features: Path, cache: Path, config: Embed) -
                 manifest[f"{Path(name).stem}_digest"] = write_blocks(
                     folder / name, shape, "<f4", vectors.blocks(keys)
                 )
+            write_json(folder / MANIFEST, manifest)
+            written = load_features(folder)
+            manifest["vectors"] = check_vectors(written, texts.offsets[: n_prompts + 1], encoder.source.name)
+            manifest["near_prompts"] = near_prompts(written.prompts, *read_questions(prepared))
             write_json(folder / MANIFEST, manifest)
     return manifest
 

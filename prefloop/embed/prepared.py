@@ -18,6 +18,7 @@ from prefloop.embed.texts import TextEncoder
 from prefloop.embed.windows import Ids, fit_answers, fit_prompt
 from prefloop.errors import StateError
 from prefloop.io.arrays import read_table
+from prefloop.messages.message import Turns
 
 # Answers tokenised at a time: bounds the memory that texts and Python's lists of tokens take.
 _CHUNK = 4096
@@ -29,7 +30,8 @@ class Texts:
 
     Attributes:
         prompt_ids, prompts: [Q] strings.
-        completion_ids, completions: [C] strings.
+        completion_ids, completions: [C] strings, the plain forms.
+        prompt_messages, completion_messages: [Q], [C] strings, messages as JSON, null where the plain form is all.
         offsets: int64 [Q + 1]; prompt q has completions offsets[q] .. offsets[q + 1] - 1.
         targets: how many of the last prompts are those of the target, without completions.
     """
@@ -38,8 +40,18 @@ class Texts:
     prompts: pa.ChunkedArray
     completion_ids: pa.ChunkedArray
     completions: pa.ChunkedArray
+    prompt_messages: pa.ChunkedArray
+    completion_messages: pa.ChunkedArray
     offsets: np.ndarray
     targets: int = 0
+
+    def prompt_turns(self, rows: slice) -> list[Turns]:
+        """Some consecutive prompts."""
+        return _turns(self.prompts, self.prompt_messages, rows)
+
+    def completion_turns(self, rows: slice) -> list[Turns]:
+        """Some consecutive completions."""
+        return _turns(self.completions, self.completion_messages, rows)
 
 
 @dataclass
@@ -76,14 +88,14 @@ def read_texts(folder: Path) -> Texts:
     Raises:
         StateError: a table is missing or damaged, or completions are not ordered by prompt.
     """
-    prompts = read_table(folder / "prompts.parquet", ["prompt_id", "prompt"])
-    completions = read_table(folder / "completions.parquet", ["completion_id", "prompt_id", "text"])
+    prompts = read_table(folder / "prompts.parquet", ["prompt_id", "prompt", "messages"])
+    completions = read_table(folder / "completions.parquet", ["completion_id", "prompt_id", "text", "messages"])
     rows = pc.index_in(completions["prompt_id"], prompts["prompt_id"].combine_chunks())
     if rows.null_count or bool((np.diff(rows.to_numpy()) < 0).any()):
         raise StateError(
             f"{folder / 'completions.parquet'} does not follow prompts.parquet: run the stage prepare again"
         )
-    target = read_table(folder / "target.parquet", ["prompt_id", "prompt"])
+    target = read_table(folder / "target.parquet", ["prompt_id", "prompt", "messages"])
     counts = np.bincount(rows.to_numpy(), minlength=len(prompts) + len(target))
     prompts = pa.concat_tables([prompts, target])
     return Texts(
@@ -91,9 +103,27 @@ def read_texts(folder: Path) -> Texts:
         prompts=prompts["prompt"],
         completion_ids=completions["completion_id"],
         completions=completions["text"],
+        prompt_messages=prompts["messages"],
+        completion_messages=completions["messages"],
         offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         targets=len(target),
     )
+
+
+def read_questions(folder: Path) -> tuple[pa.Array, pa.Array]:
+    """Split and id of the normal form of each prompt of prompts.parquet, [Q] strings each.
+
+    Raises:
+        StateError: the table is missing or damaged.
+    """
+    prompts = read_table(folder / "prompts.parquet", ["prompt_id", "normal_id", "split"])
+    normal = pc.coalesce(prompts["normal_id"], prompts["prompt_id"])
+    return prompts["split"].combine_chunks(), normal.combine_chunks()
+
+
+def _turns(plain: pa.ChunkedArray, kept: pa.ChunkedArray, rows: slice) -> list[Turns]:
+    columns = (column.slice(rows.start, rows.stop - rows.start).to_pylist() for column in (plain, kept))
+    return list(map(Turns.load, *columns))
 
 
 def tokenise(texts: Texts, encoder: TextEncoder, *, prompts_alone: bool = True) -> Sequences:
@@ -108,8 +138,8 @@ def tokenise(texts: Texts, encoder: TextEncoder, *, prompts_alone: bool = True) 
     seen: set[bytes] = set()
     for first, last in _chunks(texts.offsets):
         offsets = texts.offsets[first : last + 1]
-        prompts = texts.prompts.slice(first, last - first).to_pylist()
-        answers = texts.completions.slice(offsets[0], offsets[-1] - offsets[0]).to_pylist()
+        prompts = texts.prompt_turns(slice(first, last))
+        answers = texts.completion_turns(slice(int(offsets[0]), int(offsets[-1])))
         repeated = [prompt for prompt, n in zip(prompts, np.diff(offsets), strict=True) for _ in range(n)]
         prompt_ids = encoder.prompts(prompts)
         answer_ids = encoder.answers(repeated, answers) if answers else []

@@ -1,4 +1,4 @@
-"""Prompts and answers as token sequences, by the chat template or a plain one."""
+"""Prompts and answers as token sequences: messages by the chat template, or plain forms by a plain one."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 
 from prefloop.embed.windows import Frame, Ids, shared_prefix
 from prefloop.errors import ConfigError, ModelError
+from prefloop.messages.message import Message, Turns, as_dicts
 
 # Fewer tokens than this beside head and tail carry no text worth a vector.
 _MIN_ROOM = 4
 
 
 class TextEncoder:
-    """Renders prompts and answers as one text and tokenises it.
+    """Renders prompts and answers as one text and tokenises it; a chat template gets them as messages.
 
     Prompt and answer are tokenised together, as any user of the tokenizer would do it. The border
     between them is found afterwards: what a sequence shares with the prompt's own sequence is the
@@ -34,31 +35,30 @@ class TextEncoder:
         """Whether the tokenizer's own chat template is used."""
         return self._chat is not None
 
-    def prompts(self, prompts: Sequence[str]) -> list[Ids]:
+    def prompts(self, prompts: Sequence[Turns]) -> list[Ids]:
         """Tokenise prompts alone: the template's part before the answer (the chat's generation prompt)."""
         if self.is_chat:
-            chats = [[{"role": "user", "content": prompt}] for prompt in prompts]
+            chats = (prompt.as_prompt() for prompt in prompts)
             return self._ids([self._render(chat, add_generation_prompt=True) for chat in chats])
-        return self._ids([self._before + prompt + self._between for prompt in prompts])
+        return self._ids([self._before + prompt.plain + self._between for prompt in prompts])
 
-    def answers(self, prompts: Sequence[str], answers: Sequence[str]) -> list[Ids]:
+    def answers(self, prompts: Sequence[Turns], answers: Sequence[Turns]) -> list[Ids]:
         """Tokenise each prompt with its answer; both lists have one entry per answer."""
         pairs = zip(prompts, answers, strict=True)
         if self.is_chat:
-            roles = ("user", "assistant")
-            chats = [[{"role": r, "content": text} for r, text in zip(roles, pair, strict=True)] for pair in pairs]
+            chats = (prompt.as_prompt() + answer.as_completion() for prompt, answer in pairs)
             return self._ids([self._render(chat, add_generation_prompt=False) for chat in chats])
-        return self._ids([self._before + prompt + self._between + answer for prompt, answer in pairs])
+        return self._ids([self._before + prompt.plain + self._between + answer.plain for prompt, answer in pairs])
 
-    def _render(self, chat: list[dict[str, str]], add_generation_prompt: bool) -> str:
+    def _render(self, messages: Sequence[Message], add_generation_prompt: bool) -> str:
         try:
             text: str = self.tokenizer.apply_chat_template(
-                chat, tokenize=False, add_generation_prompt=add_generation_prompt
+                as_dicts(messages), tokenize=False, add_generation_prompt=add_generation_prompt
             )
         except Exception as error:  # a template is a program and may raise anything
             raise ModelError(
-                f"the model's chat template refuses a user's prompt with an answer ({error}): use another model, "
-                "or remove its chat template so that embed.template is used"
+                f"the model's chat template refuses {_named(messages)} ({' '.join(str(error).split())[:200]}): "
+                "use another model, or remove its chat template so that embed.template is used"
             ) from None
         return text
 
@@ -83,7 +83,8 @@ class TextEncoder:
 
     def _find_frame(self, max_length: int) -> Frame:
         # Two probes that differ in prompt and answer share exactly what surrounds every text.
-        one, other = self.answers(["a", "b"], ["a", "b"])
+        probes = [Turns("a"), Turns("b")]
+        one, other = self.answers(probes, probes)
         head: Ids = one[: shared_prefix(one, other)] if one != other else ()
         tail: Ids = one[len(one) - shared_prefix(one[::-1], other[::-1]) :] if one != other else ()
         if max_length < len(head) + len(tail) + _MIN_ROOM:
@@ -92,3 +93,10 @@ class TextEncoder:
                 f"{len(head) + len(tail)}; expected at least {len(head) + len(tail) + _MIN_ROOM}"
             )
         return Frame(head, tail, max_length)
+
+
+def _named(messages: Sequence[Message]) -> str:
+    """What a conversation is made of, for a message."""
+    roles = ", ".join(message.role for message in messages)
+    calls = " (with tool calls)" if any(message.calls for message in messages) else ""
+    return f"messages of these roles, in this order: {roles}{calls}"

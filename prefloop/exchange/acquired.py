@@ -37,7 +37,7 @@ class Acquired:
         """
         if budget is not None and budget > len(self.pairs):
             raise ConfigError(
-                f"--budget: got {budget}, but {len(self.pairs)} labels were acquired; give at most so many, "
+                f"--limit: got {budget}, but {len(self.pairs)} labels were acquired; give at most so many, "
                 "or leave the option out"
             )
         return Acquired(self.pairs.slice(0, budget), self.absent)

@@ -12,8 +12,8 @@ from prefloop.data.compared import Compared, read_compared
 from prefloop.exchange.acquired import Acquired, decided
 from prefloop.exchange.files import check_ending, write_parts
 from prefloop.exchange.form import Form
-from prefloop.exchange.table import SCHEMAS, preference_table
-from prefloop.exchange.turns import messages_of
+from prefloop.exchange.table import preference_table, schema_of
+from prefloop.messages.message import Turns
 from prefloop.oracle.answers import read_scores
 
 log = logging.getLogger("prefloop")
@@ -46,7 +46,8 @@ def write_preferences(acquired: Acquired, prepared: Path, out: Path, form: Form)
     scores = read_scores(prepared, pa.chunked_array([*pairs["chosen_id"].chunks, *pairs["rejected_id"].chunks]))
     compared = read_compared(prepared, pairs, scores)
     slices = (pairs.slice(start, _ROWS) for start in range(0, len(pairs), _ROWS))
-    write_parts(out, SCHEMAS[form], (preference_table(part, compared, form) for part in slices))
+    schema = schema_of(form, compared)
+    write_parts(out, schema, (preference_table(part, compared, form, schema) for part in slices))
     counts = {"labels": len(acquired.pairs), "rows": len(pairs), "undecided": len(acquired.pairs) - len(pairs)}
     if counts["undecided"]:
         log.info("left out: %d labels without a winner (tie, both_bad, skip, no majority)", counts["undecided"])
@@ -58,7 +59,9 @@ def _counts(pairs: pa.Table, compared: Compared) -> dict[str, int]:
     sides = zip(columns["chosen_id"], columns["rejected_id"], strict=True)
     scores = compared.scores
     scored = [(scores[winner], scores[loser]) for winner, loser in sides if winner in scores and loser in scores]
-    turns = {id_: len(messages_of(row["prompt"])) for id_, row in compared.prompts.items()}
+    turns = {
+        id_: len(Turns.load(row["prompt"], row["messages"]).as_prompt()) for id_, row in compared.prompts.items()
+    }
     return {
         "prompts": len(turns),
         "multi_turn": sum(turns[id_] > 1 for id_ in columns["prompt_id"]),

@@ -10,7 +10,7 @@ class Form(StrEnum):
 
     ultrafeedback: the schema ActiveUltraFeedback publishes; `prompt` is a text, `chosen` and
         `rejected` are whole conversations, the prompt included.
-    trl: `prompt` is a list of messages, `chosen` and `rejected` are the answer alone. TRL takes this
+    trl: `prompt` is a list of messages, `chosen` and `rejected` are the messages that answer it. TRL takes this
         as it is; from the other format the column `prompt` has to be removed first.
     """
 

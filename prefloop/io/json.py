@@ -14,6 +14,7 @@ from typing import Any
 
 from prefloop.errors import DataError, StateError
 from prefloop.io.atomic import write_text
+from prefloop.io.strict import StrictError, parse
 
 log = logging.getLogger("prefloop")
 
@@ -58,11 +59,9 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if not line.strip():
                 continue
             try:
-                value = json.loads(line)
-            except UnicodeDecodeError:
-                raise DataError.at(path, number, "(line)", line.strip(), "text in UTF-8") from None
-            except (ValueError, RecursionError):
-                raise DataError.at(path, number, "(line)", line.decode().strip(), "a JSON object") from None
+                value = parse(line, "a JSON object")
+            except StrictError as error:
+                raise DataError.at(path, number, "(line)", error.got, error.expected) from None
             if not isinstance(value, dict):
                 raise DataError.at(path, number, "(line)", value, "a JSON object")
             yield number, value

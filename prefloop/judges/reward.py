@@ -15,6 +15,7 @@ from prefloop.evaluation.rewardbench.items import Item
 from prefloop.evaluation.rewardbench.trained import load_trained
 from prefloop.judges.kinds import RewardModel
 from prefloop.labels.comparison import Comparison
+from prefloop.messages.message import Turns
 
 
 def mean_rewards(config: RewardModel) -> Callable[[Sequence[Comparison]], np.ndarray]:
@@ -43,7 +44,7 @@ def mean_rewards(config: RewardModel) -> Callable[[Sequence[Comparison]], np.nda
     )
 
     def scores(comparisons: Sequence[Comparison]) -> np.ndarray:
-        items = [Item(c.pair, "", c.prompt, (c.a, c.b), 1) for c in comparisons]
+        items = [Item(c.pair, "", Turns(c.prompt), (Turns(c.a), Turns(c.b)), 1) for c in comparisons]
         # No cache is kept: a vector found again could differ in its last bits from one computed in this
         # company, and a resumed run must see what an undisturbed one saw.
         with TemporaryDirectory() as scratch:

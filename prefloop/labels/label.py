@@ -5,14 +5,45 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from prefloop.io.hashing import pair_id
 from prefloop.labels.comparison import Answer, Comparison
 from prefloop.labels.verdicts import WORDS, Word
 
-SOURCE = r"^(human|oracle|judge:.+)$"
+SOURCE = r"^(human|oracle|judge:.+|data:.+)$"
+BLANKS = " \t\r\n"
+# Sources that no batch asked: their labels may have no round.
+ROUNDLESS = ("judge:", "data:")
+
+
+def _named(value: str) -> str:
+    if not value.strip(BLANKS):
+        raise ValueError("a name")
+    return value
+
+
+def _instant(value: str) -> str:
+    """Check that a text is a point in time: ISO 8601 with a date, a time and a zone."""
+    try:
+        # Python takes any character between date and time.
+        zone = datetime.fromisoformat(value).tzinfo if set(value) & set("Tt ") else None
+    except ValueError:
+        zone = None
+    if zone is None:
+        raise ValueError("a time in ISO 8601 with zone, such as 2026-01-31T17:05:00+00:00")
+    return value
+
+
+def _counted(value: object) -> object:
+    """Refuse what pydantic would take for 0 or 1."""
+    if isinstance(value, bool):
+        raise ValueError("a number")
+    return value
+
+
+_Number = BeforeValidator(_counted)
 
 
 class Label(BaseModel):
@@ -24,12 +55,12 @@ class Label(BaseModel):
             its name (`Annotator.name`), which says all that its answers depend on.
         verdict: a, b, tie, both_bad or skip; None: there is no answer, which is no label.
         reason: why there is no verdict; or why it is a tie, where a judge contradicted itself.
-        strength: how strong the preference is, 0 to 1, if asked for.
+        strength: how strong the preference is, 0 to 1, if asked for; of data, as the file counts it.
         shown_left: which completion stood left (or first).
         duration_ms: time to answer, milliseconds.
         timestamp: ISO 8601 with zone.
-        round: the batch's round; None for an answer that was paid for outside a campaign.
-        source: human, judge:<model> or oracle.
+        round: the batch's round; None for what was answered outside a campaign.
+        source: human, judge:<model>, oracle, or data:<file> for a label that stood in the data.
         cost: what the label cost, in the campaign's currency.
         calls: requests a judge took.
         tokens: tokens a judge read and wrote.
@@ -42,34 +73,40 @@ class Label(BaseModel):
     prompt_id: str
     completion_a: str
     completion_b: str
-    annotator: Annotated[str, Field(min_length=1)]
+    annotator: Annotated[str, AfterValidator(_named)]
     verdict: Word | None = None
     reason: str | None = None
-    strength: Annotated[float, Field(ge=0, le=1)] | None = None
+    strength: Annotated[Annotated[float, Field(ge=0)] | None, _Number] = None
     shown_left: Literal["a", "b"] | None = None
-    duration_ms: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    timestamp: str
-    round: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    duration_ms: Annotated[Annotated[int, Field(ge=0, lt=2**63)] | None, _Number] = None
+    timestamp: Annotated[str, AfterValidator(_instant)]
+    round: Annotated[Annotated[int, Field(ge=0, le=1_000_000)] | None, _Number] = None
     source: Annotated[str, Field(pattern=SOURCE)]
-    cost: Annotated[float, Field(ge=0)] | None = None
-    calls: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    tokens: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    cost: Annotated[Annotated[float, Field(ge=0)] | None, _Number] = None
+    calls: Annotated[Annotated[int, Field(ge=0, lt=2**63)] | None, _Number] = None
+    tokens: Annotated[Annotated[int, Field(ge=0, lt=2**63)] | None, _Number] = None
     rubric_version: str | None = None
 
     @model_validator(mode="after")
     def _names_one_pair(self) -> Label:
         # Otherwise the pair would be asked again, or a verdict be counted for another.
         if self.completion_a >= self.completion_b:
-            raise ValueError("completion_a < completion_b; with the completions, swap a and b in the verdict too")
+            wrong = {"field": "completion_a", "got": self.completion_a}
+            raise PydanticCustomError(
+                "wrong", "an id below completion_b; with the completions, swap a and b in the verdict too", wrong
+            )
         if self.pair_id != pair_id(self.completion_a, self.completion_b):
-            raise ValueError("the pair_id of these two completions")
+            wrong = {"field": "pair_id", "got": self.pair_id}
+            raise PydanticCustomError("wrong", "the pair_id of these two completions", wrong)
         return self
 
     @model_validator(mode="after")
     def _is_whole(self) -> Label:
         if self.verdict is None and not self.reason:
             raise PydanticCustomError("verdict", "expected in every label that has no reason why there is none")
-        if self.round is None and not self.source.startswith("judge:"):
+        if self.strength is not None and self.strength > 1 and not self.source.startswith("data:"):
+            raise PydanticCustomError("wrong", "0 to 1", {"field": "strength", "got": self.strength})
+        if self.round is None and not self.source.startswith(ROUNDLESS):
             raise PydanticCustomError("round", "expected in every label of people and of the oracle")
         return self
 

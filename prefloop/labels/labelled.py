@@ -115,7 +115,7 @@ class Labelled:
         return cls(Pairs.empty(), np.zeros(0, dtype=np.int8))
 
 
-def take_snapshot(path: Path, copy: Path, table: Path) -> LabelTable:
+def take_snapshot(path: Path, copy: Path, table: Path, prepared: Prepared | None = None) -> LabelTable:
     """Copy the log as it stands now, check it, and write what it says by pair.
 
     Stages depend on the copy: a verdict appended while they work would otherwise be recorded as consumed by
@@ -125,9 +125,11 @@ def take_snapshot(path: Path, copy: Path, table: Path) -> LabelTable:
         path: the log, copied under the writers' lock.
         copy: the snapshot.
         table: the labelled table.
+        prepared: the data, so that labels of its completions must name their prompt.
 
     Raises:
-        DataError: the log is missing (it is committed empty and must never be deleted), or a line is no label.
+        DataError: the log is missing (it is committed empty and must never be deleted), a line is no label, or
+            names another prompt than that of its completions.
     """
     if not path.exists():
         raise DataError(f"{path} is missing: restore it from version control, or create it empty")
@@ -136,6 +138,10 @@ def take_snapshot(path: Path, copy: Path, table: Path) -> LabelTable:
             end_last_line(path)
             shutil.copyfile(path, temporary)
         labels = _read(temporary, path)
+        if prepared is not None and (wrong := _of_other_prompts(labels.pairs, prepared)):
+            pair, got, prompt = wrong[0]
+            expected = f"{prompt}, the prompt of its completions in the data ({len(wrong)} such labels)"
+            raise DataError.at(path, _row_of(temporary, pair), "prompt_id", got, expected)
     facts = {"lines": labels.lines, "last_round": labels.last_round, "mark": asdict(labels.mark)}
     write_table(table, labels.pairs.replace_schema_metadata({_FACTS: to_json(facts)}))
     return labels
@@ -202,6 +208,27 @@ def _read(path: Path, name: Path) -> LabelTable:
         mark = Mark.at(handle, handle.seek(0, 2), rows)
     rounds = pc.max(lines["round"].filter(pc.is_valid(lines["verdict"]))).as_py()
     return LabelTable(aggregate(lines), len(lines), -1 if rounds is None else rounds, mark)
+
+
+def _of_other_prompts(labels: pa.Table, prepared: Prepared) -> list[tuple[str, str, str]]:
+    """Labels of completions in the data that name another prompt: pair, the prompt named, and the right one."""
+    places = pc.index_in(labels["completion_a"], prepared.completion_ids)
+    there = labels.filter(pc.is_valid(places))
+    rows = prepared.completion_prompt[pc.drop_null(places).to_numpy().astype(np.int64)]
+    right = prepared.prompt_ids.take(pa.array(rows))
+    wrong = pc.not_equal(there["prompt_id"], right)
+    columns = (
+        there["pair_id"].filter(wrong),
+        there["prompt_id"].filter(wrong),
+        right.filter(wrong.combine_chunks()),
+    )
+    return list(zip(*(column.to_pylist() for column in columns), strict=True))
+
+
+def _row_of(path: Path, pair: str) -> int:
+    """The first row of a log that has a label of a pair."""
+    with open(path, "rb") as handle:
+        return next(row for row, line in enumerate(handle, start=1) if pair.encode() in line)
 
 
 def _rows(labels: pa.Table, prepared: Prepared, within: slice) -> tuple[Pairs, np.ndarray]:

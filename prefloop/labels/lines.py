@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
+from datetime import date
+from functools import reduce
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
@@ -20,8 +21,9 @@ from pydantic_core import ErrorDetails
 
 from prefloop.errors import DataError
 from prefloop.io.hashing import pair_ids
+from prefloop.io.strict import StrictError, is_plainly_strict, parse
 from prefloop.labels.comparison import Comparison
-from prefloop.labels.label import SOURCE, Label
+from prefloop.labels.label import BLANKS, ROUNDLESS, SOURCE, Label
 from prefloop.labels.verdicts import WORDS, Compared
 
 SCHEMA = pa.schema(
@@ -41,6 +43,12 @@ _NUMBERS: dict[pa.DataType, set[type]] = {
     pa.int64(): {int, type(None)},
     pa.float64(): {int, float, type(None)},
 }
+# The usual forms of a time with zone, at which no year is left out; all others are looked at one by one.
+_TIME = (
+    r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?"
+    r"(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$"
+)
+_CONFLICT = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
 _BLOCK = 1 << 22
 _PARSED = 512
 
@@ -73,10 +81,14 @@ def read_lines(handle: BinaryIO, path: Path, rows: int = 0) -> tuple[pa.Table, i
         rows += len(block)
     table = pa.concat_tables(tables).combine_chunks() if tables else NO_LINES
     if not _ids_belong(table):
-        # Some line names a pair that is not that of its completions: find it, and say so.
+        # Some line names a pair that is not that of its completions, or another prompt: find it, and say so.
         handle.seek(start)
+        prompts: dict[str, str] = {}
         while block := handle.readlines(_BLOCK):
-            _one_by_one(block, path, before)
+            for row, label in _labels(block, path, before):
+                if prompts.setdefault(label.pair_id, label.prompt_id) != label.prompt_id:
+                    expected = f"{prompts[label.pair_id]}, as in an earlier label of this pair"
+                    raise DataError.at(path, row, "prompt_id", label.prompt_id, expected)
             before += len(block)
     return table, rows
 
@@ -85,12 +97,13 @@ def _ids_belong(table: pa.Table) -> bool:
     """Whether every pair_id is that of its two completions; an id is computed once, however many lines have it."""
     if not len(table):
         return True
-    column = {name: table[name].combine_chunks() for name in ("pair_id", "completion_a", "completion_b")}
+    names = ("pair_id", "completion_a", "completion_b", "prompt_id")
+    column = {name: table[name].combine_chunks() for name in names}
     encoded = pc.dictionary_encode(column["pair_id"])
     codes = encoded.indices.to_numpy()
     first = np.empty(len(encoded.dictionary), dtype=np.int64)
     first[codes[::-1]] = np.arange(len(codes))[::-1]
-    for name in ("completion_a", "completion_b"):
+    for name in ("completion_a", "completion_b", "prompt_id"):
         if not pc.all(pc.equal(column[name].take(first[codes]), column[name])).as_py():
             return False
     lower, higher = (column[name].take(first).to_pylist() for name in ("completion_a", "completion_b"))
@@ -129,6 +142,8 @@ def _plain(block: Sequence[bytes]) -> pa.Table:
 
 def _objects(lines: list[bytes]) -> list[dict[str, Any]]:
     values: list[dict[str, Any]] = orjson.loads(b"[" + b",".join(lines) + b"]")
+    if not set(map(type, values)) <= {dict} or not is_plainly_strict(lines, values):
+        raise _WrongBlock
     # A line with two values, or a value on two lines, is no line of a log.
     if len(values) != len(lines) or not all(line.startswith(b"{") for line in lines):
         raise _WrongBlock
@@ -186,36 +201,64 @@ def _lies_in(name: str, low: float, high: float) -> Callable[[pa.Table], pa.Chun
     return lambda table: pc.and_(pc.greater_equal(table[name], low), pc.less_equal(table[name], high))
 
 
+def _starts_with_any(column: pa.ChunkedArray, beginnings: Sequence[str]) -> pa.ChunkedArray:
+    return reduce(pc.or_, (pc.starts_with(column, beginning) for beginning in beginnings))
+
+
+def _are_dates(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Which texts of the form YYYY-MM-DD are days; each is looked at once, however many lines have it."""
+    return pc.is_in(column, value_set=pa.array(filter(_is_date, pc.unique(column).to_pylist()), pa.string()))
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 _CHECKS: tuple[Callable[[pa.Table], pa.ChunkedArray], ...] = (
     _is_one_of("verdict", WORDS),
     _is_one_of("shown_left", ("a", "b")),
     lambda table: pc.less(table["completion_a"], table["completion_b"]),
-    lambda table: pc.greater(pc.binary_length(table["annotator"]), 0),
+    lambda table: pc.not_equal(pc.ascii_trim(table["annotator"], BLANKS), ""),
+    lambda table: pc.match_substring_regex(table["timestamp"], _TIME),
+    lambda table: _are_dates(pc.utf8_slice_codeunits(table["timestamp"], 0, 10)),
     lambda table: pc.match_substring_regex(table["source"], SOURCE),
     lambda table: pc.or_(pc.is_valid(table["verdict"]), pc.fill_null(pc.not_equal(table["reason"], ""), False)),
-    lambda table: pc.or_(pc.is_valid(table["round"]), pc.starts_with(table["source"], "judge:")),
+    lambda table: pc.or_(pc.is_valid(table["round"]), _starts_with_any(table["source"], ROUNDLESS)),
     _lies_in("round", 0, 1_000_000),
-    _lies_in("strength", 0, 1),
+    lambda table: pc.and_(pc.is_finite(table["strength"]), pc.greater_equal(table["strength"], 0)),
+    lambda table: pc.or_(pc.starts_with(table["source"], "data:"), pc.less_equal(table["strength"], 1)),
     *(_lies_in(name, 0, 2**63 - 1) for name in ("duration_ms", "calls", "tokens")),
     lambda table: pc.and_(pc.is_finite(table["cost"]), pc.greater_equal(table["cost"], 0)),
 )
 
 
 def _one_by_one(block: Sequence[bytes], path: Path, rows: int) -> pa.Table:
-    labels = []
+    return pa.Table.from_pylist([label.model_dump() for _, label in _labels(block, path, rows)], SCHEMA)
+
+
+def _labels(block: Sequence[bytes], path: Path, rows: int) -> Iterator[tuple[int, Label]]:
+    """The labels of a block with their rows."""
     for row, line in enumerate(block, start=rows + 1):
-        if not line.isspace():
-            labels.append(_label(line, path, row))
-    return pa.Table.from_pylist([label.model_dump() for label in labels if label is not None], SCHEMA)
+        label = None if line.isspace() else _label(line, path, row)
+        if label is not None:
+            yield row, label
 
 
 def _label(line: bytes, path: Path, row: int) -> Label | None:
+    if line.startswith(_CONFLICT):
+        raise DataError(
+            f"{path}, row {row}: a conflict marker of git ({line[:7].decode()}): two branches appended labels. "
+            "Keep every label of both and delete the lines of the markers; merge=union for this file in "
+            ".gitattributes lets git do so by itself"
+        )
     try:
-        value = json.loads(line)
-    except UnicodeDecodeError:
-        raise DataError.at(path, row, "(line)", line.strip(), "text in UTF-8") from None
-    except (ValueError, RecursionError):
-        raise DataError.at(path, row, "(line)", line.decode().strip(), "a JSON object") from None
+        value = parse(line, "a JSON object")
+    except StrictError as error:
+        raise DataError.at(path, row, "(line)", error.got, error.expected) from None
     if not isinstance(value, dict):
         raise DataError.at(path, row, "(line)", value, "a JSON object")
     try:
@@ -228,10 +271,14 @@ def _problem(path: Path, row: int, detail: ErrorDetails) -> DataError:
     field = ".".join(str(part) for part in detail["loc"]) or "pair_id"
     if detail["type"] == "missing":
         return DataError(f"{path}, row {row}, field '{field}': missing, expected in every label")
+    if detail["type"] == "wrong":
+        return DataError.at(path, row, detail["ctx"]["field"], detail["ctx"]["got"], detail["msg"])
     if detail["type"] in Label.model_fields:
         return DataError(f"{path}, row {row}, field '{detail['type']}': missing, {detail['msg']}")
     if detail["type"] == "extra_forbidden":
         return DataError.at(path, row, field, detail["input"], "no such field")
+    if detail["type"] == "string_pattern_mismatch":
+        return DataError.at(path, row, field, detail["input"], "human, oracle, judge:MODEL or data:FILE")
     expected = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return DataError.at(path, row, field, detail["input"], expected)
 

@@ -13,9 +13,10 @@ from prefloop.data.prepared import Prepared
 from prefloop.errors import StateError
 from prefloop.io.arrays import read_table
 from prefloop.io.lookup import find_rows
-from prefloop.labels.verdicts import COMPARED
+from prefloop.labels.verdicts import BOTH_BAD, COMPARED, TIE, WORDS
 
 _VOTES = tuple(f"votes_{word}" for word in COMPARED)
+_BOTH_BAD = f"votes_{WORDS[BOTH_BAD]}"
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Answers:
     """Verdicts of listed pairs and scores of completions.
 
     Attributes:
-        votes: int32 [N, 3], how many annotators said a, b, tie of each listed pair; all 0 = unknown.
+        votes: int32 [N, 3], how many annotators said a, b, tie of each listed pair; all 0 = unknown. Who says that
+            both are bad names no winner, which is a tie to a simulated annotator.
         scores: float64 [C], NaN = unknown.
     """
 
@@ -47,13 +49,14 @@ def load_answers(folder: Path, prepared: Prepared) -> Answers:
         StateError: a table is missing or damaged, or refers to unknown pairs or completions.
     """
     path = folder / "oracle.parquet"
-    table = read_table(path, ["kind", "id", *_VOTES, "score"])
+    table = read_table(path, ["kind", "id", *_VOTES, _BOTH_BAD, "score"])
     pairs = table.filter(pc.equal(table["kind"], "pair"))
     votes = np.zeros((len(prepared.pair_a), len(COMPARED)), dtype=np.int32)
     pair_ids = read_table(folder / "pairs.parquet", ["pair_id"])["pair_id"]
     rows = _rows(pairs["id"], pair_ids, path)
     for column, name in enumerate(_VOTES):
         votes[rows, column] = pairs[name].to_numpy()
+    votes[rows, TIE] += pairs[_BOTH_BAD].to_numpy()
     scored = table.filter(pc.equal(table["kind"], "completion"))
     scores = np.full(len(prepared.completion_ids), np.nan)
     scores[_rows(scored["id"], prepared.completion_ids, path)] = scored["score"].to_numpy()

@@ -29,11 +29,13 @@ _REPORT = Path(__file__).resolve().parents[1] / "report"
 def prepare(params: Params, layout: Layout) -> None:
     """Write `layout.prepared` from the configured source."""
     from prefloop.data.prepare import prepare as write_prepared
-    from prefloop.data.sources import load_records
+    from prefloop.data.sources import load_records, unread_files
     from prefloop.data.target_prompts import target_prompts
 
     data = params.data
-    write_prepared(load_records(data), data.split, layout.prepared, data.leaks, target_prompts(data))
+    write_prepared(
+        load_records(data), data.split, layout.prepared, data.leaks, target_prompts(data), unread_files(data)
+    )
 
 
 def check(params: Params, layout: Layout) -> None:

@@ -18,6 +18,7 @@ from prefloop.evaluation.downstream.retrained import downstream_predictions
 from prefloop.identity import circumstances, parts
 from prefloop.io.hashing import text_id
 from prefloop.io.json import to_json
+from prefloop.oracle.answered import answered, check_answered
 from prefloop.oracle.answers import Answers
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.oracle.simulated import SimulatedOracle
@@ -80,11 +81,13 @@ def check_policies(params: Params, stored: Prepared, answers: Answers) -> None:
 
     Raises:
         ConfigError: a budget above what the pool allows under a policy, or a rule that lacks models' names.
-        DataError: a rule that reads the judge's scores, and a pool completion without one.
+        DataError: a pool without any answer; a rule that reads the judge's scores, and a completion without one.
     """
+    usable = answered(stored, answers)
+    check_answered(stored, usable)
     policies = {name: params.policies[name] for name in params.benchmark.policies}
     for seed in params.benchmark.seeds:
-        division = division_of(stored, params.data, seed)
+        division = division_of(stored, params.data, seed, usable)
         pool = Pool.of(division.prepared)
         for policy in policies.values():
             check_budget(pool, policy, params.benchmark, seed)

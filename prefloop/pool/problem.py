@@ -9,7 +9,7 @@ import numpy as np
 
 from prefloop.config import Params
 from prefloop.config.data import Data, Target
-from prefloop.data.division import Division, divide
+from prefloop.data.division import Division, Usable, divide
 from prefloop.data.pairs import Pool
 from prefloop.data.prepared import Prepared, load_prepared
 from prefloop.embed.features import Features, check_ids, load_features
@@ -151,7 +151,7 @@ def load_inputs(layout: Layout, params: Params) -> Inputs:
     return Inputs(stored, features, graph, params.neighbours.k)
 
 
-def divided(inputs: Inputs, data: Data, seed: int | None) -> Problem:
+def divided(inputs: Inputs, data: Data, seed: int | None, usable: Usable | None = None) -> Problem:
     """One simulated run's part of the inputs, or the campaign's.
 
     Args:
@@ -159,13 +159,14 @@ def divided(inputs: Inputs, data: Data, seed: int | None) -> Problem:
         data: section `data`.
         seed: the run's seed, which has a division of its own unless the parameters say otherwise; None for
             the campaign, whose division has the salt alone.
+        usable: what the pool may hold: of a simulated run, what can be answered; None is all.
 
     Raises:
         DataError: a division without a pool, or with an empty split.
     """
-    return Problem(inputs, division_of(inputs.stored, data, seed), data)
+    return Problem(inputs, division_of(inputs.stored, data, seed, usable), data)
 
 
-def division_of(stored: Prepared, data: Data, seed: int | None) -> Division:
+def division_of(stored: Prepared, data: Data, seed: int | None, usable: Usable | None = None) -> Division:
     """The division of the stored tables that `divided` takes; arguments as there."""
-    return divide(stored, data.split, data.split.salt if seed is None else data.split.salt_of(seed))
+    return divide(stored, data.split, data.split.salt if seed is None else data.split.salt_of(seed), usable)

@@ -7,7 +7,7 @@ from collections.abc import Set
 from prefloop.report.amounts import between
 from prefloop.report.numbers import Estimate
 from prefloop.report.outcome_results import Choices, ModelShare
-from prefloop.report.page import picture, table
+from prefloop.report.page import named, picture, table
 from prefloop.report.results import Savings
 from prefloop.report.wording import by_gap, digits, shown
 
@@ -66,7 +66,7 @@ def _models(savings: Savings) -> str:
 
 
 def _names(models: list[ModelShare]) -> str:
-    quoted = [(model.model.replace("|", "\\|"), model.share) for model in models]
+    quoted = [(named(model.model), model.share) for model in models]
     return ", ".join(f"{name} {share:.0%}" for name, share in quoted)
 
 

@@ -8,7 +8,7 @@ from prefloop.report.choices_page import choices_page
 from prefloop.report.curves import significant
 from prefloop.report.main_tables import main_table, nats_table, ood_table, views_table
 from prefloop.report.outcomes_page import outcomes_page, outcomes_tables
-from prefloop.report.page import picture, table
+from prefloop.report.page import named, picture, table
 from prefloop.report.reading import reading
 from prefloop.report.results import Savings
 from prefloop.report.wording import TARGETS, excluded, losses, ordered, shown
@@ -36,7 +36,7 @@ def document(savings: Savings, pictures: Iterable[str]) -> str:
     Returns:
         Markdown.
     """
-    title = f"# Labels saved on {savings.dataset}\n"
+    title = f"# Labels saved on {named(savings.dataset)}\n"
     if savings.note is not None or savings.finding is None:
         return f"{title}\n{savings.note}\n"
     present = {name.rpartition(".")[0] for name in pictures}
@@ -99,9 +99,9 @@ def _compared(savings: Savings) -> str:
     validation = f" Another {savings.n_val_labels} labels are for validation." if savings.n_val_labels else ""
     about = (
         "## What was compared\n\n"
-        f"{len(savings.policies)} policies × {len(savings.seeds)} seeds on {savings.dataset}: {n[0]} random "
-        f"labels at the start{batch}, {savings.budget} in all.{validation} Policies share, seed by seed, the "
-        "prompts, the split, the first labels and the initial weights.\n\n"
+        f"{len(savings.policies)} policies × {len(savings.seeds)} seeds on {named(savings.dataset)}: {n[0]} "
+        f"random labels at the start{batch}, {savings.budget} in all.{validation} Policies share, seed by seed, "
+        "the prompts, the split, the first labels and the initial weights.\n\n"
         f"Declared target: {TARGETS[savings.data_target]}. All test scores and verdicts, and the choice itself, "
         "weigh prompts by it.\n"
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from prefloop.config.data import Data
 from prefloop.data.prepared import Prepared
+from prefloop.oracle.answered import answered
 from prefloop.oracle.answers import Answers
 from prefloop.oracle.evaluated_pairs import EvalSet
 from prefloop.oracle.hidden import hidden_of
@@ -44,9 +45,9 @@ def evaluate_seeds(inputs: Inputs, stored: Answers, data: Data, seeds: Iterable[
     """
     splits: dict[str, dict[int, Evaluated]] = {}
     test: dict[int, Judgeable] = {}
-    tables = []
+    tables, usable = [], answered(inputs.stored, stored)
     for seed in seeds:
-        problem = divided(inputs, data, seed)
+        problem = divided(inputs, data, seed, usable)
         hidden = hidden_of(problem, stored)
         tables.append(problem.prepared)
         for split, pairs in hidden.evaluation.items():

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from prefloop.errors import shown
 from prefloop.io.atomic import atomic_folder, write_bytes, write_text
 from prefloop.io.json import write_json
 from prefloop.report.tables import to_csv
+
+# What of a name Markdown would take for its own: code, emphasis, a link or a picture, the border of a cell.
+_MARKS = re.compile(r"[\\`*\[\]|]")
+
+
+def named(name: object) -> str:
+    """A name of the user's (of a file, model, data set or judge) as it may stand in a page: text, nothing else."""
+    return _MARKS.sub(r"\\\g<0>", shown(name))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

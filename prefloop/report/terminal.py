@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
+from prefloop.errors import shown as spelt
 from prefloop.report.amounts import DASH, plain, saved
 from prefloop.report.numbers import Against
 from prefloop.report.outcome_results import Outcomes
@@ -38,7 +39,7 @@ def terminal_table(savings: Savings) -> Table:
 
 
 def _title(savings: Savings) -> Text:
-    about = f"{savings.dataset}: {savings.budget} labels, {len(savings.seeds)} seeds, "
+    about = f"{spelt(savings.dataset)}: {savings.budget} labels, {len(savings.seeds)} seeds, "
     about += f"{savings.confidence:.0%} intervals of all policies together"
     if savings.finding is None:
         return Text(about)

@@ -19,6 +19,7 @@ from queue import Empty
 from prefloop.config import Params
 from prefloop.errors import PrefloopError, StateError
 from prefloop.io.layout import Layout
+from prefloop.oracle.answered import answered
 from prefloop.oracle.answers import Answers
 from prefloop.oracle.hidden import HiddenAnswers, hidden_of, load_hidden
 from prefloop.pool.benchmark import run_benchmark
@@ -154,7 +155,7 @@ class _Worker:
         """Run or resume one (policy, seed); return its folder."""
         policy, seed = key
         if self._last is None or self._last[0] != seed:
-            problem = divided(self._inputs, self._params.data, seed)
+            problem = divided(self._inputs, self._params.data, seed, answered(self._inputs.stored, self._answers))
             self._last = seed, problem, hidden_of(problem, self._answers)
 
         def on_round(record: RoundRecord, seconds: float) -> None:

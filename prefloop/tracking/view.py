@@ -102,7 +102,8 @@ def shared_view(dataset: str, board: Board, axes: Ranges) -> str:
 
 def view_path(experiment: str) -> str:
     """Path of the prepared view below the UI's address."""
-    return f"/#/experiments/{experiment}/runs?viewStateShareKey={VIEW_KEY}&compareRunsMode=CHART"
+    shown = f"viewStateShareKey={VIEW_KEY}&compareRunsMode=CHART&workflowType=machine_learning"
+    return f"/#/experiments/{experiment}/runs?{shown}"
 
 
 def _section() -> dict[str, Any]:

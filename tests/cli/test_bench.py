@@ -170,6 +170,7 @@ POSTS, NEWS = size(rows(), domain="posts"), size(rows(), domain="news")
 def test_filters_and_an_ood_file_make_the_splits(data, params, tmp_path, options, inside, outside):
     other = write_rows(tmp_path / "other.jsonl", OTHER)
     chosen: dict[str, Any] = {"where": None, "ood_where": None, "per_prompt": None, "target": None}
+    chosen |= {"columns": None, "verdicts": None}
     chosen |= {"baselines": True} | options
     chosen["ood"] = other if options.get("ood") else None
     layout = Layout.folder(tmp_path / "o")

@@ -60,22 +60,41 @@ def test_data_check_of_a_good_file(prefloop, data):
     assert outcome.code == 0
     assert "given pairs" in outcome.out
     report = json.loads(prefloop("data", "check", data, "--json").out)
-    assert (report["ok"], report["rows"], report["n_problems"]) == (True, 90, 0)
-    assert json.loads(prefloop("data", "check", data, "--where", "domain=news", "--json").out)["rows"] < 90
+    assert (report["form"], report["counts"]["rows"], report["problems"]) == ("given pairs", 90, [])
+    assert len(report["records"]) == 2
+    assert (
+        json.loads(prefloop("data", "check", data, "--where", "domain=news", "--json").out)["counts"]["rows"] < 90
+    )
 
 
 def test_data_check_reports_all_problems_and_fails(prefloop, tmp_path):
     content = rows(6)
-    content[1]["label"], content[4]["completion_a"] = "c", ""
+    content[1]["label"], content[4]["completion_a"] = "c", 3
     path = write_rows(tmp_path / "bad.jsonl", content)
     outcome = prefloop("data", "check", path)
     assert outcome.code == 1
     told = " ".join(outcome.out.split())
     assert "row 2, field 'label': got 'c', expected 'a', 'b' or 'tie'" in told
-    assert "row 5, field 'completion_a': got '', expected a text that is not empty" in told
+    assert "row 5, field 'completion_a': got 3, expected" in told
     report = json.loads(prefloop("data", "check", path, "--json").out)
-    assert (report["ok"], report["rows"], report["n_problems"]) == (False, 6, 2)
+    assert (report["counts"]["rows"], [problem["row"] for problem in report["problems"]]) == (6, [2, 5])
     assert prefloop("data", "check", tmp_path / "nowhere.jsonl").code == 1
+
+
+def test_data_check_takes_columns_and_words_from_its_options(prefloop, tmp_path):
+    row = {"task": "Name a fruit.", "left_text": "A pear.", "right_text": "A chair.", "best": 2, "note": "x"}
+    path = write_rows(tmp_path / "x.jsonl", [row])
+    options = ("--columns", "completion_a=left_text,completion_b=right_text,label=best", "--verdicts", "1=a,2=b")
+    report = json.loads(prefloop("data", "check", path, *options, "--json").out)
+    assert (report["records"][0]["verdict"], report["columns"]["note"]) == ("b", None)
+    assert report["records"][0]["prompt"] == [{"role": "user", "content": "Name a fruit."}]
+    assert "the second is better" in prefloop("data", "check", path, *options).out
+    assert prefloop("data", "check", path, *options[:2]).code == 1
+    assert prefloop("data", "check", path, "--columns", "colour=best").code == 2
+    assert prefloop("data", "check", path, "--columns", "preset=nowhere").code == 2
+    assert prefloop("data", "check", path, "--columns", "label=best,label=note").code == 2
+    assert prefloop("data", "check", path, "--verdicts", "1=a,1=b").code == 2
+    assert prefloop("data", "check", path, "--verdicts", "best").code == 2
 
 
 def test_labels_oracle_answers_the_batch_until_nothing_waits(prefloop, campaign):
@@ -95,10 +114,10 @@ def test_labels_oracle_answers_the_batch_until_nothing_waits(prefloop, campaign)
 
 def test_report_shows_a_comparison(prefloop, finished):
     out, _ = finished
-    outcome = prefloop("report", "--folder", out / "report")
+    outcome = prefloop("report", "--out", out)
     assert outcome.code == 0
     assert "Cannot be told under the target prompts" in " ".join(outcome.out.split())
-    assert json.loads(prefloop("report", "--folder", out / "report", "--json").out)["reference"] == "random"
+    assert json.loads(prefloop("report", "--out", out, "--json").out)["reference"] == "random"
 
 
 def test_report_without_a_comparison_says_what_makes_one(prefloop):

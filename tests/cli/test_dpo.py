@@ -7,6 +7,7 @@ import json
 import pytest
 import yaml
 
+from prefloop.dpo.prompt_set import PromptSet, check_counts
 from tests.dpo.worlds import prompts, small_params, write_start
 
 
@@ -67,10 +68,10 @@ def test_other_prompts_in_the_same_file_start_anew(prefloop, inputs, tmp_path):
 
 def test_the_report_is_printed(prefloop, inputs, out):
     prefloop(*command(inputs, out, *SHORT))
-    shown = prefloop("dpo", "report", "--folder", str(out / "report"))
+    shown = prefloop("dpo", "report", "--out", str(out))
     assert shown.code == 0
     assert f"report: {out / 'report' / 'report.md'}" in shown.out
-    told = json.loads(prefloop("dpo", "report", "--folder", str(out / "report"), "--json").out)
+    told = json.loads(prefloop("dpo", "report", "--out", str(out), "--json").out)
     assert told["reference"] == "random"
 
 
@@ -86,7 +87,7 @@ def test_runs_are_tracked_beside_the_comparison_and_can_be_tracked_again(prefloo
     ("options", "code", "expected"),
     [
         (("--policies", "certanty"), 2, "unknown policy 'certanty'"),
-        (("--batch", "1000"), 2, "run.batch * run.rounds = 3000"),
+        (("--batch", "1000"), 2, "run.batch * run.rounds = 1000 * 3 = 3000"),
         (("--model", "no/such/folder/at/all"), 1, "start.model"),
         (("--prompts", "missing.jsonl"), 2, "missing.jsonl is missing"),
         (("--oracle", "endpoint"), 2, "--oracle: got endpoint, expected vader, textblob, coin"),
@@ -113,13 +114,35 @@ def test_nobody_labels_what_is_ones_own_unless_named(prefloop, inputs, tmp_path)
 
 def test_the_former_name_says_so(prefloop, inputs, out):
     prefloop(*command(inputs, out, *SHORT))
-    shown = prefloop("align", "report", "--folder", str(out / "report"))
+    shown = prefloop("align", "report", "--out", str(out))
     assert shown.code == 0
     assert "certainty" in shown.out
     assert "prefloop align is named prefloop dpo now" in shown.err
 
 
 def test_a_report_that_is_not_there(prefloop, tmp_path):
-    missing = prefloop("dpo", "report", "--folder", str(tmp_path))
+    missing = prefloop("dpo", "report", "--out", str(tmp_path))
     assert missing.code == 1
     assert "comparison.json is missing" in missing.err
+
+
+def test_sixty_prompts_are_enough_and_too_many_labels_are_refused_at_once(prefloop, inputs, tmp_path):
+    file = tmp_path / "sixty.jsonl"
+    file.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in prompts(60)))
+    few = (file, *inputs[1:])
+    options = ("--policies", "random", "--seeds", "1")
+    refused = prefloop(*command(few, tmp_path / "out", *options, "--rounds", "7", "--batch", "24"))
+    assert (refused.code, refused.out) == (2, "")
+    assert "24 * 7 = 168 labels, each on a prompt of its own" in refused.err
+    assert "at most run.batch" in refused.err
+    assert not (tmp_path / "out" / "start").exists()
+    done = prefloop(*command(few, tmp_path / "out", *options, "--rounds", "2", "--batch", "5"))
+    assert done.code == 0, done.err
+
+
+def test_fewer_test_prompts_than_wanted_are_all_taken_with_a_note(caplog):
+    caplog.set_level("INFO")
+    params = small_params(evaluation={"prompts": 512})
+    few = PromptSet([str(n) for n in range(60)], ["p"] * 60, range(39), range(39, 60))
+    check_counts(few, params.run, params.evaluation)
+    assert "evaluation: on all 21 test prompts, as there are no 512 of them" in caplog.text

@@ -36,7 +36,9 @@ def repository(prefloop, world):
 
 def label(row, verdict, annotator="ann"):
     ids = {name: row[name] for name in ("pair_id", "prompt_id", "completion_a", "completion_b")}
-    return Label(**ids, annotator=annotator, verdict=verdict, timestamp="2026-01-01", round=0, source="human")
+    return Label(
+        **ids, annotator=annotator, verdict=verdict, timestamp="2026-01-01T00:00:00Z", round=0, source="human"
+    )
 
 
 def lines(path):
@@ -65,7 +67,7 @@ def counted(path):
 
 
 def test_a_run_elsewhere_finds_its_own_tables(prefloop, world, tmp_path):
-    arguments = ("--run", world.run("random", 0), "--format", "trl", "--budget", "9", "--json")
+    arguments = ("--run", world.run("random", 0), "--format", "trl", "--limit", "9", "--json")
     told = json.loads(prefloop("export", *arguments, "--out", "deep/down/set.jsonl").out)
     assert told["labels"] == 9
     assert all(isinstance(row["prompt"], list) for row in lines(Path("deep/down/set.jsonl")))
@@ -73,8 +75,8 @@ def test_a_run_elsewhere_finds_its_own_tables(prefloop, world, tmp_path):
     shutil.copytree(world.run("random", 0), tmp_path / "alone")
     outcome = prefloop("export", "--run", tmp_path / "alone", "--out", "x.jsonl")
     assert outcome.code == 1
-    assert outcome.err.endswith("is missing: give the folder of the prepared tables with --data\n")
-    given = ("--run", tmp_path / "alone", "--data", world.prepared, "--format", "trl", "--budget", "9")
+    assert outcome.err.endswith("is missing: give the folder of the prepared tables with --prepared\n")
+    given = ("--run", tmp_path / "alone", "--prepared", world.prepared, "--format", "trl", "--limit", "9")
     assert prefloop("export", *given, "--out", "x.jsonl").code == 0
     assert Path("x.jsonl").read_bytes() == Path("deep/down/set.jsonl").read_bytes()
 
@@ -88,7 +90,7 @@ def test_a_campaigns_labels(prefloop, repository):
     told = json.loads(prefloop(*arguments).out)
     assert (told["labels"], told["rows"], told["undecided"], told["absent"]) == (5, 3, 2, 0)
     assert [row["prompt_id"] for row in lines(Path("set.jsonl"))] == [rows[n]["prompt_id"] for n in (0, 2, 4)]
-    told = json.loads(prefloop(*arguments, "--budget", "3").out)
+    told = json.loads(prefloop(*arguments, "--limit", "3").out)
     assert (told["labels"], told["rows"]) == (3, 2)
     assert repository.labels.read_bytes() == before
 
@@ -116,11 +118,11 @@ def test_no_decided_label_is_exit_code_3(prefloop, repository):
         ),
         (["--out", "x.jsonl"], 2, "give one of --run FOLDER"),
         (["--run", "a", "--labels", "b", "--out", "x.jsonl"], 2, "give one of --run FOLDER"),
-        (["--run", "data/runs/random/0", "--out", "x.jsonl", "--budget", "999"], 2, "--budget: got 999, but "),
+        (["--run", "data/runs/random/0", "--out", "x.jsonl", "--limit", "999"], 2, "--limit: got 999, but "),
         (["--run", "data/runs/random/0", "--out", "x.jsonl", "--format", "csv"], 2, "'csv' is not one of"),
         (["--run", "data/runs/drts/7", "--out", "x.jsonl"], 1, "data/runs/drts/7/acquired.parquet is missing"),
         (["--labels", "nowhere.jsonl", "--out", "x.jsonl"], 1, "nowhere.jsonl is missing: give the label log"),
-        (["--run", "data/runs/random/0", "--data", "no", "--out", "x.jsonl"], 1, "no/"),
+        (["--run", "data/runs/random/0", "--prepared", "no", "--out", "x.jsonl"], 1, "no/"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_written(prefloop, repository, arguments, code, message):

@@ -27,7 +27,7 @@ LEAVES = [path for path, command in COMMANDS.items() if not hasattr(command, "co
 def test_these_are_the_commands():
     assert {" ".join(path) for path in LEAVES} == {
         "policies", "params", "bench", "report", "export", "rewardbench", "track", "ui", "doctor",
-        "data check", "labels oracle", "dpo run", "dpo report", "state list", "state prune",
+        "data check", "labels oracle", "labels import", "dpo run", "dpo report", "state list", "state prune",
     }  # fmt: skip
 
 
@@ -71,3 +71,27 @@ def test_wrong_usage_is_exit_code_2(prefloop, arguments):
     assert outcome.code == 2
     assert outcome.out == ""
     assert "Error" in outcome.err
+
+
+FORMER = [
+    (("report", "--folder", "x"), "--folder is --out (the folder that has report/) now"),
+    (("dpo", "report", "--folder", "x"), "--folder is --out (the folder that has report/) now"),
+    (("export", "--out", "x.jsonl", "--run", "r", "--budget", "3"), "--budget is --limit now"),
+    (("export", "--out", "x.jsonl", "--run", "r", "--data", "d"), "--data is --prepared now"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), FORMER)
+def test_an_option_under_its_former_name_is_understood_and_todays_is_said(prefloop, arguments, message):
+    missing = prefloop(*arguments)
+    assert (missing.code, missing.out) == (1, "")
+    assert f"warning: {message}" in missing.err
+
+
+def test_an_option_has_one_meaning_wherever_it_stands():
+    """`--out` is where a comparison lies or what is written, `--limit` a number of labels, and so on."""
+    names = {path: {name for p in COMMANDS[path].params if not p.hidden for name in p.opts} for path in LEAVES}
+    used = set().union(*names.values())
+    assert not used & {"--folder", "--budget", "--config", "--output", "--n", "--max"}
+    assert {path for path in LEAVES if "--data" in names[path]} == {("bench",)}
+    assert {path for path in LEAVES if "--limit" in names[path]} == {("export",), ("labels", "oracle")}

@@ -16,6 +16,7 @@ from prefloop.data.prepare import prepare
 from prefloop.data.prepared import SPLITS, Prepared, load_prepared
 from prefloop.data.records import PairRecord, Record, ResponsesRecord
 from prefloop.errors import DataError
+from prefloop.messages.message import Turns
 
 OPEN = Split(val=0, test=0, salt="s", per_seed=True, max_prompt_share=1)
 LEAKS = Leaks(similarity=0.8, most=0)
@@ -32,7 +33,7 @@ def stored(records: list[Record]) -> Prepared:
 
 
 def pair(prompt: str, a: str, b: str) -> PairRecord:
-    return PairRecord(prompt, a, b, "a", "src")
+    return PairRecord(Turns(prompt), Turns(a), Turns(b), "a", "src")
 
 
 def small(count: int) -> list[Record]:
@@ -73,7 +74,7 @@ RECORDS = st.lists(
         ),
         st.builds(lambda p, k: pair(p, f"x {k}", f"y {k}"), st.sampled_from(["P", "T"]), st.integers(0, 30)),
         st.builds(
-            lambda p, k: ResponsesRecord(p, tuple(f"r {n}" for n in range(k)), None, None, "src"),
+            lambda p, k: ResponsesRecord(Turns(p), tuple(Turns(f"r {n}") for n in range(k)), None, None, "src"),
             st.sampled_from(["U", "V"]),
             st.integers(2, 5),
         ),

@@ -26,6 +26,7 @@ from prefloop.data.example.utility import score, win_probability
 from prefloop.data.prepare import prepare
 from prefloop.data.records import PairRecord, Record, ResponsesRecord
 from prefloop.errors import ConfigError
+from prefloop.messages.message import Turns
 
 DEFAULT = load_params(packaged_params()).data
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +53,9 @@ def digest(records: Iterable[Record]) -> str:
 
 
 def frequencies(records: list[PairRecord]) -> list[int]:
-    return sorted(Counter(record.prompt for record in records if record.split is None).values(), reverse=True)
+    return sorted(
+        Counter(record.prompt.plain for record in records if record.split is None).values(), reverse=True
+    )
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +70,7 @@ def utilities(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], float]:
 
     def noted(prompt: Any, count: int, rng: np.random.Generator) -> Any:
         found = complete(prompt, count, rng)
-        known.update({(prompt.text, completion.text): completion.utility for completion in found})
+        known.update({(Turns(prompt.text), Turns(completion.text)): completion.utility for completion in found})
         return found
 
     monkeypatch.setattr(sample, "complete", noted)
@@ -123,8 +126,10 @@ def test_without_zipf_prompts_are_alike_and_a_larger_exponent_is_steeper() -> No
 
 
 def test_the_default_is_small_enough_to_embed_in_a_minute(default: list[PairRecord]) -> None:
-    texts = {(record.prompt, text) for record in default for text in (record.completion_a, record.completion_b)}
-    texts |= {(record.prompt, "") for record in default}
+    texts = {
+        (record.prompt.plain, of.plain) for record in default for of in (record.completion_a, record.completion_b)
+    }
+    texts |= {(record.prompt.plain, "") for record in default}
     assert len(texts) <= 5500
     lengths = [len(text.split()) for _, text in texts if text]
     assert 20 <= np.mean(lengths) <= 50
@@ -132,8 +137,8 @@ def test_the_default_is_small_enough_to_embed_in_a_minute(default: list[PairReco
 
 
 def test_ood_has_other_prompts_topics_and_style(default: list[PairRecord]) -> None:
-    main = {record.prompt for record in default if record.split is None}
-    ood = {record.prompt for record in default if record.split == "ood"}
+    main = {record.prompt.plain for record in default if record.split is None}
+    ood = {record.prompt.plain for record in default if record.split == "ood"}
     assert not main & ood
     assert all("?" in prompt or "." in prompt or ": " in prompt for prompt in main)
 
@@ -173,11 +178,10 @@ def test_temperature_changes_the_verdicts_only(default: list[PairRecord]) -> Non
 
 def test_neither_side_is_preferred_and_rude_answers_lose(default: list[PairRecord]) -> None:
     assert abs(np.mean([record.verdict == "a" for record in default]) - 0.5) < 0.04
-    rude = [
-        (record.completion_a.startswith(RUDE_OPENINGS), record.verdict == "a")
-        for record in default
-        if record.completion_a.startswith(RUDE_OPENINGS) != record.completion_b.startswith(RUDE_OPENINGS)
-    ]
+    rude = []
+    for record in default:
+        a, b = (side.plain.startswith(RUDE_OPENINGS) for side in (record.completion_a, record.completion_b))
+        rude += [(a, record.verdict == "a")] if a != b else []
     assert np.mean([side != won for side, won in rude]) > 0.6
 
 

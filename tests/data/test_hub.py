@@ -10,7 +10,8 @@ import pytest
 
 from prefloop.config.data import Hub
 from prefloop.data.hub import read_hub
-from prefloop.data.records import PairRecord, Record, ResponsesRecord
+from prefloop.data.readers import Meaning
+from prefloop.data.records import PairRecord, Record, ResponsesRecord, Unread
 from prefloop.errors import DataError
 
 SUMMARIES = pa.schema(
@@ -53,7 +54,7 @@ def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
 
 
 def read(preset: str, path: Path) -> list[Record]:
-    return list(read_hub(Hub(preset=preset, path=path, revision=None)))  # type: ignore[arg-type]
+    return list(read_hub(Hub(preset=preset, path=path, revision=None), Meaning()))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -67,14 +68,19 @@ def summaries(tmp_path: Path) -> Path:
 def test_tldr_trains_on_train_and_tests_on_validation_posts(summaries: Path) -> None:
     first, second = read("tldr", summaries)
     assert isinstance(first, PairRecord)
-    assert (first.prompt, first.completion_a, first.completion_b, first.verdict) == ("Post.", "one", "two", "b")
-    assert (first.split, second.split, second.prompt) == ("pool", "test", "Other.")
+    assert (first.prompt.plain, first.completion_a.plain, first.completion_b.plain, first.verdict) == (
+        "Post.",
+        "one",
+        "two",
+        "b",
+    )
+    assert (first.split, second.split, second.prompt.plain) == ("pool", "test", "Other.")
     assert (first.model_a, first.annotator, first.source) == ("sup", "w1", "tldr")
 
 
 def test_cnn_dm_adds_the_articles_out_of_distribution(summaries: Path) -> None:
     records = read("cnn_dm", summaries)
-    assert [(record.prompt, record.split) for record in records] == [
+    assert [(record.prompt.plain, record.split) for record in records] == [
         ("Post.", "pool"),
         ("Other.", "test"),
         ("News.", "ood"),
@@ -87,7 +93,7 @@ def test_hh_transcripts_from_a_folder(tmp_path: Path) -> None:
     for split in ("train", "test"):
         (tmp_path / f"{split}.jsonl").write_bytes(orjson.dumps(row) + b"\n")
     records = read("hh", tmp_path)
-    assert [(r.prompt, r.completion_a, r.verdict, r.split) for r in records] == [  # type: ignore[union-attr]
+    assert [(r.prompt.plain, r.completion_a.plain, r.verdict, r.split) for r in records] == [  # type: ignore[union-attr]
         ("Human: Hi\n\nAssistant:", "A.", "a", split) for split in ("pool", "test")
     ]
 
@@ -100,9 +106,15 @@ def test_ultrafeedback_from_one_file_is_divided_by_prompt(tmp_path: Path) -> Non
     ]
     path = tmp_path / "any.jsonl"
     path.write_bytes(orjson.dumps({"instruction": "Do.", "completions": answers}) + b"\n")
-    (record,) = read("ultrafeedback", path)
+    left_out, record = read("ultrafeedback", path)
+    assert isinstance(left_out, Unread)
+    assert left_out.reason == "no_score"
     assert isinstance(record, ResponsesRecord)
-    assert (record.completions, record.scores, record.models) == (("x", "y"), (4.5, 3.0), ("m", "n"))
+    assert (tuple(of.plain for of in record.completions), record.scores, record.models) == (
+        ("x", "y"),
+        (4.5, 3.0),
+        ("m", "n"),
+    )
     assert record.split is None
 
 
@@ -118,10 +130,10 @@ def test_a_missing_or_damaged_copy_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"data\.hub\.path: got .*missing.*does not exist"):
         read("hh", tmp_path / "missing")
     (tmp_path / "x.txt").write_text("x")
-    with pytest.raises(DataError, match=r"data\.hub\.path: got .*expected a folder or a file \.parquet"):
+    with pytest.raises(DataError, match="neither JSON nor a table"):
         read("hh", tmp_path / "x.txt")
     (tmp_path / "x.parquet").write_bytes(b"no parquet")
-    with pytest.raises(DataError, match="cannot read the data set"):
+    with pytest.raises(DataError, match="neither JSON nor a table"):
         read("hh", tmp_path / "x.parquet")
 
 
@@ -132,4 +144,4 @@ def test_offline_the_message_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     with pytest.raises(DataError, match=r"cannot read the data set Anthropic/hh-rlhf.*data\.hub\.path"):
-        list(read_hub(Hub(preset="hh", path=None, revision=None)))
+        list(read_hub(Hub(preset="hh", path=None, revision=None), Meaning()))

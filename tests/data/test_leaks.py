@@ -15,6 +15,7 @@ from prefloop.config.data import Leaks, Split
 from prefloop.data.leaks import near_duplicates, normalised, shingles, similarity
 from prefloop.data.prepare import prepare
 from prefloop.data.records import PairRecord, Record, ResponsesRecord
+from prefloop.messages.message import Turns
 from tests.worlds import make_params
 
 SPLIT = make_params().data.split.model_copy(update={"val": 0.0, "test": 0.0})
@@ -23,7 +24,7 @@ TEXT = st.lists(st.sampled_from("abcd"), min_size=1, max_size=12).map(" ".join)
 
 
 def pair(prompt: str, a: str, b: str, split: Any = "pool") -> PairRecord:
-    return PairRecord(prompt, a, b, "a", "s", split)
+    return PairRecord(Turns(prompt), Turns(a), Turns(b), "a", "s", split)
 
 
 def report(folder: Path, records: list[Record], leaks: Leaks = LEAKS, split: Split = SPLIT) -> dict[str, Any]:
@@ -62,8 +63,8 @@ def test_near_duplicates_are_found_in_prompts_and_completions(tmp_path: Path) ->
 
 
 def test_a_prompt_divided_by_completion_is_named_so(tmp_path: Path) -> None:
-    records: list[Record] = [PairRecord("generic", f"yes {k}", f"no {k}", "a", "s", None) for k in range(60)]
-    records += [PairRecord(f"rare {k}", f"y {k}", f"n {k}", "a", "s", None) for k in range(40)]
+    records: list[Record] = [pair("generic", f"yes {k}", f"no {k}", None) for k in range(60)]
+    records += [pair(f"rare {k}", f"y {k}", f"n {k}", None) for k in range(40)]
     split = SPLIT.model_copy(update={"test": 0.4, "max_prompt_share": 0.3})
     found = report(tmp_path, records, split=split)
     assert len(found["divided"]["prompts"]) == 1
@@ -160,8 +161,8 @@ def test_concentration_is_the_divergence_of_pairs_from_prompts(tmp_path_factory:
 
 def test_answers_without_listed_pairs_count_with_all_their_pairs(tmp_path: Path) -> None:
     records: list[Record] = [
-        ResponsesRecord("four", ("a", "b", "c", "d"), None, None, "s", "pool"),
-        ResponsesRecord("two", ("e", "f"), None, None, "s", "pool"),
+        ResponsesRecord(Turns("four"), tuple(map(Turns, "abcd")), None, None, "s", "pool"),
+        ResponsesRecord(Turns("two"), tuple(map(Turns, "ef")), None, None, "s", "pool"),
     ]
     found = report(tmp_path, records)["concentration"]
     assert (found["pairs"], found["largest_share"]) == (7, round(6 / 7, 6))

@@ -14,8 +14,9 @@ from prefloop.data.records import PairRecord, Record, ResponsesRecord
 from prefloop.errors import DataError
 from prefloop.io.hashing import completion_id, pair_id, prompt_id
 from prefloop.labels.verdicts import Compared
+from prefloop.messages.message import Turns
 
-TABLES = ("prompts", "completions", "pairs", "oracle")
+TABLES = ("prompts", "completions", "pairs", "oracle", "votes")
 NO_SPLIT = Split(val=0, test=0, salt="s", per_seed=True, max_prompt_share=1)
 LEAKS = Leaks(similarity=0.8, most=100)
 
@@ -23,12 +24,12 @@ LEAKS = Leaks(similarity=0.8, most=100)
 def pair(
     prompt: str, a: str, b: str, verdict: Compared | None = "a", split: SplitName | None = None, **more: Any
 ) -> PairRecord:
-    return PairRecord(prompt, a, b, verdict, "src", split, **more)
+    return PairRecord(Turns(prompt), Turns(a), Turns(b), verdict, "src", split, **more)
 
 
 def responses(prompt: str, *texts: str, **more: Any) -> ResponsesRecord:
     options = {"scores": None, "models": None, "source": "src", **more}
-    return ResponsesRecord(prompt, texts, **options)
+    return ResponsesRecord(Turns(prompt), tuple(map(Turns, texts)), **options)
 
 
 def run(
@@ -48,7 +49,9 @@ def test_ids_and_votes_follow_the_smaller_id(tmp_path: Path) -> None:
     _, tables = run(tmp_path, [pair("P", "x", "y", "a")])
     p = prompt_id("P")
     x, y = completion_id(p, "x"), completion_id(p, "y")
-    assert tables["prompts"] == [{"prompt_id": p, "prompt": "P", "split": "auto", "source": "src"}]
+    assert tables["prompts"] == [
+        {"prompt_id": p, "prompt": "P", "messages": None, "normal_id": None, "split": "auto", "source": "src"}
+    ]
     assert [row["completion_id"] for row in tables["completions"]] == sorted([x, y])
     (listed,) = tables["pairs"]
     assert (listed["completion_a"], listed["completion_b"]) == (min(x, y), max(x, y))
@@ -79,6 +82,7 @@ def test_copied_rows_are_one_vote_and_other_annotators_are_more(tmp_path: Path) 
     assert report["hidden_answers"] == {
         "pairs": 1,
         "pairs_with_tie": 1,
+        "pairs_both_bad": 0,
         "pairs_with_conflict": 1,
         "completions_scored": 0,
     }

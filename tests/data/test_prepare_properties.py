@@ -13,11 +13,12 @@ from prefloop.data.prepare import prepare
 from prefloop.data.prepared import STORED, load_prepared
 from prefloop.data.records import PairRecord, Record, ResponsesRecord
 from prefloop.io.hashing import completion_id, pair_id, prompt_id
+from prefloop.messages.message import Turns
 
 SPLIT = Split(val=0, test=0, salt="s", max_prompt_share=0.5, per_seed=True)
 LEAKS = Leaks(similarity=0.8, most=2)
-TEXTS = st.sampled_from(["x", "y", "z", "ü", "x ", "long " * 20])
-PROMPTS = st.sampled_from([f"prompt {k}" for k in range(5)])
+TEXTS = st.sampled_from(["x", "y", "z", "ü", "x ", "long " * 20]).map(Turns)
+PROMPTS = st.sampled_from([f"prompt {k}" for k in range(5)]).map(Turns)
 FIXED = st.sampled_from([None, None, "pool", "val", "test", "ood"])
 SOURCES = st.sampled_from(["b.jsonl", "a.jsonl"])
 NAMES = st.sampled_from([None, "m", "n"])
@@ -52,7 +53,9 @@ def responses(draw: st.DrawFn) -> ResponsesRecord:
 
 
 # A prompt of its own for the pool and one for ood: neither can be left empty.
-BASE: list[Record] = [PairRecord(f"only {s}", "x", "y", "a", "a.jsonl", s) for s in ("pool", "ood")]  # type: ignore[arg-type]
+BASE: list[Record] = [
+    PairRecord(Turns(f"only {s}"), Turns("x"), Turns("y"), "a", "a.jsonl", s) for s in ("pool", "ood")
+]  # type: ignore[arg-type]
 RECORDS = st.lists(PAIRS | responses(), max_size=25).map(lambda records: BASE + records)
 
 

@@ -58,6 +58,18 @@ def test_hub_from_a_local_copy(tmp_path: Path) -> None:
     assert len(prompts(layout)) == 60
 
 
+def test_files_that_are_not_read_stand_in_the_report(tmp_path: Path) -> None:
+    rows = [{"prompt": f"P{k}", "chosen": "x", "rejected": "y"} for k in range(40)]
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/x.jsonl").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    for name in ("notes.md", "old.zip"):
+        (tmp_path / "raw" / name).write_bytes(b"PK\x03\x04 or a note")
+    layout = Layout.folder(tmp_path / "out")
+    run(params(source="files", raw=str(tmp_path / "raw")), layout)
+    report = orjson.loads((layout.prepared / "report.json").read_bytes())
+    assert report["unread_files"] == ["notes.md", "old.zip"]
+
+
 def test_a_malformed_file_writes_nothing(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_bytes(b'{"prompt": "P"')
     layout = Layout.folder(tmp_path / "out")

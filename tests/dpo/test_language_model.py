@@ -18,6 +18,7 @@ from prefloop.dpo.language_model import (
 from prefloop.dpo.sampling import Draw, Request, sample
 from prefloop.dpo.tiny import train_tokenizer
 from prefloop.errors import DataError, ModelError, StateError
+from prefloop.messages.message import Turns
 from prefloop.rng import Stream
 from tests.dpo.worlds import write_start
 
@@ -33,7 +34,7 @@ def load(folder, chat=False):
 
 def test_text_and_tokens(folder):
     of = load(folder)
-    tokens = of.encode("tom saw rain")
+    tokens = of.encode(Turns("tom saw rain"))
     assert len(tokens) == 3
     assert of.decode((*tokens, of.end)) == "tom saw rain"
 
@@ -42,8 +43,8 @@ def test_a_text_that_spells_the_end_token_is_text(folder):
     tokenizer = train_tokenizer(["tom saw rain"] * 5, 300)
     of = LanguageModel(load(folder).model, tokenizer, tokenizer.eos_token_id, chat=False)
     text = f"tom {tokenizer.eos_token} saw"
-    assert of.end not in of.encode(text)
-    assert tokenizer.decode(of.encode(text), skip_special_tokens=True) == text
+    assert of.end not in of.encode(Turns(text))
+    assert tokenizer.decode(of.encode(Turns(text)), skip_special_tokens=True) == text
 
 
 def test_a_models_own_sampling_settings_change_nothing(folder, tmp_path):
@@ -52,9 +53,18 @@ def test_a_models_own_sampling_settings_change_nothing(folder, tmp_path):
     (other / "generation_config.json").write_text(json.dumps({"eos_token_id": 1, "do_sample": True, **settings}))
     wrote = []
     for of in (load(folder), load(other)):
-        requests = [Request(of.encode("tom saw"), (0, k)) for k in range(30)]
+        requests = [Request(of.encode(Turns("tom saw")), (0, k)) for k in range(30)]
         wrote.append(sample(of.model, requests, Draw(0, 0, Stream.GENERATE, 1.0, 6), end=of.end, batch_size=8))
     assert wrote[0] == wrote[1]
+
+
+def test_code_that_lies_beside_a_model_is_refused_without_a_question(tmp_path):
+    other = write_start(tmp_path)
+    code = {"AutoConfig": "mine.Config", "AutoModelForCausalLM": "mine.Model"}
+    (other / "config.json").write_text(json.dumps({"model_type": "mine", "auto_map": code}))
+    (other / "mine.py").write_text("raise SystemExit(9)")
+    with pytest.raises(ModelError, match="no causal language model that transformers can load"):
+        load(other)
 
 
 def test_weights_come_back_and_the_same_weights_give_the_same_digest_and_bytes(folder, tmp_path):
@@ -90,4 +100,4 @@ def test_a_chat_template_must_be_there(folder):
 
 def test_a_prompt_must_leave_room(folder):
     with pytest.raises(DataError, match=r"50 tokens and sampling\.max_new_tokens is 8: expected at most 48"):
-        encode_prompts(load(folder), ["tom", "cat " * 50], 8)
+        encode_prompts(load(folder), [Turns("tom"), Turns("cat " * 50)], 8)

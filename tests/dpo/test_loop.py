@@ -237,7 +237,7 @@ def test_swapping_every_pair_changes_nothing(world, monkeypatch, tmp_path):
 def test_prompts_that_run_out_are_said_before_anything_is_spent(world, oracle_is):
     oracle = Recording()
     oracle_is(oracle)
-    with pytest.raises(ConfigError, match=r"run.batch \* run.rounds = 300"):
+    with pytest.raises(ConfigError, match=r"100 \* 3 = 300 labels"):
         run(world, small_params(run={"batch": 100}))
     assert oracle.asked == []
 

@@ -104,6 +104,15 @@ def test_prompts_alone_are_enough(tmp_path: Path) -> None:
     assert load_texts(tmp_path / "out", "train") == []
 
 
+def test_a_system_prompt_in_a_column_of_its_own_belongs_to_the_prompt(tmp_path: Path) -> None:
+    rows = [{"system": "Be brief.", "prompt": f"P{k}"} for k in range(30)]
+    for path in (write_jsonl(tmp_path / "x.jsonl", rows), tmp_path / "x.parquet"):
+        (tmp_path / "x.parquet").write_bytes(_parquet(rows))
+        write_prompts(from_files(path), tmp_path / "out")
+        prompts = pq.read_table(tmp_path / "out/prompts.parquet")["prompt"].to_pylist()
+        assert all(prompt.startswith("System: Be brief.\n\nUser: P") for prompt in prompts)
+
+
 def test_another_salt_gives_another_split(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "a.jsonl", numbered(50))
     splits = []
@@ -176,8 +185,11 @@ def test_several_files_and_rows_are_counted(tmp_path: Path) -> None:
 
 
 BAD: list[tuple[Any, str]] = [
-    ({"prompt": "  "}, r"x\.jsonl, row 31, field 'prompt': got '  ', expected a text that is not empty"),
-    ({"prompt": 3}, r"row 31, field 'prompt': got 3, expected a text"),
+    (
+        {"prompt": "  "},
+        r"x\.jsonl, row 31, field 'prompt': got '  ', expected a prompt that can be used \(empty\)",
+    ),
+    ({"prompt": 3}, r"row 31, field 'prompt': got 3, expected a text, or messages"),
     ({"prompt": "P", "text": ""}, r"row 31, field 'text': got '', expected a text that is not empty"),
     ({"question": "P"}, r"row 31, field 'prompt': got nothing .*expected a prompt, or a field text"),
     ({"text": "Whole."}, r"row 31, field 'prompt': got nothing .*set prompts\.prefix_words"),

@@ -29,14 +29,26 @@ def write_prepared(folder: Path, answers: dict[str, list[str]]) -> tuple[list[st
         for prompt in prompts
         for text in sorted(answers[prompt], key=lambda text: completion_id(prompt_id(prompt), text))
     ]
+    nothing = pa.nulls(len(prompts), pa.string())
     pq.write_table(
-        pa.table({"prompt_id": [prompt_id(prompt) for prompt in prompts], "prompt": prompts}),
+        pa.table(
+            {
+                "prompt_id": [prompt_id(prompt) for prompt in prompts],
+                "prompt": prompts,
+                "messages": nothing,
+                "normal_id": nothing,
+                "split": ["auto"] * len(prompts),
+            }
+        ),
         folder / "prompts.parquet",
     )
     write_target([], folder)
     columns = {"completion_id": 0, "prompt_id": 1, "text": 2}
     pq.write_table(
-        pa.table({name: pa.array([row[at] for row in rows], pa.string()) for name, at in columns.items()}),
+        pa.table(
+            {name: pa.array([row[at] for row in rows], pa.string()) for name, at in columns.items()}
+            | {"messages": pa.nulls(len(rows), pa.string())}
+        ),
         folder / "completions.parquet",
     )
     return prompts, [(row[3], row[2]) for row in rows]

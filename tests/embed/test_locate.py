@@ -61,3 +61,12 @@ def test_an_incomplete_folder_says_what_it_lacks(bert: Path, tmp_path: Path, abs
     (tmp_path / "m" / absent).unlink()
     with pytest.raises(ModelError, match=r"has no (config\.json|\*\.safetensors)"):
         locate.find_model(str(tmp_path / "m"), None)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+def test_a_model_with_code_of_its_own_is_refused(tmp_path: Path, name: str) -> None:
+    for file in ("config.json", "model.safetensors"):
+        (tmp_path / file).write_text("{}")
+    (tmp_path / name).write_text('{"auto_map": {"AutoModel": "modeling.Mine"}}')
+    with pytest.raises(ModelError, match=rf"code of its own \(auto_map in its {name}\), which is never run"):
+        locate.find_model(str(tmp_path), None)

@@ -11,6 +11,7 @@ from prefloop.embed.features import check_ids, load_features
 from prefloop.embed.load import load_encoder
 from prefloop.embed.pipeline import embed_prepared
 from prefloop.errors import ModelError, StateError
+from prefloop.messages.message import Turns
 from tests.embed.helpers import embed_config, write_prepared
 
 rng = np.random.default_rng(3)
@@ -50,9 +51,9 @@ def test_rows_follow_the_tables(tmp_path: Path, bert: Path) -> None:
     features = load_features(tmp_path / "f")
     encoder = load_encoder(config)
     for row, (prompt, answer) in enumerate(rows):
-        expected = encoder.vectors(encoder.texts.answers([prompt], [answer]))[0]
+        expected = encoder.vectors(encoder.texts.answers([Turns(prompt)], [Turns(answer)]))[0]
         np.testing.assert_allclose(features.completions[row], expected, atol=2e-6)
-    expected = np.concatenate([encoder.vectors([ids]) for ids in encoder.texts.prompts(prompts)])
+    expected = np.concatenate([encoder.vectors([ids]) for ids in encoder.texts.prompts(list(map(Turns, prompts)))])
     np.testing.assert_allclose(features.prompts, expected, atol=2e-6)
 
 

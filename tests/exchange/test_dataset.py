@@ -16,13 +16,12 @@ from prefloop.errors import ConfigError, LabelsMissing, StateError
 from prefloop.exchange.acquired import acquired_by_labels, acquired_by_run, decided
 from prefloop.exchange.dataset import write_preferences
 from prefloop.exchange.form import Form
-from prefloop.exchange.table import SCHEMAS
-from prefloop.exchange.turns import messages_of
 from prefloop.io.arrays import read_table
 from prefloop.io.hashing import completion_id, pair_id, prompt_id
 from prefloop.labels.label import Label
 from prefloop.labels.labelled import current_labels
 from prefloop.labels.log import LabelLog
+from prefloop.messages.message import Message, Turns
 
 COLUMNS = [
     "prompt", "prompt_id", "chosen", "rejected",
@@ -85,7 +84,8 @@ def test_conversations_are_whole_and_share_the_prompt(rows):
     assert {len(row["chosen"]) for row in rows} == {2, 4}
     for row in rows:
         *before, answer = row["chosen"]
-        assert before == row["rejected"][:-1] == messages_of(row["prompt"])
+        assert before == row["rejected"][:-1]
+        assert Turns.prompt(Message(**of) for of in before).plain == row["prompt"]
         assert answer["role"] == row["rejected"][-1]["role"] == "assistant"
         assert answer != row["rejected"][-1]
 
@@ -130,7 +130,7 @@ def test_a_budget_is_the_first_labels(named, acquired, rows, tmp_path):
         first = pc.is_in(table["verdict"].slice(0, budget), pa.array(["a", "b"]))
         assert (counts["labels"], counts["rows"]) == (budget, pc.sum(first).as_py())
         assert read_table(tmp_path / "x.parquet").to_pylist() == rows[: counts["rows"]]
-    with pytest.raises(ConfigError, match=f"--budget: got {len(table) + 1}, but {len(table)} labels"):
+    with pytest.raises(ConfigError, match=f"--limit: got {len(table) + 1}, but {len(table)} labels"):
         acquired_by_run(acquired).first(len(table) + 1)
 
 
@@ -202,7 +202,7 @@ def test_what_nobody_knows_is_null(named, acquired, tmp_path):
     counts = write_preferences(acquired_by_run(acquired), tmp_path / "prepared", path, Form.ultrafeedback)
     assert (counts["scored"], counts["against_scores"]) == (0, 0)
     found = read_table(path)
-    assert found.schema.equals(SCHEMAS[Form.ultrafeedback])
+    assert found.column_names == COLUMNS
     for name in ("chosen_model", "chosen_score", "rejected_model", "rejected_score"):
         assert found[name].null_count == len(found)
 

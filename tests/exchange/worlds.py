@@ -7,12 +7,13 @@ from pathlib import Path
 
 from prefloop.data.records import Record, ResponsesRecord
 from prefloop.io.layout import Layout
+from prefloop.messages.message import Message, Turns
 from prefloop.pool.benchmark import run_benchmark
 from prefloop.pool.identity import Identity
 from tests.worlds import make_params, make_world, open_world, response_records
 
 PARAMS = make_params()
-TURNS = "User: hello\n\nAssistant: hi there\n\nUser: {}"
+TURNS = (Message("user", "hello"), Message("assistant", "hi there"))
 
 
 def named_records() -> list[Record]:
@@ -24,14 +25,18 @@ def named_records() -> list[Record]:
     for number, record in enumerate(response_records()):
         assert isinstance(record, ResponsesRecord)
         assert record.scores is not None
-        texts = tuple(f'{text}\n\t"{"ünï" * (n % 2)}" \u2028 {{}}' for n, text in enumerate(record.completions))
+        texts = tuple(
+            Turns(f'{text.plain}\n\t"{"ünï" * (n % 2)}" \u2028 {{}}') for n, text in enumerate(record.completions)
+        )
         # As many ties as a pool of a few scores has.
         scores = tuple(score // 3 for score in record.scores)
         names = tuple(f"model-{n}" for n in range(len(texts)))
         records.append(
             replace(
                 record,
-                prompt=TURNS.format(record.prompt) if number % 3 == 0 else record.prompt,
+                prompt=Turns.prompt([*TURNS, Message("user", record.prompt.plain)])
+                if number % 3 == 0
+                else record.prompt,
                 completions=(*texts, texts[0]),
                 scores=(*scores, scores[0]),
                 models=(*names, "copycat"),

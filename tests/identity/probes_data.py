@@ -14,12 +14,13 @@ from prefloop.config.data import Example, FileEntry, Leaks, Split
 from prefloop.data.division import divide
 from prefloop.data.example import generate_example
 from prefloop.data.prepare import prepare
-from prefloop.data.readers import read_records
+from prefloop.data.readers import Meaning, read_records
 from prefloop.data.records import Record
 from prefloop.embed.features import load_features
 from prefloop.embed.pipeline import embed_prepared
 from prefloop.io.arrays import read_table
 from prefloop.io.json import read_json
+from prefloop.messages.message import Turns
 from prefloop.neighbours.build import build_graph
 from prefloop.neighbours.graph import NeighbourGraph
 from prefloop.neighbours.restrict import restrict, widened
@@ -57,7 +58,7 @@ def _prepare() -> Any:
         for form in ("pairs", "responses")
     )
     entries = [FileEntry(path=Path("a.jsonl")), FileEntry(path=Path("b.jsonl"), split="test")]
-    files = list(read_records(entries, _files()))
+    files = list(read_records(entries, _files(), Meaning()))
     sources = {"pairs": _split(pairs), "responses": _split(responses[:12]), "files": files}
     return {name: _tables(records, scratch(f"prepared-{name}")) for name, records in sources.items()}
 
@@ -65,7 +66,7 @@ def _prepare() -> Any:
 def _split(records: list[Record]) -> list[Record]:
     """A third of the prompts in test, the others in the pool: no division decides."""
     splits = ("test", "pool", "pool")
-    return [replace(of, split=of.split or splits[zlib.crc32(of.prompt.encode()) % 3]) for of in records]
+    return [replace(of, split=of.split or splits[zlib.crc32(of.prompt.plain.encode()) % 3]) for of in records]
 
 
 def _files() -> Path:
@@ -96,7 +97,7 @@ def _tables(records: list[Record], folder: Path) -> Any:
         SPLIT.model_copy(update={"val": 0.0, "test": 0.0}),
         folder,
         Leaks(similarity=0.6, most=200),
-        ["a target's prompt", "another"],
+        [Turns("a target's prompt"), Turns("another")],
     )
     tables = {path.stem: read_table(path) for path in sorted(folder.glob("*.parquet"))}
     return {"tables": tables, "report": read_json(folder / "report.json")}

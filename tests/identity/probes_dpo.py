@@ -27,6 +27,7 @@ from prefloop.dpo.start import write_start
 from prefloop.dpo.training import Preference, train_dpo
 from prefloop.io.arrays import read_table, write_table
 from prefloop.io.json import read_json
+from prefloop.messages.message import Turns
 from prefloop.progress import quiet_transformers
 from prefloop.rounds.driver import play_rounds
 from prefloop.rounds.store import RoundStore
@@ -101,7 +102,7 @@ def _start() -> Any:
     model = load_model(root / "model", device=CPU, chat=False)
     return {
         "vocabulary": [word for word, _ in sorted(model.tokenizer.get_vocab().items(), key=lambda item: item[1])],
-        "tokens": model.encode("the cat was sad"),
+        "tokens": model.encode(Turns("the cat was sad")),
         "weights": _weights(model.model),
     } | {name: about[name] for name in ("parameters", "texts", "train_loss", "test_loss")}
 
@@ -118,7 +119,7 @@ def _problem() -> Problem:
         folder = worlds.write_start(scratch("random-llama"), seed=1)
         reference = load_model(folder, device=CPU, chat=False)
     texts = worlds.prompts(40)
-    prompts = PromptSet([f"p{n}" for n in range(40)], texts, range(28), range(28, 40))
+    prompts = PromptSet([f"p{n}" for n in range(40)], list(map(Turns, texts)), range(28), range(28, 40))
     sampling = worlds.small_params(sampling={"max_new_tokens": 6, "attempts": 3, "temperature": 0.8}).sampling
     return make_problem(prompts, reference, sampling)
 

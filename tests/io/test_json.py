@@ -53,8 +53,10 @@ def test_a_last_line_without_its_end_is_ended_first(tmp_path):
     [
         (b'{"a": 1', "row 2, field '(line)': got '{\"a\": 1', expected a JSON object"),
         (b"[1]", "row 2, field '(line)': got [1], expected a JSON object"),
-        (b'{"a": "\xff"}', "row 2, field '(line)': got b'{\"a\": \"\\xff\"}', expected text in UTF-8"),
+        (b'{"a": "\xff"}', "row 2, field '(line)': got b'\\xff\"}', expected text in UTF-8"),
         (b"[" * 100_000, "expected a JSON object"),
+        (b'{"a": 1, "a": 2}', "the key 'a' twice"),
+        (b'{"a": "\\ud800"}', "text without lone surrogates"),
     ],
 )
 def test_a_broken_line_is_named(tmp_path, line, expected):

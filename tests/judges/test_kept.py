@@ -101,7 +101,8 @@ def test_the_first_of_two_verdicts_stands(tmp_path):
 
 FORMER = {
     "pair_id": PAIRS[0].pair, "oracle": "table", "prompt": PAIRS[0].prompt, "completion_a": PAIRS[0].ordered[0],
-    "completion_b": PAIRS[0].ordered[1], "verdict": "a", "reason": None, "calls": 1, "tokens": 2, "timestamp": "t",
+    "completion_b": PAIRS[0].ordered[1], "verdict": "a", "reason": None, "calls": 1, "tokens": 2,
+    "timestamp": "2026-01-01T00:00:00Z",
 }  # fmt: skip
 TURNED = {"completion_a": FORMER["completion_b"], "completion_b": FORMER["completion_a"]}
 

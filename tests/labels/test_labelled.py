@@ -7,14 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prefloop.data.prepared import load_prepared
 from prefloop.errors import DataError, StateError
 from prefloop.io.arrays import read_table, write_table
+from prefloop.io.hashing import pair_id
 from prefloop.labels.aggregate import AGGREGATED, aggregate
 from prefloop.labels.labelled import current_labels, read_label_table, take_snapshot, warn_of_late_labels
 from prefloop.labels.lines import SCHEMA
 from prefloop.labels.log import LabelLog
 from prefloop.labels.verdicts import WORDS
 from tests.labels.helpers import label
+from tests.worlds import make_params, make_world, pair_records
 
 
 def by_definition(labels):
@@ -127,3 +130,18 @@ def test_verdicts_after_the_snapshot_are_warned_about(tmp_path, log, caplog):
     (tmp_path / "labels.jsonl").write_text("x" * 7)
     warn_of_late_labels(tmp_path / "labels.jsonl", tmp_path / "deep" / "copy.jsonl")
     assert "changed by 7 bytes since its snapshot" in caplog.text
+
+
+def test_a_label_that_names_another_prompt_than_the_data_is_named(tmp_path, log):
+    layout = make_world(tmp_path / "world", pair_records(prompts=20, pairs=40), make_params())
+    prepared = load_prepared(layout.prepared)
+    ids = prepared.completion_ids.to_pylist()
+    named = [prepared.prompt_ids[int(prepared.pair_prompt[row])].as_py() for row in range(2)]
+    rows = zip(prepared.pair_a[:2].tolist(), prepared.pair_b[:2].tolist(), [named[0], "0" * 32], strict=True)
+    for a, b, prompt in rows:
+        given = {"completion_a": ids[a], "completion_b": ids[b], "prompt_id": prompt}
+        log.append([label(**given, pair_id=pair_id(ids[a], ids[b]))])
+    arguments = (tmp_path / "labels.jsonl", tmp_path / "copy.jsonl", tmp_path / "table.parquet", prepared)
+    with pytest.raises(DataError, match=rf"labels.jsonl, row 2, field 'prompt_id': got '0+', expected {named[1]}"):
+        take_snapshot(*arguments)
+    assert not (tmp_path / "copy.jsonl").exists()

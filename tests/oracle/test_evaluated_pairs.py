@@ -7,6 +7,7 @@ from prefloop.data.prepare import prepare
 from prefloop.data.prepared import load_prepared
 from prefloop.data.records import PairRecord, ResponsesRecord
 from prefloop.io.arrays import read_table
+from prefloop.messages.message import Turns
 from prefloop.oracle.answers import load_answers
 from prefloop.oracle.evaluated_pairs import evaluation_sets
 from tests.worlds import make_params, pair_records
@@ -23,7 +24,7 @@ def sets(tmp_path, records):
 
 
 def pair(verdict, number, split="test", annotator=None):
-    return PairRecord(f"q{number}", "x", "y", verdict, "s", split, annotator=annotator)
+    return PairRecord(Turns(f"q{number}"), Turns("x"), Turns("y"), verdict, "s", split, annotator=annotator)
 
 
 POOL = [pair("a", 100, "pool")]
@@ -57,7 +58,7 @@ def test_votes_decide_by_majority_and_draws_are_left_out(tmp_path):
 
 
 def test_scored_answers_give_every_pair_whose_scores_differ(tmp_path):
-    answers = ResponsesRecord("q", ("r", "s", "t", "u"), (1.0, 2.0, 2.0, 3.0), None, "x", "test")
+    answers = ResponsesRecord(Turns("q"), tuple(map(Turns, "rstu")), (1.0, 2.0, 2.0, 3.0), None, "x", "test")
     _, hidden, found = sets(tmp_path, [*POOL, answers])
     pairs = found["test"]
     assert len(pairs) == 5

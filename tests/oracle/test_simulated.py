@@ -25,6 +25,7 @@ def world(pairs=COUNT):
     first = 2 * np.arange(pairs)
     return Prepared(
         prompt_ids=pa.array([f"p{n}" for n in range(pairs)]),
+        normal_ids=pa.array([f"p{n}" for n in range(pairs)]),
         completion_ids=pa.array([f"c{n:06d}" for n in range(2 * pairs)]),
         split=np.zeros(pairs, np.int8),
         offsets=2 * np.arange(pairs + 1),

@@ -78,6 +78,7 @@ def _prepared(counts: list[int], first: int, prompts: int, splits: tuple[str, ..
     none, total = np.zeros(0, np.int64), int(offsets[-1])
     return Prepared(
         prompt_ids=pa.array([f"p{n}" for n in range(len(counts))]),
+        normal_ids=pa.array([f"p{n}" for n in range(len(counts))]),
         completion_ids=pa.array([f"c{n}" for n in range(total)]),
         split=split.astype(np.int8),
         offsets=offsets,

@@ -14,6 +14,7 @@ from prefloop.data.example.prompts import Prompt, World
 from prefloop.data.example.utility import score, win_probability
 from prefloop.data.records import PairRecord, Place, ResponsesRecord
 from prefloop.labels.verdicts import Compared
+from prefloop.messages.message import Turns
 
 SOURCE = "example"
 # Prompts of the world from which one is drawn: small sets have plain prompts, larger ones more varied contexts.
@@ -74,7 +75,15 @@ def pair_records(part: Part, counts: np.ndarray, rng: np.random.Generator) -> It
             verdict: Compared = "a" if draw < win_probability(a.utility, b.utility, part.temperature) else "b"
             place = Place(part.place, next(rows))
             yield PairRecord(
-                prompt.text, a.text, b.text, verdict, SOURCE, part.split, place, model_a=a.model, model_b=b.model
+                Turns(prompt.text),
+                Turns(a.text),
+                Turns(b.text),
+                verdict,
+                SOURCE,
+                part.split,
+                place,
+                model_a=a.model,
+                model_b=b.model,
             )
 
 
@@ -87,8 +96,8 @@ def responses_records(
         # The difference of two Gumbel numbers is logistic: the higher score wins as Bradley-Terry says.
         noise = rng.gumbel(scale=part.temperature, size=responses).tolist()
         yield ResponsesRecord(
-            prompt.text,
-            tuple(completion.text for completion in completions),
+            Turns(prompt.text),
+            tuple(Turns(completion.text) for completion in completions),
             tuple(score(completion.utility + extra) for completion, extra in zip(completions, noise, strict=True)),
             tuple(completion.model for completion in completions),
             SOURCE,

@@ -1,6 +1,6 @@
-"""Readers of preference files: formats, forms, checks."""
+"""Readers of preference files: mappings of columns, forms, verdicts, checks."""
 
-from prefloop.data.readers.check import CheckReport, check_file
-from prefloop.data.readers.files import data_files, read_records
+from prefloop.data.readers.files import PreferenceFile, read_file, read_records
+from prefloop.data.readers.mapping import Meaning
 
-__all__ = ["CheckReport", "check_file", "data_files", "read_records"]
+__all__ = ["Meaning", "PreferenceFile", "read_file", "read_records"]

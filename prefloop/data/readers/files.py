@@ -2,108 +2,127 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from prefloop.config.data import FileEntry
-from prefloop.data.readers.formats import READERS, format_of, read_rows
-from prefloop.data.readers.forms import FORMS, Origin, detect_form
-from prefloop.data.readers.row import Row
-from prefloop.data.records import Record
+from prefloop.data.containers import data_files, read_rows
+from prefloop.data.readers.cells import Origin
+from prefloop.data.readers.mapping import Meaning
+from prefloop.data.readers.rows import Item, Rows, joined
+from prefloop.data.records import Record, Unread
 from prefloop.errors import DataError
 
+log = logging.getLogger("prefloop")
 
-def read_records(entries: Sequence[FileEntry], raw: Path, beside: Path | None = None) -> Iterator[Record]:
-    """Yield the records of several files, one after another.
+# Columns that say in which split of its source a row stands.
+SPLIT_COLUMNS = ("split", "fold", "partition")
+
+
+def read_records(
+    entries: Sequence[FileEntry], raw: Path, meaning: Meaning, beside: Path | None = None
+) -> Iterator[Record | Unread]:
+    """Yield the records of several files, one after another, and what of them is left out.
 
     Args:
         entries: the files with their split and filter; empty: every data file below `raw`.
         raw: the folder that relative paths start from.
+        meaning: what the user says of columns, words and roles.
         beside: a file below `raw` that holds no preferences (prompts of the target), or None.
 
     Raises:
         DataError: at the first problem, naming file, row, field, what came and what was expected;
             where a filter lets nothing through; where there is no file or a file holds no rows.
     """
-    for entry in entries or [FileEntry(path=path) for path in data_files(raw) if path != beside]:
-        yield from _read_entry(entry, raw / entry.path)
+    for entry in entries or _all_files(raw, beside):
+        split = None if entry.split == "auto" else entry.split
+        # The name alone: a path of this machine would make the outputs differ from one place to another.
+        origin = Origin(entry.path.name, split)
+        for item in PreferenceFile(raw / entry.path, meaning, entry.where, origin).records():
+            if isinstance(item, DataError):
+                raise item
+            yield item
 
 
-def data_files(raw: Path) -> list[Path]:
-    """Every data file below `raw`, relative to it, in alphabetical order.
+def read_file(path: Path, meaning: Meaning, where: str | None = None) -> PreferenceFile:
+    """One file as every command reads it.
 
-    Raises:
-        DataError: there is none.
+    Args:
+        path: a file, or a folder of shards.
+        meaning: what the user says of columns, words and roles.
+        where: FIELD=VALUE to read only those rows, or None.
     """
-    paths = (path.relative_to(raw) for path in sorted(raw.rglob("*")) if path.is_file() and format_of(path))
-    visible = [path for path in paths if not any(part.startswith(".") for part in path.parts)]
-    if not visible:
-        raise DataError(
-            f"{raw}: got no data file, expected at least one {', '.join(READERS)}: "
-            "put one there, or set data.source to example"
-        )
-    return visible
+    return PreferenceFile(path, meaning, where, Origin(path.name, None))
+
+
+def _all_files(raw: Path, beside: Path | None) -> list[FileEntry]:
+    """An entry for each file of rows below `raw`; a warning names the others."""
+    files = data_files(raw)
+    if files.unread:
+        log.warning("%s: not read, since they hold no rows: %s", raw, ", ".join(map(str, files.unread)))
+    return [FileEntry(path=path) for path in files.read if path != beside]
 
 
 class PreferenceFile:
     """One file, or the part of it that a filter lets through.
 
     Attributes:
-        form: name of its form, that of the first row; None until that row was read.
+        path: the file.
+        rows: its rows as they are read, with what their columns mean and what is left out.
     """
 
-    def __init__(self, path: Path, where: str | None, origin: Origin) -> None:
-        self.form: str | None = None
-        self._path, self._where, self._origin = path, where, origin
+    def __init__(self, path: Path, meaning: Meaning, where: str | None, origin: Origin) -> None:
+        self.path, self.rows = path, Rows(str(path), meaning)
+        self._where, self._origin = where, origin
         self._field, _, self._wanted = (where or "").partition("=")
 
-    def records(self) -> Iterator[Record | DataError]:
-        """Yield a record or a problem for each row that the filter lets through.
+    def records(self) -> Iterator[Item]:
+        """Yield what each row says that the filter lets through: records, parts left out, or a problem.
 
         Raises:
-            DataError: the file is missing, has no known ending, or no known form.
+            DataError: the file is missing or has no known form.
         """
-        empty, kept, has_field = True, 0, False
-        for number, values in read_rows(self._path, self._pick):
+        return joined(item for _, items in self.read() for item in items)
+
+    def read(self) -> Iterator[tuple[Mapping[str, Any], list[Item]]]:
+        """The same row by row, with the values of the row; problems of the whole file come last, without values.
+
+        Raises:
+            DataError: as for `records`.
+        """
+        empty, has_field = True, False
+        for number, values in read_rows(self.path, self._pick):
             empty = False
             if isinstance(values, DataError):
-                yield values
+                self.rows.count += 1
+                yield {}, [values]
                 continue
-            self.form = self.form or detect_form(values, f"{self._path}, row {number}")
             has_field = has_field or self._field in values
             if self._where is None or _as_text(values.get(self._field)) == self._wanted:
-                kept += 1
-                yield self._parse(number, values)
+                yield values, self.rows.read(number, values, self._origin)
         if empty:
-            yield DataError(f"{self._path}: got no rows, expected at least one")
-        elif self._where is not None and not kept:
-            yield self._nothing_left(has_field)
-
-    def _parse(self, number: int, values: Mapping[str, Any]) -> Record | DataError:
-        try:
-            return FORMS[self.form or ""].parse(Row(str(self._path), number, values), self._origin)
-        except DataError as error:
-            return error
+            yield {}, [DataError(f"{self.path}: got no rows, expected at least one")]
+        elif self._where is not None and not self.rows.count:
+            yield {}, [self._nothing_left(has_field)]
+        yield {}, self.rows.ending()
 
     def _pick(self, names: Sequence[str]) -> list[str]:
-        form = FORMS[detect_form(names, str(self._path))]
-        return [name for name in names if name in (*form.required, *form.optional, self._field)]
+        columned = self.rows.learn(names, str(self.path))
+        # Texts that nobody reads tell whether an implicit prompt is a guess.
+        wanted = (
+            names
+            if columned.form == "implicit prompt"
+            else {*columned.used, *columned.media_columns, "history", self._field, *SPLIT_COLUMNS}
+        )
+        return [name for name in names if name in wanted]
 
     def _nothing_left(self, has_field: bool) -> DataError:
         got = "no row with that value" if has_field else "rows without that field"
         return DataError(
-            f"{self._path}: the filter {self._where} lets nothing through: got {got}, expected at least one row"
+            f"{self.path}: the filter {self._where} lets nothing through: got {got}, expected at least one row"
         )
-
-
-def _read_entry(entry: FileEntry, path: Path) -> Iterator[Record]:
-    split = None if entry.split == "auto" else entry.split
-    # The name alone: a path of this machine would make the outputs differ from one place to another.
-    for record in PreferenceFile(path, entry.where, Origin(entry.path.name, split)).records():
-        if isinstance(record, DataError):
-            raise record
-        yield record
 
 
 def _as_text(value: object) -> str:

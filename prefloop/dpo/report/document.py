@@ -17,7 +17,7 @@ from prefloop.dpo.report.wording import (
 from prefloop.report.amounts import DASH, OF_SHARES, gap, labels_from, saved
 from prefloop.report.curves import significant
 from prefloop.report.numbers import Difference
-from prefloop.report.page import picture, table
+from prefloop.report.page import named, picture, table
 
 _CAPTIONS = {
     "win_oracle": "Win rate over the start model by the training oracle, and its difference from the reference's.",
@@ -40,7 +40,7 @@ def document(comparison: Comparison, pictures: Iterable[str]) -> str:
     """
     present = {name.rpartition(".")[0] for name in pictures}
     sections = [
-        f"# Win rate per label on {comparison.dataset}\n",
+        f"# Win rate per label on {named(comparison.dataset)}\n",
         f"{comparison.finding.sentence}\n",
         _warnings(comparison),
         *[picture(name, caption) for name, caption in _CAPTIONS.items() if name in present],
@@ -89,7 +89,7 @@ def _wins(comparison: Comparison, judge: str) -> str:
             )
     about = comparison.judges[judge]
     rank = "primary" if primary else "secondary, no verdict; * where the interval excludes zero"
-    title = f"## By the {_JUDGES[judge]} ({about.name}), {about.prompts} prompts\n\nThe {rank} outcome."
+    title = f"## By the {_JUDGES[judge]} ({named(about.name)}), {about.prompts} prompts\n\nThe {rank} outcome."
     return f"{title}\n\n{table(head, rows)}"
 
 
@@ -219,11 +219,13 @@ def _compared(comparison: Comparison) -> str:
     n = comparison.n_labels
     rounds = f"{len(n)} rounds of {n[0]} labels, {n[-1]} in all" if len(n) > 1 else f"one round of {n[0]} labels"
     judges = comparison.judges
-    second = f" The independent judge is {judges['judge'].name}." if "judge" in judges else ""
+    second = f" The independent judge is {named(judges['judge'].name)}." if "judge" in judges else ""
     return (
         "## What was compared\n\n"
-        f"{len(comparison.policies)} policies × {len(comparison.seeds)} seeds on {comparison.dataset}: {rounds}. "
-        f"Start model and reference: {comparison.start}. The training oracle is {judges['oracle'].name}.{second} "
+        f"{len(comparison.policies)} policies × {len(comparison.seeds)} seeds on "
+        f"{named(comparison.dataset)}: {rounds}. "
+        f"Start model and reference: {named(comparison.start)}. "
+        f"The training oracle is {named(judges['oracle'].name)}.{second} "
         f"After each round, one completion for each of {comparison.test_prompts} test prompts was compared with "
         "the start model's. Policies share, seed by seed, the prompts, the start model and its completions.\n"
     )

@@ -9,6 +9,7 @@ import pyarrow as pa
 from matplotlib.figure import Figure
 
 from prefloop.dpo.report.results import Comparison
+from prefloop.errors import shown
 from prefloop.report.curves_plot import (
     About,
     Series,
@@ -44,7 +45,7 @@ def draw_all(comparison: Comparison, mean: pa.Table) -> dict[str, bytes]:
     series, n_labels = series_of(mean), [0, *comparison.n_labels]
     pictures = {
         f"win_{judge}": draw_curves(
-            about, series, f"win_{judge}", n_labels, Words(_TITLES[judge], f"{judged.name}; "), look_of
+            about, series, f"win_{judge}", n_labels, Words(_TITLES[judge], f"{shown(judged.name)}; "), look_of
         )
         for judge, judged in comparison.judges.items()
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from prefloop.dpo.report.results import Comparison, PolicyResult
 from prefloop.dpo.report.wording import ordered
+from prefloop.errors import shown
 from prefloop.report.amounts import OF_SHARES, labels_from, plain
 from prefloop.report.numbers import Difference
 from prefloop.report.terminal import VERDICT_STYLES
@@ -16,12 +18,12 @@ def terminal_table(comparison: Comparison) -> Table:
     """Build the table that `prefloop dpo report` prints, the best curve by the oracle first."""
     about = f"{comparison.budget} labels, {len(comparison.seeds)} seeds, {comparison.confidence:.0%} intervals"
     note = f"win %: at the end, difference from {comparison.reference}, its interval; verdict: oracle's curve"
-    title = Text(f"{plain(comparison.finding.sentence)}\n{comparison.dataset}: {about}", style="not italic")
+    title = Text(f"{plain(comparison.finding.sentence)}\n{shown(comparison.dataset)}: {about}", style="not italic")
     table = Table(title=title, title_justify="left", caption=note, caption_justify="left")
     table.add_column("policy", no_wrap=True)
     table.add_column("labels\nto match", justify="right", no_wrap=True)
     for judge, who in comparison.judges.items():
-        table.add_column(f"win %, {judge}\n{who.name}", justify="right")
+        table.add_column(f"win %, {judge}\n{escape(shown(who.name))}", justify="right")
     for name in ("KL,\nnats", "length"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict")

@@ -6,6 +6,7 @@ from prefloop.dpo.report.results import Comparison, SeedMean, WinRate
 from prefloop.report.amounts import gap, learns, reach
 from prefloop.report.curves import verdict
 from prefloop.report.numbers import Difference, Verdict
+from prefloop.report.page import named
 
 SATURATED = 0.95
 
@@ -43,7 +44,7 @@ def rise_sentence(comparison: Comparison) -> str:
     if len(n_labels) == 1:
         return f"One round only: how fast {reference} learns cannot be said."
     parts = [
-        f"by {gap(judged.reference_rise)} to {judged.reference_rise.value:.4f} ({judge}, {judged.name})"
+        f"by {gap(judged.reference_rise)} to {judged.reference_rise.value:.4f} ({judge}, {named(judged.name)})"
         for judge, judged in comparison.judges.items()
     ]
     return f"{reference}'s own win rate rises from {n_labels[0]} to {n_labels[-1]} labels {'; '.join(parts)}."
@@ -55,8 +56,8 @@ def is_flat(rise: Difference) -> bool:
 
 
 def _by_judge(win_rate: WinRate, comparison: Comparison) -> str:
-    compared = f"{_compared(win_rate.verdict)} ({gap(win_rate.area)})"
-    return f"By the independent judge ({comparison.judges['judge'].name}): {compared}."
+    judge = named(comparison.judges["judge"].name)
+    return f"By the independent judge ({judge}): {_compared(win_rate.verdict)} ({gap(win_rate.area)})."
 
 
 def _at_equal_kl(win_rate: WinRate) -> str:

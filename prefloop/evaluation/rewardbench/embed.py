@@ -15,6 +15,7 @@ from prefloop.embed.prepared import Texts, tokenise
 from prefloop.embed.settings import cache_folder, vector_settings
 from prefloop.evaluation.rewardbench.items import Item
 from prefloop.io.hashing import completion_id, prompt_id
+from prefloop.messages.message import Turns
 
 
 def embed_items(items: Sequence[Item], encoder: Encoder, cache: Path) -> np.ndarray:
@@ -40,7 +41,9 @@ def embed_items(items: Sequence[Item], encoder: Encoder, cache: Path) -> np.ndar
     report_cuts(sequences, len(texts.prompts), len(texts.completions))
     ids = texts.completion_ids.to_pylist()
     key_of = dict(zip(ids, sequences.completion_keys, strict=True))
-    wanted = [completion_id(prompt_id(item.prompt), text) for item in items for text in item.completions]
+    wanted = [
+        completion_id(prompt_id(item.prompt.plain), turns.plain) for item in items for turns in item.completions
+    ]
 
     def name_of(row: int) -> str:
         at = sequences.completion_keys.index(sequences.keys[row])
@@ -52,22 +55,24 @@ def embed_items(items: Sequence[Item], encoder: Encoder, cache: Path) -> np.ndar
 
 
 def _texts(items: Sequence[Item]) -> Texts:
-    answers: dict[str, dict[str, str]] = {}
-    prompts = {prompt_id(item.prompt): item.prompt for item in items}
+    answers: dict[str, dict[str, Turns]] = {}
+    prompts = {prompt_id(item.prompt.plain): item.prompt for item in items}
     for item in items:
-        id_ = prompt_id(item.prompt)
-        answers.setdefault(id_, {}).update((completion_id(id_, text), text) for text in item.completions)
+        id_ = prompt_id(item.prompt.plain)
+        answers.setdefault(id_, {}).update((completion_id(id_, turns.plain), turns) for turns in item.completions)
     order = sorted(prompts)
     rows = [pair for id_ in order for pair in sorted(answers[id_].items())]
     sizes = [len(answers[id_]) for id_ in order]
     return Texts(
         prompt_ids=_column(order),
-        prompts=_column([prompts[id_] for id_ in order]),
+        prompts=_column([prompts[id_].plain for id_ in order]),
         completion_ids=_column([id_ for id_, _ in rows]),
-        completions=_column([text for _, text in rows]),
+        completions=_column([turns.plain for _, turns in rows]),
+        prompt_messages=_column([prompts[id_].kept for id_ in order]),
+        completion_messages=_column([turns.kept for _, turns in rows]),
         offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
     )
 
 
-def _column(values: list[str]) -> pa.ChunkedArray:
+def _column(values: Sequence[str | None]) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(values, pa.large_string())])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from prefloop.messages.message import Turns
+
 Version = Literal[1, 2]
 
 
@@ -15,15 +17,15 @@ class Item:
     Attributes:
         id: the row's id; in the subset Ties of RewardBench 2 `ref:N` or `tied:N`.
         subset: name of the subset it belongs to.
-        prompt: the prompt's text.
+        prompt: what is answered.
         completions: the chosen completions, then the rejected ones; at least one of each.
         n_chosen: how many of them are chosen.
     """
 
     id: str
     subset: str
-    prompt: str
-    completions: tuple[str, ...]
+    prompt: Turns
+    completions: tuple[Turns, ...]
     n_chosen: int
 
     @property

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-import orjson
-
-from prefloop.data.readers.conversation import is_conversation, render
-from prefloop.data.readers.formats import Numbered, format_of, read_rows
-from prefloop.data.readers.row import Row
+from prefloop.data.containers import KINDS, Numbered, read_rows
+from prefloop.data.readers.names import system_column
+from prefloop.data.row import Row
 from prefloop.errors import DataError
 from prefloop.evaluation.rewardbench.items import Item, Version
 from prefloop.evaluation.rewardbench.ties import parse_id, shared_prompts
+from prefloop.messages.errors import MessageError, Unusable
+from prefloop.messages.message import Turns
+from prefloop.messages.normalise import read_prompt
+from prefloop.messages.split import read_answer, reconcile
 
-_ENDINGS = (".parquet", ".jsonl", ".jsonl.gz", ".json")
+T = TypeVar("T")
+
 _CORE = ("prompt", "chosen", "rejected")
 _COUNTS = ("num_correct", "num_incorrect", "total_completions")
 _FIELDS = ("id", "subset", *_CORE, *_COUNTS)
@@ -28,7 +32,7 @@ def read_items(path: Path) -> tuple[Version, list[Item]]:
     """Read all rows of a RewardBench file.
 
     Args:
-        path: a .parquet, .jsonl, .jsonl.gz or .json file (.json: one list of objects).
+        path: a file or folder of rows, whatever its container.
 
     Returns:
         1 or 2, recognised by the column num_correct that only RewardBench 2 has; and the rows in order.
@@ -55,20 +59,34 @@ def read_items(path: Path) -> tuple[Version, list[Item]]:
 
 
 def _pair(row: Row) -> Item:
-    completions = (_completion(row, "chosen"), _completion(row, "rejected"))
+    sides = [row.values.get(field) for field in _CORE[1:]]
+    for field, value in zip(_CORE[1:], sides, strict=True):
+        if not isinstance(value, str | list | Mapping) or (
+            isinstance(value, list) and not _is_conversation(value)
+        ):
+            raise row.error(field, "a text (lists of texts need the column num_correct of RewardBench 2)")
+    prompt = _prompt(row)
+    if any(value == "" or (isinstance(value, str) and value.isspace()) for value in sides):
+        completions = tuple(_answer(row, field, prompt, row.values[field]) for field in _CORE[1:])
+    else:
+        prompt, *answers = _understood(
+            row, "chosen", lambda: reconcile(row.values["prompt"], sides[0], sides[1], {})
+        )
+        completions = tuple(answers)
     name = row.name("id") or str(row.number)
-    return Item(name, _name(row, "subset"), row.text("prompt"), completions, 1)
+    return Item(name, _name(row, "subset"), row.with_system(prompt), completions, 1)
 
 
 def _best_of(row: Row, seen: set[tuple[str, int]]) -> Item:
-    chosen, rejected = _completions(row, "chosen"), _completions(row, "rejected")
+    prompt = _prompt(row)
+    chosen, rejected = _completions(row, "chosen", prompt), _completions(row, "rejected", prompt)
     sizes = (len(chosen), len(rejected), len(chosen) + len(rejected))
     for field, size in zip(_COUNTS, sizes, strict=True):
         value = row.values.get(field)
         if (type(value) is not int or value != size) and not (value is None and field != "num_correct"):
             raise row.error(field, f"{size}, as many as there are texts in chosen and rejected")
     subset = _name(row, "subset")
-    item = Item(_name(row, "id"), subset, row.text("prompt"), (*chosen, *rejected), len(chosen))
+    item = Item(_name(row, "id"), subset, row.with_system(prompt), (*chosen, *rejected), len(chosen))
     if item.is_tie:
         _check_tie(row, item, seen)
     return item
@@ -93,26 +111,42 @@ def _name(row: Row, field: str) -> str:
     return name
 
 
-def _completions(row: Row, field: str) -> tuple[str, ...]:
+def _prompt(row: Row) -> Turns:
+    value = row.values.get("prompt")
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise row.error("prompt", "a text that is not empty" if value is not None else "a text, or messages")
+    return _understood(row, "prompt", lambda: read_prompt(value, {}))
+
+
+def _completions(row: Row, field: str, prompt: Turns) -> tuple[Turns, ...]:
     value = row.values.get(field)
-    if not isinstance(value, list) or not value or is_conversation(value):
+    if not isinstance(value, list) or not value or _is_conversation(value):
         raise row.error(field, "a list of texts, at least one")
-    return tuple(_text(row, f"{field}[{k}]", item) for k, item in enumerate(value))
+    return tuple(_answer(row, f"{field}[{k}]", prompt, item) for k, item in enumerate(value))
 
 
-def _completion(row: Row, field: str) -> str:
-    if field not in row.values:
-        raise row.error(field, "a text")
-    return _text(row, field, row.values[field])
-
-
-def _text(row: Row, field: str, value: object) -> str:
+def _answer(row: Row, field: str, prompt: Turns, value: object) -> Turns:
     # Unlike a prompt, an answer may be empty: models do say nothing, and the benchmark scores it.
-    if is_conversation(value):
-        value = render(value, row, field)
-    if not isinstance(value, str):
-        raise row.error(field, "a text (lists of texts need the column num_correct of RewardBench 2)", value)
-    return value
+    if isinstance(value, str) and not value.strip():
+        return Turns(value)
+    if not isinstance(value, str | list | Mapping):
+        raise row.error(field, "a text, or messages", value)
+    return _understood(row, field, lambda: read_answer(prompt, value, {}))
+
+
+def _understood(row: Row, field: str, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except MessageError as error:
+        where = {"first": "chosen", "second": "rejected"}.get(error.where.split("[")[0])
+        place = f"{where}{error.where[len(error.where.split('[')[0]) :]}" if where else f"{field}{error.where}"
+        raise row.error(place, error.expected, error.got) from None
+    except Unusable as error:
+        raise row.error(field, f"what can be judged by its text (this is of no use: {error})") from None
+
+
+def _is_conversation(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
 
 
 def _detect(fields: Iterable[str], place: str) -> Version:
@@ -123,27 +157,12 @@ def _detect(fields: Iterable[str], place: str) -> Version:
 
 
 def _rows(path: Path) -> Iterator[Numbered]:
-    if not path.is_file():
-        raise DataError(f"{path} is no file: give a local copy of RewardBench ({', '.join(_ENDINGS)})")
-    if format_of(path) in _ENDINGS:
-        return read_rows(path, lambda names: _pick(names, path))
-    if path.name.lower().endswith(".json"):
-        return _json_list(path)
-    raise DataError(f"{path}: got a file name ending in '{path.suffix}', expected {', '.join(_ENDINGS)}")
+    if not path.exists():
+        raise DataError(f"{path} is no file: give a local copy of RewardBench ({KINDS})")
+    return read_rows(path, lambda names: _pick(names, path))
 
 
 def _pick(names: Sequence[str], path: Path) -> list[str]:
     _detect(names, str(path))
-    return [name for name in names if name in _FIELDS]
-
-
-def _json_list(path: Path) -> Iterator[Numbered]:
-    expected = "one JSON list of objects (one object a line is .jsonl)"
-    try:
-        rows = orjson.loads(path.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise DataError(f"{path}: got no JSON ({error}), expected {expected}") from None
-    if not isinstance(rows, list):
-        raise DataError.at(path, None, "(file)", rows, expected)
-    for number, row in enumerate(rows, start=1):
-        yield number, row if isinstance(row, dict) else DataError.at(path, number, "(row)", row, "an object")
+    system = system_column(tuple(names))
+    return [name for name in names if name in _FIELDS or name == system]

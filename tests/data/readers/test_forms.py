@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from prefloop.config.data import FileEntry
-from prefloop.data.readers import data_files, read_records
+from prefloop.data.containers import data_files
+from prefloop.data.readers import Meaning, read_records
 from prefloop.data.records import PairRecord, Record, ResponsesRecord
 from prefloop.errors import DataError
 
@@ -50,20 +51,20 @@ WRITERS: dict[str, Callable[[Path, list[dict[str, Any]]], None]] = {
 
 def read(folder: Path, rows: list[dict[str, Any]], name: str = "x.jsonl", **entry: Any) -> list[Record]:
     WRITERS[name](folder / name, rows)
-    return list(read_records([FileEntry(path=Path(name), **entry)], folder))
+    return list(read_records([FileEntry(path=Path(name), **entry)], folder, Meaning()))
 
 
 def read_pair(folder: Path, row: dict[str, Any]) -> tuple[str, str, str, str | None]:
     (record,) = read(folder, [row])
     assert isinstance(record, PairRecord)
-    return record.prompt, record.completion_a, record.completion_b, record.verdict
+    return record.prompt.plain, record.completion_a.plain, record.completion_b.plain, record.verdict
 
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_every_format_reads_given_pairs_alike(tmp_path: Path, name: str) -> None:
     rows = [PAIR, {**PAIR, "prompt": 'Two\n"lines", ü', "label": "tie"}, {**PAIR, "label": None}]
     records = read(tmp_path, rows, name, split="test")
-    assert [(r.prompt, r.completion_a, r.completion_b, r.verdict) for r in records] == [  # type: ignore[union-attr]
+    assert [(r.prompt.plain, r.completion_a.plain, r.completion_b.plain, r.verdict) for r in records] == [  # type: ignore[union-attr]
         (row["prompt"], row["completion_a"], row["completion_b"], row["label"]) for row in rows
     ]
     assert {(r.source, r.split) for r in records} == {(name, "test")}
@@ -77,7 +78,8 @@ def test_every_format_reads_responses_alike(tmp_path: Path, name: str) -> None:
     ]
     first, second = read(tmp_path, rows, name)
     assert isinstance(first, ResponsesRecord)
-    assert (first.completions, first.scores, first.models) == (("x", "y", "z"), (1.0, 2.5, 3.0), ("m", "n", "m"))
+    answers = tuple(turns.plain for turns in first.completions)
+    assert (answers, first.scores, first.models) == (("x", "y", "z"), (1.0, 2.5, 3.0), ("m", "n", "m"))
     assert isinstance(second, ResponsesRecord)
     assert (second.scores, second.models) == (None, None)
 
@@ -121,9 +123,9 @@ def test_transcripts_that_part_early_keep_the_shared_turns_as_prompt(tmp_path: P
     assert (prompt, chosen) == (start.strip(), "A\n\nHuman: x\n\nAssistant: B")
 
 
-def test_other_texts_are_divided_at_a_word(tmp_path: Path) -> None:
-    row = {"chosen": "The sky is blue today", "rejected": "The sky is black today"}
-    assert read_pair(tmp_path, row) == ("The sky is", "blue today", "black today", "a")
+def test_other_texts_are_divided_after_a_sentence(tmp_path: Path) -> None:
+    row = {"chosen": "What is up?\nIt is blue", "rejected": "What is up?\nIt is black"}
+    assert read_pair(tmp_path, row) == ("What is up?", "It is blue", "It is black", "a")
 
 
 def test_where_selects_rows_and_the_rest_is_ignored(tmp_path: Path) -> None:
@@ -144,16 +146,20 @@ def test_without_entries_every_data_file_of_the_folder_is_read(tmp_path: Path) -
     (tmp_path / "deep").mkdir()
     for name in ("b.jsonl", "a.jsonl", "deep/c.jsonl.gz", ".hidden.jsonl"):
         jsonl(tmp_path / name, [PAIR])
-    assert [str(path) for path in data_files(tmp_path)] == ["a.jsonl", "b.jsonl", "deep/c.jsonl.gz"]
-    assert [record.source for record in read_records([], tmp_path)] == ["a.jsonl", "b.jsonl", "c.jsonl.gz"]
+    assert [str(path) for path in data_files(tmp_path).read] == ["a.jsonl", "b.jsonl", "deep/c.jsonl.gz"]
+    assert [record.source for record in read_records([], tmp_path, Meaning())] == [
+        "a.jsonl",
+        "b.jsonl",
+        "c.jsonl.gz",
+    ]
 
 
 def test_an_empty_folder_names_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("not data")
     with pytest.raises(DataError, match=r"no data file.*data\.source to example"):
-        list(read_records([], tmp_path))
+        list(read_records([], tmp_path, Meaning()))
 
 
 def test_a_mark_of_byte_order_is_no_content(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_bytes(b"\xef\xbb\xbf" + orjson.dumps(PAIR) + b"\n\n")
-    assert len(list(read_records([FileEntry(path=Path("x.jsonl"))], tmp_path))) == 1
+    assert len(list(read_records([FileEntry(path=Path("x.jsonl"))], tmp_path, Meaning()))) == 1

@@ -20,6 +20,7 @@ def make_prepared(sizes, split=None, models=None, listed=()):
     a, b = np.array(listed, dtype=np.int64).reshape(-1, 2).T
     return Prepared(
         prompt_ids=pa.array([f"q{n}" for n in range(len(sizes))]),
+        normal_ids=pa.array([f"q{n}" for n in range(len(sizes))]),
         completion_ids=pa.array([f"c{n}" for n in range(count)]),
         split=np.array([SPLITS.index(name) for name in split or ["pool"] * len(sizes)], dtype=np.int8),
         offsets=np.concatenate([[0], np.cumsum(sizes)]),

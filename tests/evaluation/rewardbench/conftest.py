@@ -15,6 +15,7 @@ from prefloop.device import resolve_device
 from prefloop.embed.features import Features, load_features
 from prefloop.embed.pipeline import embed_prepared
 from prefloop.io.arrays import read_table
+from prefloop.messages.message import Turns
 from prefloop.reward.inputs import Comparisons, FitInputs
 from prefloop.reward.registry import fit_model, save_model
 from tests.embed.conftest import _one_thread, bert  # noqa: F401
@@ -50,7 +51,7 @@ class Trained:
 
     def __init__(self, root: Path, config: Embed, epochs: int = 12) -> None:
         self.config, self.path, self.cache = config, root / "model.safetensors", root / "cache"
-        records = [PairRecord(p, a, b, "a", "test") for p, a, b in pairs(THINGS[:6])]
+        records = [PairRecord(Turns(p), Turns(a), Turns(b), "a", "test") for p, a, b in pairs(THINGS[:6])]
         params = make_params(
             data__split__test=0.0,
             reward__mlp_ensemble__max_epochs=epochs,

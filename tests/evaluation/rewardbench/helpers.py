@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prefloop.evaluation.rewardbench import Item
+from prefloop.messages.message import Turns
 
 Row = dict[str, Any]
 
@@ -59,7 +60,7 @@ def write(path: Path, rows: list[Row]) -> Path:
 
 def item(subset: str, count: int, n_chosen: int = 1, id_: str = "0") -> Item:
     """An item with `count` completions, the first of them chosen."""
-    return Item(id_, subset, "p", tuple(f"t{k}" for k in range(count)), n_chosen)
+    return Item(id_, subset, Turns("p"), tuple(Turns(f"t{k}") for k in range(count)), n_chosen)
 
 
 def members(means: list[float], spread: float = 0.25) -> np.ndarray:

@@ -8,26 +8,33 @@ import pytest
 
 from prefloop.errors import DataError
 from prefloop.evaluation.rewardbench import Item, read_items
+from prefloop.messages.message import Turns
 from tests.evaluation.rewardbench.helpers import FOUR, PAIR, best_of, write
 
 ENDINGS = (".parquet", ".jsonl", ".jsonl.gz", ".json")
 REF, TIED = best_of("ref:1", "Ties", "p", ["a"], ["b"]), best_of("tied:1", "Ties", "p", ["a", "c"], ["b"])
 
 
+def texts(*plain: str) -> tuple[Turns, ...]:
+    return tuple(map(Turns, plain))
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_rewardbench_1(tmp_path, ending):
     version, items = read_items(write(tmp_path / f"f{ending}", [PAIR, PAIR | {"id": 8, "rejected": ""}]))
     assert version == 1
-    assert items[0] == Item("7", "donotanswer", "Name a river.", ("The Danube.", "A chair."), 1)
-    assert items[1].completions == ("The Danube.", "")
+    assert items[0] == Item(
+        "7", "donotanswer", Turns("Name a river."), (Turns("The Danube."), Turns("A chair.")), 1
+    )
+    assert items[1].completions == (Turns("The Danube."), Turns(""))
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_rewardbench_2(tmp_path, ending):
     version, items = read_items(write(tmp_path / f"f{ending}", [FOUR, REF, TIED]))
     assert version == 2
-    assert items[0] == Item("12", "Focus", "Name a metal.", ("Iron.", "Wood.", "Rain.", "Milk."), 1)
-    assert items[2] == Item("tied:1", "Ties", "p", ("a", "c", "b"), 2)
+    assert items[0] == Item("12", "Focus", Turns("Name a metal."), texts("Iron.", "Wood.", "Rain.", "Milk."), 1)
+    assert items[2] == Item("tied:1", "Ties", Turns("p"), texts("a", "c", "b"), 2)
     assert [item.is_tie for item in items] == [False, True, True]
 
 
@@ -42,7 +49,16 @@ def test_a_prompt_of_messages_reads_as_in_other_preference_files(tmp_path):
     messages = [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Yes?"}]
     messages += [{"role": "user", "content": "Go."}]
     _, items = read_items(write(tmp_path / "f.jsonl", [PAIR | {"prompt": messages}]))
-    assert items[0].prompt == "User: Hi.\n\nAssistant: Yes?\n\nUser: Go."
+    assert items[0].prompt.plain == "User: Hi.\n\nAssistant: Yes?\n\nUser: Go."
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+def test_a_system_prompt_in_a_column_of_its_own_belongs_to_the_prompt(tmp_path, ending):
+    for row in (PAIR, FOUR):
+        path = write(tmp_path / f"f{ending}", [row | {"System Prompt": "Be brief."}])
+        assert read_items(path)[1][0].prompt.plain == f"System: Be brief.\n\nUser: {row['prompt']}"
+    with pytest.raises(DataError, match="row 1, field 'system': got 3, expected a text, or null"):
+        read_items(write(tmp_path / "x.jsonl", [PAIR | {"system": 3}]))
 
 
 MALFORMED = [
@@ -90,20 +106,20 @@ def test_ties_need_a_prompt_in_both_forms(tmp_path, rows):
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("f.csv", b"x", "f.csv: got a file name ending in '.csv', expected .parquet, .jsonl, .jsonl.gz, .json"),
+        ("f.csv", b"x", "f.csv: got text that is neither JSON nor a table"),
         ("f.jsonl", b"", "f.jsonl: got no rows, expected at least one"),
         ("f.json", b"[]", "f.json: got no rows"),
-        ("f.json", b'{"a": 1}\n{"a": 2}\n', "expected one JSON list of objects (one object a line is .jsonl)"),
-        ("f.json", b'{"a": 1}', "field '(file)': got {'a': 1}, expected one JSON list"),
-        ("f.json", b"[3]", "row 1, field '(row)': got 3, expected an object"),
+        ("f.json", b'{"a": 1}\n{"a": 2}\n', "row 1: got the fields a; expected those of RewardBench 1"),
+        ("f.json", b'{"a": 1}', "row 1: got the fields a; expected those of"),
+        ("f.json", b"[3]", "row 1, field '(row)': got 3, expected a list of JSON objects"),
         ("f.jsonl", b'{"prompt": ', "row 1, field '(line)'"),
         (
             "f.jsonl",
             b'{"prompt": "p", "answer": 3}',
             "row 1: got the fields prompt, answer; expected those of Rew",
         ),
-        ("f.jsonl.gz", b"nothing", "got a truncated or damaged gzip file"),
-        ("f.parquet", b"nothing", "got a damaged or unknown Parquet file"),
+        ("f.jsonl.gz", b"nothing", "got text that is neither JSON nor a table"),
+        ("f.parquet", b"nothing", "got text that is neither JSON nor a table"),
     ],
 )
 def test_an_unusable_file(tmp_path, name, content, expected):
@@ -123,3 +139,25 @@ def test_other_columns(tmp_path):
         DataError, match="got the fields question, chosen; expected those of RewardBench 1: prompt"
     ):
         read_items(path)
+
+
+def test_conversations_that_repeat_the_prompt_hold_it_once(tmp_path):
+    asked = [{"role": "user", "content": "Name an item."}]
+    rows = [
+        {
+            "prompt": prompt,
+            "subset": "s",
+            "chosen": [*asked, {"role": "assistant", "content": "Item 1."}],
+            "rejected": [*asked, {"role": "assistant", "content": "No."}],
+        }
+        for prompt in (asked, "Name an item.")
+    ]
+    for item in read_items(write(tmp_path / "f.jsonl", rows))[1]:
+        assert (item.prompt, item.completions) == (Turns("Name an item."), texts("Item 1.", "No."))
+
+
+def test_the_second_version_reads_messages_too(tmp_path):
+    asked, answer = {"role": "user", "content": "Name a metal."}, {"role": "assistant", "content": "Iron."}
+    row = FOUR | {"prompt": [asked], "chosen": [[asked, answer]]}
+    (item,) = read_items(write(tmp_path / "f.jsonl", [row]))[1]
+    assert (item.prompt, item.completions[:2]) == (Turns("Name a metal."), texts("Iron.", "Wood."))

@@ -13,6 +13,7 @@ from prefloop.evaluation.rewardbench import Item, read_items
 from prefloop.evaluation.rewardbench.embed import embed_items
 from prefloop.evaluation.rewardbench.encoder import load_recorded_encoder
 from prefloop.evaluation.rewardbench.run import row_results, score_file, summary, table
+from prefloop.messages.message import Turns
 from prefloop.reward.registry import load_model, save_model
 from tests.embed.helpers import embed_config
 from tests.evaluation.rewardbench.conftest import KIND, RUDE, THINGS, pairs
@@ -62,7 +63,7 @@ def test_rewardbench_2_with_the_real_encoder(real, tmp_path):
 def items_of(trained):
     """The completions that the model was trained on, one item each."""
     rows = zip(trained.prompts, trained.texts, strict=True)
-    return [Item(str(n), "x", prompt, (text,), 1) for n, (prompt, text) in enumerate(rows)]
+    return [Item(str(n), "x", Turns(prompt), (Turns(text),), 1) for n, (prompt, text) in enumerate(rows)]
 
 
 @pytest.mark.parametrize("which", ["real", "tiny"])

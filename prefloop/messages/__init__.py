@@ -1,0 +1,1 @@
+"""Messages: the one form in which prompts and completions are kept, and its renderings."""

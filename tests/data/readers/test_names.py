@@ -1,0 +1,85 @@
+"""Columns by their names, and texts beside them that nobody reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prefloop.config.columns import Columns
+from prefloop.data.readers import Meaning, read_file
+from prefloop.data.readers.check import check_file
+from prefloop.data.records import PairRecord, ResponsesRecord
+from prefloop.errors import DataError
+
+
+def write(path: Path, *rows: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def only(path: Path, **columns: str) -> Any:
+    (item,) = read_file(path, Meaning(Columns.model_validate(columns))).records()
+    return item
+
+
+@pytest.mark.parametrize("name", ["问题", "คำถาม"])
+def test_an_unused_text_without_spaces_is_a_text(tmp_path: Path, name: str) -> None:
+    asked = {"问题": "天空为什么是蓝色的", "คำถาม": "ทำไมท้องฟ้าสีฟ้า"}[name]
+    row = {name: asked, "chosen": "茶很好。我喜欢。", "rejected": "茶很好。我不喜欢。"}
+    report = check_file(write(tmp_path / "x.jsonl", row))
+    assert f"--columns prompt={name}" in str(report.problems[0])
+    assert only(tmp_path / "x.jsonl", prompt=name).prompt.plain == asked
+
+
+def test_an_instruction_and_its_input_are_one_prompt(tmp_path: Path) -> None:
+    row = {"instruction": "Shorten.", "input": "A long tea.", "output_1": "Tea.", "output_2": "A tea."}
+    record = only(write(tmp_path / "x.jsonl", {**row, "winner": "b"}))
+    assert isinstance(record, PairRecord)
+    assert (record.prompt.plain, record.verdict) == ("Shorten.\nA long tea.", "b")
+
+
+@pytest.mark.parametrize("name", ["score", "reward", "rating", "scores"])
+def test_scores_of_several_answers_by_their_usual_names(tmp_path: Path, name: str) -> None:
+    record = only(write(tmp_path / "x.jsonl", {"prompt": "Tea?", "responses": ["Yes.", "No."], name: [2, "1"]}))
+    assert isinstance(record, ResponsesRecord)
+    assert record.scores == (2, 1)
+
+
+def test_a_score_that_is_not_a_number_is_none(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "x.jsonl", {"prompt": "Tea?", "responses": ["Yes.", "No.", "So."], "scores": [2, "NaN", 1]}
+    )
+    items = list(read_file(path, Meaning()).records())
+    assert [item.scores for item in items if isinstance(item, ResponsesRecord)] == [(2, 1)]
+
+
+def test_a_dozen_records_with_one_prompt_are_warned_of(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": "Answer.", "question": f"{k}?", "chosen": f"Yes {k}.", "rejected": "No."} for k in range(12)
+    ]
+    (warning,) = check_file(write(tmp_path / "x.jsonl", *rows)).warnings
+    assert "one and the same prompt" in warning
+
+
+@pytest.mark.parametrize("column", ["image", "images", "audio"])
+def test_a_row_with_an_image_beside_its_texts_is_left_out(tmp_path: Path, column: str) -> None:
+    row = {"prompt": "What is it?", "chosen": "A cup.", "rejected": "A cat."}
+    path = write(tmp_path / "x.jsonl", {**row, column: ["a.png"]}, {**row, column: []}, {**row, column: None})
+    items = list(read_file(path, Meaning()).records())
+    assert [isinstance(item, PairRecord) for item in items] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": '["Hi"]', "response_a": '["Hello"]', "response_b": '["Yo"]'},
+        {"instruction": "Tea?", "input": "", "chosen": "Yes.", "rejected": "No.", "history": [["Hi", "Hello"]]},
+    ],
+)
+def test_turns_that_would_be_text_or_dropped_are_refused(tmp_path: Path, row: dict[str, Any]) -> None:
+    (problem,) = read_file(write(tmp_path / "x.jsonl", row), Meaning()).records()
+    assert isinstance(problem, DataError)
+    assert "turns" in str(problem)
