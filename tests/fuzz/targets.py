@@ -31,7 +31,7 @@ _LINES = b"".join(orjson.dumps(row) + b"\n" for row in ROWS)
 SEEDS: dict[str, Callable[[], bytes]] = {
     "jsonl": lambda: _LINES,
     "list": lambda: orjson.dumps(ROWS, option=orjson.OPT_INDENT_2),
-    "gzip": lambda: gzip.compress(_LINES),
+    "gzip": lambda: gzip.compress(_LINES, mtime=0),
     "csv": lambda: 'prompt;completions;label\r\n"a;b";"[1,""x""]";a\r\nq;[];b\r\n'.encode("utf-8-sig"),
     "utf16": lambda: "prompt\tlabel\nü\ta\n".encode("utf-16"),
     "parquet": _parquet,
