@@ -148,8 +148,8 @@ def test_answers_of_the_former_log_are_not_paid_for_again(tmp_path):
         ({"tokens": ...}, "row 2, field 'tokens': missing, expected in every label"),
         ({"extra": 1}, "row 2, field 'extra': got 1, expected"),
         ({"oracle": ""}, "row 2, field 'oracle': got ''"),
-        ({"prompt": "another"}, "row 2, field 'pair_id': got {"),
-        (TURNED, "expected completion_a < completion_b"),
+        ({"prompt": "another"}, "row 2, field 'pair_id': got '"),
+        (TURNED, "row 2, field 'completion_a': got '"),
     ],
 )
 def test_a_malformed_line_is_named_and_nothing_is_asked(tmp_path, line, expected):

@@ -25,7 +25,9 @@ time.sleep(0.3)
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
 """
 PARENT = """
-import sys
+import signal, sys
+# What was started in the background of a shell ignores Ctrl-C; here it is at the front.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from prefloop.tracking.ui import serve
 serve(sys.argv[3:], "127.0.0.1", int(sys.argv[1]), lambda address: open(sys.argv[2], "w").write(address))
 """
