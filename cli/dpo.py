@@ -34,7 +34,7 @@ def _former() -> None:
 def run(
     out: Annotated[Path, typer.Option(help="Folder for everything that is made.")],
     prompts: Annotated[
-        Path | None, typer.Option(help="File of prompts or texts: .jsonl, .jsonl.gz, .parquet or .csv.")
+        Path | None, typer.Option(help="File of rows with a field prompt or text, whatever its container.")
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="Start model: a folder or hub id of a causal language model.")

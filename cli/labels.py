@@ -57,10 +57,10 @@ def import_(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> Non
     pairs = len({label.pair_id for label in done.labels})
     if as_json:
         counts = {"labels": len(done.labels), "pairs": pairs, "verdicts": verdicts}
-        print_json({**counts, "known": done.known, "outside": done.outside})
+        print_json({**counts, "standing": done.standing, "outside": done.outside})
     else:
         said = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()) or "none"
         typer.echo(
-            f"{len(done.labels)} labels of {pairs} pairs appended ({said}); {done.known} stood in the log, "
+            f"{len(done.labels)} labels of {pairs} pairs appended ({said}); {done.standing} stood in the log, "
             f"{done.outside} are outside the pool; next: dvc repro"
         )

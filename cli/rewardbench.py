@@ -11,7 +11,7 @@ from cli._common import DEFAULT_PARAMS, AsJson, load, print_json, print_table
 
 
 def rewardbench(
-    file: Annotated[Path, typer.Argument(help="RewardBench 1 or 2: .parquet, .jsonl, .jsonl.gz or .json.")],
+    file: Annotated[Path, typer.Argument(help="RewardBench 1 or 2, whatever its container.")],
     model: Annotated[Path, typer.Option(help="Weights of a trained ensemble.")] = Path(
         "data/campaign/model.safetensors"
     ),

@@ -90,8 +90,8 @@ def one_of(
         full, parameters = member
         section = tagged(base, key, full, parameters)
         if unknown := sorted(set(value) - set(section.model_fields)):
-            known = ", ".join(sorted(section.model_fields))
-            raise ValueError(f"unknown key '{unknown[0]}' for {name}; known: {known}")
+            fields = ", ".join(sorted(section.model_fields))
+            raise ValueError(f"unknown key '{unknown[0]}' for {name}; known: {fields}")
         return section.model_validate(value | {key: full})
 
     union: Any = Union.__getitem__(tuple(sections.values()))

@@ -64,7 +64,7 @@ def _known(name: str) -> str:
 
 
 def _on_hub(name: str) -> str:
-    return _one_of(name, [known for known, preset in presets().items() if preset.hub is not None])
+    return _one_of(name, [name for name, preset in presets().items() if preset.hub is not None])
 
 
 def _one_of(name: str, names: list[str]) -> str:

@@ -74,13 +74,13 @@ def read_comparisons(prepared: Path, pairs: pa.Table) -> list[Comparison]:
 
 
 def _all(path: Path, key: str, ids: pa.Array, columns: list[str]) -> dict[str, dict[str, Any]]:
-    found = {
+    rows = {
         row[key]: row for batch in find_rows(path, key, ids, columns).to_batches() for row in batch.to_pylist()
     }
-    missing = len(pc.unique(ids)) - len(found)
+    missing = len(pc.unique(ids)) - len(rows)
     if missing:
         raise StateError(
             f"{path} does not have {missing} of the ids that were labelled: give the folder of prepared "
             "tables which these labels belong to (--data)"
         )
-    return found
+    return rows

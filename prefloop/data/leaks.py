@@ -75,16 +75,16 @@ def _completions(path: Path, division: Division, config: Leaks) -> dict[str, Any
     pool, test = (prepared.completions_of(side) for side in ("pool", "test"))
     pool_texts, pool_rows = np.unique(prepared.text[pool], return_index=True)
     test_texts, test_rows = np.unique(prepared.text[test], return_index=True)
-    known = np.isin(test_texts, pool_texts)
+    in_pool = np.isin(test_texts, pool_texts)
     leaked = np.isin(prepared.text, pool_texts)
     pairs = prepared.pairs_of("test")
     touched = leaked[prepared.pair_a[pairs]] | leaked[prepared.pair_b[pairs]]
-    other = np.sort(division.completions[test][test_rows[~known]])
+    other = np.sort(division.completions[test][test_rows[~in_pool]])
     pool_stored = np.sort(division.completions[pool][pool_rows])
     texts = map(normalised, _texts(path, "text", _part(other, config.most, 2)))
     near = _near(list(texts), map(normalised, _texts(path, "text", pool_stored)), config, 2)
     return {
-        "completions": {"test": len(test_texts), "in_pool": int(known.sum()), "near": near},
+        "completions": {"test": len(test_texts), "in_pool": int(in_pool.sum()), "near": near},
         "test_pairs": {
             "test": len(touched),
             "with_text_in_pool": int(touched.sum()),
@@ -148,13 +148,13 @@ def near_duplicates(texts: list[str], pool: Iterable[str], least: float) -> set[
         values[number] = sketch.hashvalues
     # Values agree with the probability that is the similarity; no more than a few standard errors below.
     agreeing = least - _ERRORS * np.sqrt(least * (1 - least) / _FUNCTIONS)
-    found: set[int] = set()
+    near: set[int] = set()
     for text in pool:
-        candidates = [number for number in index.query(_draw(sketch, text)) if number not in found]
+        candidates = [number for number in index.query(_draw(sketch, text)) if number not in near]
         likely = (values[candidates] == sketch.hashvalues).mean(axis=1) >= agreeing if candidates else []
         rows = [number for number, is_likely in zip(candidates, likely, strict=True) if is_likely]
-        found.update(number for number in rows if similarity(texts[number], text) >= least)
-    return found
+        near.update(number for number in rows if similarity(texts[number], text) >= least)
+    return near
 
 
 def _draw(sketch: MinHash, text: str) -> MinHash:

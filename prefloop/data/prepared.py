@@ -141,8 +141,8 @@ def _strings(column: pa.ChunkedArray) -> pa.Array:
     return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
 
 
-def _rows(ids: pa.ChunkedArray, known: pa.Array, path: Path) -> np.ndarray:
-    rows = pc.index_in(_strings(ids), known)
+def _rows(ids: pa.ChunkedArray, targets: pa.Array, path: Path) -> np.ndarray:
+    rows = pc.index_in(_strings(ids), targets)
     if rows.null_count:
         raise StateError(f"{path} refers to {rows.null_count} unknown ids: run the stage prepare again")
     return rows.to_numpy().astype(np.int64)

@@ -99,7 +99,7 @@ def concentration(prepared: Prepared) -> dict[str, Any]:
     share = pairs / pairs.sum()
     entropy = float(entr(share).sum())
     moved = float(np.abs(share - 1 / len(share)).sum() / 2)
-    found = {
+    measured = {
         "prompts": len(share),
         "pairs": int(pairs.sum()),
         # Rounding may leave equal shares a hair below zero.
@@ -108,7 +108,7 @@ def concentration(prepared: Prepared) -> dict[str, Any]:
         "largest_share": round(float(share.max()), 6),
         "moved": round(moved, 6),
     }
-    return found | {"meaning": _meaning(moved, found["effective_prompts"], len(share))}
+    return measured | {"meaning": _meaning(moved, measured["effective_prompts"], len(share))}
 
 
 def _meaning(moved: float, effective: float, prompts: int) -> str:

@@ -102,8 +102,8 @@ def write_tables(data: Collected, rows: Arranged, folder: Path) -> None:
     _write(folder / "prompts.parquet", PROMPTS, len(rows.prompts), prompts)
     _write(folder / "completions.parquet", COMPLETIONS, len(rows.completions), completions)
     _write(folder / "pairs.parquet", PAIRS, len(rows.pair_a), pairs)
-    known = pa.chunked_array(pair_ids, pa.string()).combine_chunks()
-    _write_oracle(folder / "oracle.parquet", rows, known, prompt_digests, completion_digests)
+    listed = pa.chunked_array(pair_ids, pa.string()).combine_chunks()
+    _write_oracle(folder / "oracle.parquet", rows, listed, prompt_digests, completion_digests)
     annotators = pa.array(sorted(data.annotators), pa.string())
 
     def votes(part: slice) -> list[Any]:
@@ -112,7 +112,7 @@ def write_tables(data: Collected, rows: Arranged, folder: Path) -> None:
         parts = (prompt_digests[rows.completion_prompt[a]], completion_digests[a], completion_digests[b])
         annotator, strength = rows.given.annotator[part], rows.given.strength[part]
         return [
-            known.take(pa.array(pair)),
+            listed.take(pa.array(pair)),
             *(hex_ids(digests) for digests in parts),
             words.take(pa.array(rows.given.verdict[part])),
             annotators.take(pa.array(annotator, mask=annotator == NONE)),
@@ -125,7 +125,9 @@ def write_tables(data: Collected, rows: Arranged, folder: Path) -> None:
 
 def write_target(prompts: list[Turns], folder: Path) -> None:
     """Write the target's prompts, perhaps none, as target.parquet."""
-    rows = [{"prompt_id": prompt_id(of.plain), "prompt": of.plain, "messages": of.kept} for of in prompts]
+    rows = [
+        {"prompt_id": prompt_id(turns.plain), "prompt": turns.plain, "messages": turns.kept} for turns in prompts
+    ]
     pq.write_table(pa.Table.from_pylist(rows, TARGET), folder / "target.parquet", compression="zstd")
 
 

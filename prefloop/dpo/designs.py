@@ -56,17 +56,17 @@ def d_optimal(view: RoundView, m: int, rng: np.random.Generator, config: DOptima
         return pairs
     rewards = implicit_reward(pairs.log_policy, pairs.log_reference, view.beta)
     margin = rewards[:, 0] - rewards[:, 1]
-    told, known = view.directions(pairs, config.sketch), view.labelled_directions(config.sketch)
+    told, labelled = view.directions(pairs, config.sketch), view.labelled_directions(config.sketch)
     unit = np.sqrt((told**2).sum(axis=1).mean()) or 1.0
     told = told / unit * np.sqrt(4 * expit(margin) * expit(-margin))[:, None]
-    return pairs.take(_greedy(told, known / unit, m, config.ridge, rng))
+    return pairs.take(_greedy(told, labelled / unit, m, config.ridge, rng))
 
 
-def _greedy(told: np.ndarray, known: np.ndarray, m: int, ridge: float, rng: np.random.Generator) -> np.ndarray:
+def _greedy(told: np.ndarray, labelled: np.ndarray, m: int, ridge: float, rng: np.random.Generator) -> np.ndarray:
     # Rows e = L^-1 sqrt(w) delta, H = L L^T: the gain is log(1 + |e|^2), and choosing e replaces every row f
     # by (I + e e^T)^-1/2 f, a rank-one update.
     order = rng.permutation(len(told))  # equal gains: the first of a random order
-    factor = np.linalg.cholesky(ridge * np.eye(told.shape[1]) + known.T @ known)
+    factor = np.linalg.cholesky(ridge * np.eye(told.shape[1]) + labelled.T @ labelled)
     rows = solve_triangular(factor, told[order].T, lower=True).T
     left, picks = np.ones(len(order), dtype=bool), []
     for _ in range(m):
@@ -93,8 +93,8 @@ def diverse_certainty(view: RoundView, m: int, rng: np.random.Generator, config:
     rewards = implicit_reward(pairs.log_policy, pairs.log_reference, view.beta)
     order = top(certainty(rewards[:, 0], rewards[:, 1]), len(pairs), rng)
     told = _of_length_one(view.directions(pairs, config.sketch))
-    known = _of_length_one(view.labelled_directions(config.sketch))
-    closest = np.abs(told @ known.T).max(axis=1, initial=0.0)
+    labelled = _of_length_one(view.labelled_directions(config.sketch))
+    closest = np.abs(told @ labelled.T).max(axis=1, initial=0.0)
     taken: list[int] = []
     passed: list[int] = []
     for n in order.tolist():

@@ -35,7 +35,7 @@ class PromptSet:
     @cached_property
     def texts(self) -> list[str]:
         """Plain form of each prompt."""
-        return [of.plain for of in self.turns]
+        return [one.plain for one in self.turns]
 
 
 def load_prompts(folder: Path) -> PromptSet:

@@ -88,14 +88,14 @@ def near_prompts(vectors: np.ndarray, splits: pa.Array, questions: pa.Array) -> 
         cosines = wanted @ _unit(vectors[rows]).T
         cosines[question[tested][:, None] == question[rows]] = -1.0
         best = np.maximum(best, cosines.max(axis=1, initial=-1.0))
-    found = int((best >= NEAR).sum())
-    if found:
+    count = int((best >= NEAR).sum())
+    if count:
         log.warning(
             "embed: %d of %d prompts looked at say nearly the same as another one (cosine at least %g): a test "
             "may hold what the pool has taught",
-            *(found, len(tested), NEAR),
+            *(count, len(tested), NEAR),
         )
-    return {"cosine": NEAR, "looked_at": len(tested), "found": found}
+    return {"cosine": NEAR, "looked_at": len(tested), "found": count}
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

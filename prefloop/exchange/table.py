@@ -20,7 +20,7 @@ _SPOKEN = [("role", pa.string()), ("content", pa.string())]
 def schema_of(form: Form, compared: Compared) -> pa.Schema:
     """Columns of a form; messages have `tool_calls` (null or a list) where a message of any row calls a tool."""
     turns = [*map(_prompt, compared.prompts.values()), *map(_completion, compared.completions.values())]
-    has_calls = any(message.calls for of in turns for message in of.messages or ())
+    has_calls = any(message.calls for one in turns for message in one.messages or ())
     messages = pa.list_(pa.struct([*_SPOKEN, ("tool_calls", _CALLS)] if has_calls else _SPOKEN))
     return pa.schema(
         [
@@ -91,9 +91,9 @@ def _completion(row: Mapping[str, Any]) -> Turns:
 def _written(messages: Sequence[Message]) -> list[_Written]:
     """Messages as OpenAI writes them, a call's arguments as text."""
     return [
-        {"role": of.role, "content": of.content}
-        | ({"tool_calls": [_call(call) for call in of.calls]} if of.calls else {})
-        for of in messages
+        {"role": one.role, "content": one.content}
+        | ({"tool_calls": [_call(call) for call in one.calls]} if one.calls else {})
+        for one in messages
     ]
 
 

@@ -31,13 +31,11 @@ def read_prompt(value: Any, roles: Mapping[str, Role]) -> Turns:
     """
     if type(value) is str and is_plain(value):
         return Turns(value)
-    value = decoded(value)
-    if isinstance(value, str):
-        if not value or value.isspace():
-            raise Unusable("empty")
-        spoken = read_transcript(value, roles) if may_be_special(value) else None
-        return Turns(value, spoken.as_prompt()) if spoken is not None and spoken.asks else Turns(value)
-    return Turns.prompt(read_messages(value, roles))
+    value = _not_empty(value)
+    if not isinstance(value, str):
+        return Turns.prompt(read_messages(value, roles))
+    spoken = read_transcript(value, roles) if may_be_special(value) else None
+    return Turns(value, spoken.as_prompt()) if spoken is not None and spoken.asks else Turns(value)
 
 
 def read_completion(value: Any, roles: Mapping[str, Role]) -> Turns:
@@ -49,12 +47,18 @@ def read_completion(value: Any, roles: Mapping[str, Role]) -> Turns:
     """
     if type(value) is str and is_plain(value):
         return Turns(value)
+    value = _not_empty(value)
+    if not isinstance(value, str):
+        return Turns.completion(read_messages(value, roles))
+    return (spoken_by_assistant(value, roles) if may_be_special(value) else None) or Turns(value)
+
+
+def _not_empty(value: Any) -> Any:
+    """A value with messages stored as text decoded; an empty text is of no use."""
     value = decoded(value)
-    if isinstance(value, str):
-        if not value or value.isspace():
-            raise Unusable("empty")
-        return (spoken_by_assistant(value, roles) if may_be_special(value) else None) or Turns(value)
-    return Turns.completion(read_messages(value, roles))
+    if isinstance(value, str) and (not value or value.isspace()):
+        raise Unusable("empty")
+    return value
 
 
 def decoded(value: Any) -> Any:

@@ -36,12 +36,12 @@ class Imported:
 
     Attributes:
         labels: appended to the log.
-        known: votes that stood in the log, or whose annotator has judged the pair in the campaign since.
+        standing: votes that stood in the log, or whose annotator has judged the pair in the campaign since.
         outside: votes on pairs that are not in the campaign's pool.
     """
 
     labels: list[Label]
-    known: int
+    standing: int
     outside: int
 
 

@@ -49,7 +49,7 @@ def test_votes_of_the_pool_are_appended_once_and_named(layout):
     votes = [(one, "a", "ann", 3.0), (one, "b", None, None), (one, "b", None, 0.5), (two, "both_bad", " ", None)]
     write_votes(layout, *votes, (three, "skip", "ann", None), (out, "a", "ann", None))
     done = import_votes(PARAMS, layout)
-    assert (len(done.labels), done.known, done.outside) == (5, 0, 1)
+    assert (len(done.labels), done.standing, done.outside) == (5, 0, 1)
     lines = LabelLog(layout.labels).read_on().lines.to_pylist()
     assert {line["source"] for line in lines} == {"data:mine.jsonl"}
     of_one = [line for line in lines if line["pair_id"] == one[0]]
@@ -57,7 +57,7 @@ def test_votes_of_the_pool_are_appended_once_and_named(layout):
         ("ann", "a", 3.0), ("data", "b", None), ("data-2", "b", 0.5),
     ]  # fmt: skip
     before = layout.labels.read_bytes()
-    assert (import_votes(PARAMS, layout).labels, import_votes(PARAMS, layout).known) == ([], 5)
+    assert (import_votes(PARAMS, layout).labels, import_votes(PARAMS, layout).standing) == ([], 5)
     assert layout.labels.read_bytes() == before
 
 

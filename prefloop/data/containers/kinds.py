@@ -100,9 +100,9 @@ def _binary(path: Path, start: bytes) -> Kind | str | None:
         return "a pickle, which can run code when it is opened: write its rows as JSONL"
     if start[257:262] == b"ustar":
         return "a tar archive: unpack it"
-    found = next((kind for magic, kind in _BINARY if start.startswith(magic)), None)
-    if found is not None:
-        return found
+    kind = next((kind for magic, kind in _BINARY if start.startswith(magic)), None)
+    if kind is not None:
+        return kind
     nulls = start[:1024].count(0)
     if nulls >= len(start[:1024]) // 3 and nulls:
         return "text that looks like UTF-16 without a byte-order mark: save it as UTF-8"

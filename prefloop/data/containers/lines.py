@@ -101,50 +101,50 @@ class _Scanner:
     def feed(self, block: bytes) -> list[bytes]:
         self.buffer = self.buffer[self.begin :] + block
         self.seen, self.begin = self.seen - self.begin, 0
-        found: list[bytes] = []
+        elements: list[bytes] = []
         for token in _TOKEN.finditer(self.buffer, self.seen):
             if token.group(1) == b"":
                 break
             self.seen = token.end()
-            self._take(token.group(), token.start(), token.end(), found)
+            self._take(token.group(), token.start(), token.end(), elements)
         else:
             self.seen = len(self.buffer)
         if len(self.buffer) - self.begin > LINE:
             raise StreamError(f"a row of more than {LINE} bytes", "shorter rows")
-        return found
+        return elements
 
-    def _take(self, token: bytes, start: int, end: int, found: list[bytes]) -> None:
+    def _take(self, token: bytes, start: int, end: int, elements: list[bytes]) -> None:
         if token in b"[{":
             if self.base < 0:
                 self.base = int(token == b"[")
                 self.begin = end if self.base else start
             elif self.depth == self.base:
-                self._between(start, found)
+                self._between(start, elements)
             self.depth += 1
         elif token in b"]}":
             self.depth -= 1
             if self.depth == self.base and not self.ended:
-                found.append(self.buffer[self.begin : end])
+                elements.append(self.buffer[self.begin : end])
                 self.begin = end
             elif self.depth < self.base:
-                self._between(start, found, at_end=True)
+                self._between(start, elements, at_end=True)
                 self.begin, self.ended = end, True
 
-    def _between(self, start: int, found: list[bytes], at_end: bool = False) -> None:
+    def _between(self, start: int, elements: list[bytes], at_end: bool = False) -> None:
         """What stands between two objects: one comma in a list; anything else is a row of its own, a bad one."""
         gap = self.buffer[self.begin : start].strip()
         self.begin = start
         is_good = gap == (b"" if self.is_first or not self.base or at_end else b",")
         if not is_good or self.ended:
-            found.append(gap if gap.strip(b",") else b"(a comma too many, or too few)")
+            elements.append(gap if gap.strip(b",") else b"(a comma too many, or too few)")
         self.is_first = False
 
 
 def _elements(path: Path) -> Iterator[list[bytes]]:
     scanner = _Scanner()
     for block in blocks(path):
-        if found := scanner.feed(block):
-            yield found
+        if elements := scanner.feed(block):
+            yield elements
     if scanner.depth > 0 or (scanner.base == 1 and not scanner.ended):
         raise StreamError("the end of the file inside a list or object", "a whole file; fetch or write it again")
     if rest := scanner.buffer[scanner.begin :].strip():

@@ -54,12 +54,12 @@ class Completion:
 
 def complete(prompt: Prompt, count: int, rng: np.random.Generator) -> list[Completion]:
     """Draw `count` completions of a prompt with distinct texts."""
-    found: dict[str, Completion] = {}
-    while len(found) < count:
-        for draws in rng.random((count - len(found), DRAWS)).tolist():
+    written: dict[str, Completion] = {}
+    while len(written) < count:
+        for draws in rng.random((count - len(written), DRAWS)).tolist():
             completion = _compose(prompt, iter(draws))
-            found.setdefault(completion.text, completion)
-    return list(found.values())
+            written.setdefault(completion.text, completion)
+    return list(written.values())
 
 
 def _compose(prompt: Prompt, draws: Iterator[float]) -> Completion:

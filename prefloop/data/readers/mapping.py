@@ -131,9 +131,9 @@ def resolve(names: Sequence[str], meaning: Meaning, path: str) -> Columned:
     """
     given = _given(meaning.columns)
     preset = meaning.columns.preset or _told(names, given, path)
-    known = presets()[preset] if preset else None
-    fields = {**(_given(known.columns) if known else {}), **given}
-    if known is None:
+    chosen = presets()[preset] if preset else None
+    fields = {**(_given(chosen.columns) if chosen else {}), **given}
+    if chosen is None:
         fields |= by_name(names, fields, path)
     fields = {field: value for field, value in fields.items() if value != ""}
     columns = Columns.model_validate({"preset": preset, **fields})
@@ -141,8 +141,8 @@ def resolve(names: Sequence[str], meaning: Meaning, path: str) -> Columned:
     form = _form(columns)
     if form is None:
         raise _no_form(names, path)
-    verdicts = {**(known.verdicts if known else {}), **(meaning.verdicts or {})}
-    roles = {**(known.roles if known else {}), **(meaning.roles or {})}
+    verdicts = {**(chosen.verdicts if chosen else {}), **(meaning.verdicts or {})}
+    roles = {**(chosen.roles if chosen else {}), **(meaning.roles or {})}
     paths = _fields(columns)
     used = [name for path_ in _of_rows(paths).values() for name in _heads(path_, names) if name in names]
     if columns.votes is not None:

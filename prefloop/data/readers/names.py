@@ -152,8 +152,8 @@ def _flattened(names: Sequence[str], path: str) -> dict[str, Any]:
     asked = [name for name in names if name.endswith(".responses") and normal(name[:-10]) in (*_LABELS, *_RANKS)]
     if len(asked) > 1:
         raise ambiguous(path, "votes.path", asked)
-    of = {"label": "value", "annotator": "user_id", "status": "status"}
-    return {"votes": {"path": asked[0], **of}} if asked else {}
+    inside = {"label": "value", "annotator": "user_id", "status": "status"}
+    return {"votes": {"path": asked[0], **inside}} if asked else {}
 
 
 def _of_pair(there: dict[str, str], path: str, a: str, b: str) -> dict[str, Any]:
