@@ -12,7 +12,7 @@ from cli._reading import ColumnsOption, VerdictsOption, params_or_packaged, with
 from prefloop.errors import EXIT_FAILED
 
 if TYPE_CHECKING:
-    from prefloop.data.readers.check import CheckReport
+    from prefloop.data.readers.check_report import CheckReport
 
 app = typer.Typer(no_args_is_help=True, help="Check preference files.")
 _LONGEST = 600
@@ -69,7 +69,7 @@ def _print(report: CheckReport) -> None:
 
 
 def _rows(record: dict[str, object]) -> list[list[str]]:
-    from prefloop.data.readers.check import told
+    from prefloop.data.readers.check_report import told
 
     return [[name, _short(text)] for name, text in told(record)]
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from prefloop.data.prepared import AUTO, SPLITS
 from prefloop.data.records import PairRecord, Record, ResponsesRecord, Unread
-from prefloop.data.spelling import normal_form
+from prefloop.data.spelling import question
 from prefloop.data.texts import TextTable
 from prefloop.io.hashing import completion_id, prompt_id, text_id
 from prefloop.labels.verdicts import WORDS, turned
@@ -214,9 +214,7 @@ class _Collector:
     def _prompt(self, identity: str, turns: Turns) -> int:
         row = self.prompts.add(identity, turns.plain, turns.kept)
         if 16 * row == len(self.prompt_normal):
-            # A transcript asks what its messages ask.
-            plain = turns.plain if turns.messages is None else Turns.prompt(turns.messages).plain
-            form = normal_form(plain)
+            form = question(turns)
             self.prompt_normal += bytes.fromhex(identity if form == turns.plain else prompt_id(form))
         return row
 

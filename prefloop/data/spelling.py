@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from prefloop.messages.message import Turns
+
 # Characters that show nothing though Python counts some of them as printable: default ignorable code points (the
 # Unicode standard, section 5.21) and all controls that are no white space.
 _INVISIBLE = re.compile(
@@ -25,3 +27,9 @@ def normal_form(text: str) -> str:
     elif not text.isprintable():
         text = _INVISIBLE.sub("", text)
     return " ".join(text.split())
+
+
+def question(prompt: Turns) -> str:
+    """The normal form of what a prompt asks: of a transcript its messages, so that its markers say nothing."""
+    plain = prompt.plain if prompt.messages is None else Turns.prompt(prompt.messages).plain
+    return normal_form(plain)

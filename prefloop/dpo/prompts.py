@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from prefloop.data.spelling import normal_form
+from prefloop.data.spelling import question
 from prefloop.data.texts import TextTable, hex_ids, sort_keys
 from prefloop.dpo.config import Prompts
 from prefloop.dpo.prompt_set import POOL, TEST, TRAIN
@@ -71,7 +71,7 @@ class _Collected:
             self.rows += 1
             prompt = self.prompts.add(prompt_id(row.prompt.plain), row.prompt.plain, row.prompt.kept)
             if prompt == len(self.normal):
-                self.normal.append(prompt_id(normal_form(row.prompt.plain)))
+                self.normal.append(prompt_id(question(row.prompt)))
             if row.text is not None:
                 self.text.append(self.texts.add(text_id("text", row.text), row.text))
                 self.prompt.append(prompt)

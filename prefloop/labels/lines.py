@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
-from datetime import date
-from functools import reduce
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
@@ -23,8 +21,9 @@ from prefloop.errors import DataError
 from prefloop.io.hashing import pair_ids
 from prefloop.io.strict import StrictError, is_plainly_strict, parse
 from prefloop.labels.comparison import Comparison
-from prefloop.labels.label import BLANKS, ROUNDLESS, SOURCE, Label
-from prefloop.labels.verdicts import WORDS, Compared
+from prefloop.labels.label import Label
+from prefloop.labels.rules import keeps_rules
+from prefloop.labels.verdicts import Compared
 
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("pair_id", "prompt_id", "completion_a", "completion_b", "annotator")]
@@ -43,11 +42,6 @@ _NUMBERS: dict[pa.DataType, set[type]] = {
     pa.int64(): {int, type(None)},
     pa.float64(): {int, float, type(None)},
 }
-# The usual forms of a time with zone, at which no year is left out; all others are looked at one by one.
-_TIME = (
-    r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?"
-    r"(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$"
-)
 _CONFLICT = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
 _BLOCK = 1 << 22
 _PARSED = 512
@@ -135,7 +129,7 @@ def _plain(block: Sequence[bytes]) -> pa.Table:
     table = pa.table(
         [_column(field, columns[field.name], len(columns["pair_id"])) for field in SCHEMA], schema=SCHEMA
     )
-    if not all(_holds(check(table)) for check in _CHECKS):
+    if not keeps_rules(table):
         raise _WrongBlock
     return table
 
@@ -191,55 +185,6 @@ def _column(field: pa.Field, values: list[Any], count: int) -> pa.Array:
     if field.name in _REQUIRED and array.null_count:
         raise _WrongBlock
     return array
-
-
-def _holds(truth: pa.ChunkedArray) -> bool:
-    # What is null is an optional field that is not there.
-    return pc.all(truth).as_py() is not False
-
-
-def _is_one_of(name: str, words: Sequence[str]) -> Callable[[pa.Table], pa.ChunkedArray]:
-    allowed = pa.array([*words, None], pa.string())
-    return lambda table: pc.is_in(table[name], value_set=allowed)
-
-
-def _lies_in(name: str, low: float, high: float) -> Callable[[pa.Table], pa.ChunkedArray]:
-    return lambda table: pc.and_(pc.greater_equal(table[name], low), pc.less_equal(table[name], high))
-
-
-def _starts_with_any(column: pa.ChunkedArray, beginnings: Sequence[str]) -> pa.ChunkedArray:
-    return reduce(pc.or_, (pc.starts_with(column, beginning) for beginning in beginnings))
-
-
-def _are_dates(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Which texts of the form YYYY-MM-DD are days; each is looked at once, however many lines have it."""
-    return pc.is_in(column, value_set=pa.array(filter(_is_date, pc.unique(column).to_pylist()), pa.string()))
-
-
-def _is_date(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-_CHECKS: tuple[Callable[[pa.Table], pa.ChunkedArray], ...] = (
-    _is_one_of("verdict", WORDS),
-    _is_one_of("shown_left", ("a", "b")),
-    lambda table: pc.less(table["completion_a"], table["completion_b"]),
-    lambda table: pc.not_equal(pc.ascii_trim(table["annotator"], BLANKS), ""),
-    lambda table: pc.match_substring_regex(table["timestamp"], _TIME),
-    lambda table: _are_dates(pc.utf8_slice_codeunits(table["timestamp"], 0, 10)),
-    lambda table: pc.match_substring_regex(table["source"], SOURCE),
-    lambda table: pc.or_(pc.is_valid(table["verdict"]), pc.fill_null(pc.not_equal(table["reason"], ""), False)),
-    lambda table: pc.or_(pc.is_valid(table["round"]), _starts_with_any(table["source"], ROUNDLESS)),
-    _lies_in("round", 0, 1_000_000),
-    lambda table: pc.and_(pc.is_finite(table["strength"]), pc.greater_equal(table["strength"], 0)),
-    lambda table: pc.or_(pc.starts_with(table["source"], "data:"), pc.less_equal(table["strength"], 1)),
-    *(_lies_in(name, 0, 2**63 - 1) for name in ("duration_ms", "calls", "tokens")),
-    lambda table: pc.and_(pc.is_finite(table["cost"]), pc.greater_equal(table["cost"], 0)),
-)
 
 
 def _one_by_one(block: Sequence[bytes], path: Path, rows: int) -> pa.Table:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from prefloop.data.records import PairRecord, Record, ResponsesRecord
-from prefloop.data.spelling import normal_form
+from prefloop.data.spelling import question
 from prefloop.io.hashing import completion_id, pair_id, prompt_id
 from prefloop.labels.verdicts import Word
 
@@ -34,7 +34,7 @@ class Tally:
         identity = prompt_id(record.prompt.plain)
         key = bytes.fromhex(identity)
         self.prompts[key] += 1
-        normal = bytes.fromhex(prompt_id(normal_form(record.prompt.plain)))
+        normal = bytes.fromhex(prompt_id(question(record.prompt)))
         self.spellings[normal].add(key)
         if split is not None:
             self.splits[normal].add(split)
