@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, SerializeAsAny, WrapValidator, field_validator, model_validator
 
 from prefloop.acquisition.registry import ORACLE_UPPER_BOUNDS
 from prefloop.config.data import Data, Embed, Neighbours
 from prefloop.config.policies import Policy
-from prefloop.config.shared import Compare, PolicyName, Runs, Seed, Tracking, check_policies
+from prefloop.config.shared import Compare, PolicyName, Runs, Seed, Share, Tracking, check_policies
 from prefloop.reward.kinds import RewardBase, kind_of, reward_section, validated
-from prefloop.section import Section, Whole
+from prefloop.config.page import Page
+from prefloop.section import NonNegative, Positive, Section, Whole
 
 if TYPE_CHECKING:
     Reward = RewardBase
@@ -62,6 +63,38 @@ class Downstream(Section):
         return value
 
 
+class Labels(Section):
+    """Section `labels`: what verdicts train."""
+
+    aggregate: Literal["majority", "share", "annotators"]
+    ties: Literal["none", "half"]
+    both_bad: Literal["none", "tie"]
+    strength: bool
+
+
+class Budget(Section):
+    """Section `campaign.budget`: None is no limit."""
+
+    labels: Annotated[int, Field(ge=1)] | None
+    money: Positive | None
+    hours: Positive | None
+
+
+class Cost(Section):
+    """Section `campaign.cost`."""
+
+    currency: Annotated[str, Field(min_length=1, max_length=16)]
+    per_label: NonNegative
+    per_hour: NonNegative
+
+
+class Stop(Section):
+    """Section `campaign.stop`."""
+
+    min_gain: NonNegative
+    confidence: Annotated[float, Field(ge=0.5, le=0.999)]
+
+
 class Campaign(Section):
     """Section `campaign`."""
 
@@ -70,6 +103,23 @@ class Campaign(Section):
     seed: Seed
     initial: Annotated[int, Field(ge=1)]
     batch: Annotated[int, Field(ge=1)]
+    buffer: Annotated[int, Field(ge=0)]
+    audit: Share
+    annotators_per_pair: Annotated[int, Field(ge=1, le=100)]
+    overlap: Share
+    relabel: Share
+    budget: Budget
+    cost: Cost
+    stop: Stop
+
+    @model_validator(mode="after")
+    def _a_new_batch_refills_the_buffer(self) -> Campaign:
+        # Otherwise choosing twice without a label between would choose two batches.
+        if self.buffer >= min(self.initial, self.batch):
+            raise ValueError(f"buffer: {self.buffer} comparisons; expected fewer than initial and batch have")
+        if self.audit + self.relabel > 1:
+            raise ValueError("audit and relabel are more than 1 together; expected shares of one batch")
+        return self
 
 
 class Params(Whole):
@@ -87,7 +137,9 @@ class Params(Whole):
     downstream: Downstream
     policies: dict[PolicyName, Policy]
     compare: Compare
+    labels: Labels
     campaign: Campaign
+    page: Page
     tracking: Tracking
 
     @model_validator(mode="after")

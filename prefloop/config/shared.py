@@ -19,6 +19,7 @@ def _distinct(value: tuple[object, ...]) -> tuple[object, ...]:
 Distinct = AfterValidator(_distinct)
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+Share = Annotated[float, Field(ge=0, le=1)]
 PolicyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 Preset = TypeVar("Preset")
 

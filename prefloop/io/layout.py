@@ -101,3 +101,18 @@ class Layout(Runs):
     def batch(self) -> Path:
         """The comparisons that wait for a label."""
         return self.campaign / "batch.parquet"
+
+    @property
+    def issued(self) -> Path:
+        """Every comparison that the campaign has chosen, with what was predicted of it then."""
+        return self.campaign / "issued.parquet"
+
+    @property
+    def queue(self) -> Path:
+        """Leases and waiting comparisons of the labelling page: SQLite, made again from batch and log if lost."""
+        return self.state / "queue.sqlite"
+
+    @property
+    def people(self) -> Path:
+        """Annotators with the digests of their tokens."""
+        return self.state / "annotators.json"

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prefloop.labels.label import WITHDRAWN
 from prefloop.labels.verdicts import WORDS, majority
 
 AGGREGATED = pa.schema(
@@ -19,7 +20,8 @@ def aggregate(lines: pa.Table) -> pa.Table:
     """One verdict per labelled pair: each annotator's last word, then the majority of a against b.
 
     Equal counts, ties, both_bad and skips give an undecided pair, which is a tie: it is labelled, is not asked
-    again, and trains nothing. Lines without a verdict are no labels.
+    again, and trains nothing. Lines without a verdict are no labels, but for one that withdraws the annotator's
+    word. Gold items and repeated questions are no votes; an adjudication has the last word on its pair.
 
     Args:
         lines: the log, in order, as `prefloop.labels.lines` reads it.
@@ -28,21 +30,46 @@ def aggregate(lines: pa.Table) -> pa.Table:
         A table of AGGREGATED, in order of each pair's first label. `votes_*` count last words by verdict; `round`
         (null where unknown) and the ids are those of the first label, `order` is its place among all labels.
     """
-    labels = lines.select([*AGGREGATED.names[:5], "annotator", "round"])
-    if labels["verdict"].null_count:
-        labels = labels.filter(pc.is_valid(labels["verdict"]))
-    labels = labels.combine_chunks()
+    labels = standing_votes(lines)
     pair = _codes(labels["pair_id"])  # numbered in order of first appearance
     first = np.unique(pair, return_index=True)[1]
-    last = _last_words(pair, _codes(labels["annotator"]))
     verdict = pc.index_in(labels["verdict"], pa.array(WORDS)).to_numpy().astype(np.int64)
-    votes = np.bincount(pair[last] * len(WORDS) + verdict[last], minlength=len(first) * len(WORDS))
-    votes = votes.reshape(-1, len(WORDS))
+    votes = np.bincount(pair * len(WORDS) + verdict, minlength=len(first) * len(WORDS)).reshape(-1, len(WORDS))
+    decision = majority(votes)
+    ruled = np.flatnonzero(pc.equal(labels["purpose"], "adjudication").fill_null(False).to_numpy())
+    decision[pair[ruled]] = majority(np.eye(len(WORDS), dtype=np.int64)[verdict[ruled]])
     columns = {name: labels[name].take(first) for name in AGGREGATED.names[:4]}
-    columns |= {"verdict": pa.array(WORDS).take(majority(votes)), "round": labels["round"].take(first)}
+    columns |= {"verdict": pa.array(WORDS).take(decision), "round": labels["round"].take(first)}
     columns |= {f"votes_{word}": pa.array(votes[:, code]) for code, word in enumerate(WORDS)}
-    columns["order"] = pa.array(first)
+    columns["order"] = labels["order"].take(first)
     return pa.table([columns[field.name].cast(field.type) for field in AGGREGATED], schema=AGGREGATED)
+
+
+def standing_votes(lines: pa.Table) -> pa.Table:
+    """Each annotator's last word on each pair, where it was not withdrawn, in order of the first word on it.
+
+    An adjudication is kept beside the vote of the same annotator; gold items and repeats are left out.
+
+    Args:
+        lines: the log, in order, a table of `prefloop.labels.lines.SCHEMA`.
+
+    Returns:
+        The lines of the last words, with the `round` of the annotator's first word on the pair and its place
+        among all words, `order` int64.
+    """
+    spoken = pc.or_(pc.is_valid(lines["verdict"]), pc.fill_null(pc.equal(lines["reason"], WITHDRAWN), False))
+    votes = pc.and_(spoken, pc.is_in(lines["purpose"], value_set=pa.array(["adjudication", None], pa.string())))
+    labels = lines if pc.all(votes).as_py() else lines.filter(votes)
+    labels = labels.combine_chunks()
+    who = pc.if_else(pc.is_valid(labels["purpose"]), "", labels["annotator"])
+    pair = _codes(labels["pair_id"])
+    first, last = _first_and_last_words(pair, _codes(who))
+    rounds = labels["round"].take(first)
+    labels = labels.take(last).append_column("order", pa.array(first))
+    labels = labels.set_column(labels.schema.get_field_index("round"), "round", rounds)
+    stands = labels["verdict"].is_valid()
+    labels = labels if pc.all(stands).as_py() else labels.filter(stands)
+    return labels.take(pc.sort_indices(labels["order"])).combine_chunks()
 
 
 def _codes(column: pa.ChunkedArray) -> np.ndarray:
@@ -52,10 +79,10 @@ def _codes(column: pa.ChunkedArray) -> np.ndarray:
     return np.concatenate([np.zeros(0, dtype=np.int64), *codes])
 
 
-def _last_words(pair: np.ndarray, annotator: np.ndarray) -> np.ndarray:
-    """Rows int64 of each annotator's last label of each pair."""
+def _first_and_last_words(pair: np.ndarray, annotator: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows int64 of each annotator's first and last word on each pair."""
     key = pair * (int(annotator.max(initial=0)) + 1) + annotator
     order = np.argsort(key, kind="stable")
-    ends = np.ones(len(key), dtype=bool)
-    ends[:-1] = key[order][1:] != key[order][:-1]
-    return order[ends]
+    ends = np.ones(len(key) + 1, dtype=bool)
+    ends[1:-1] = key[order][1:] != key[order][:-1]
+    return order[ends[:-1]], order[ends[1:]]

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from prefloop.io.hashing import pair_id
 from prefloop.labels.comparison import Answer, Comparison
-from prefloop.labels.verdicts import WORDS, Word
+from prefloop.labels.verdicts import WORDS, Compared, Word
 
 SOURCE = r"^(human|oracle|judge:.+|data:.+)$"
 BLANKS = " \t\r\n"
 # Sources that no batch asked: their labels may have no round.
 ROUNDLESS = ("judge:", "data:")
+# The reason of a line that takes an annotator's word on a pair back.
+WITHDRAWN = "withdrawn"
+# Lines that are no vote: a gold item's answer, the same question a second time, and the last word on a conflict.
+Purpose = Literal["gold", "repeat", "adjudication"]
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 
 
 def _named(value: str) -> str:
@@ -54,7 +59,8 @@ class Label(BaseModel):
         annotator: who; a later verdict of the same annotator on the same pair replaces the earlier. Of a judge,
             its name (`Annotator.name`), which says all that its answers depend on.
         verdict: a, b, tie, both_bad or skip; None: there is no answer, which is no label.
-        reason: why there is no verdict; or why it is a tie, where a judge contradicted itself.
+        reason: why there is no verdict; or why it is a tie, where a judge contradicted itself. `WITHDRAWN` takes
+            the annotator's earlier verdict on the pair back.
         strength: how strong the preference is, 0 to 1, if asked for; of data, as the file counts it.
         shown_left: which completion stood left (or first).
         duration_ms: time to answer, milliseconds.
@@ -65,6 +71,12 @@ class Label(BaseModel):
         calls: requests a judge took.
         tokens: tokens a judge read and wrote.
         rubric_version: which instructions the annotator had.
+        purpose: gold (a question whose answer is known), repeat (asked a second time) or adjudication (the last
+            word on a pair, whatever the votes); None for a vote.
+        lease: the question that was answered; one lease has one answer, however often it is sent.
+        reasons: words that the annotator chose from a list.
+        criteria: verdicts a, b or tie by criterion, besides the whole.
+        comment: the annotator's own words.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -86,6 +98,11 @@ class Label(BaseModel):
     calls: Annotated[Annotated[int, Field(ge=0, lt=2**63)] | None, _Number] = None
     tokens: Annotated[Annotated[int, Field(ge=0, lt=2**63)] | None, _Number] = None
     rubric_version: str | None = None
+    purpose: Purpose | None = None
+    lease: str | None = None
+    reasons: tuple[str, ...] | None = None
+    criteria: dict[str, Compared] | None = None
+    comment: str | None = None
 
     @model_validator(mode="after")
     def _names_one_pair(self) -> Label:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from itertools import chain
 from operator import itemgetter
@@ -31,8 +31,10 @@ SCHEMA = pa.schema(
         (name, pa.string())
         for name in ("timestamp", "source", "verdict", "reason", "shown_left", "rubric_version")
     ]
+    + [(name, pa.string()) for name in ("purpose", "lease", "comment")]
     + [(name, pa.int64()) for name in ("round", "duration_ms", "calls", "tokens")]
     + [(name, pa.float64()) for name in ("strength", "cost")]
+    + [("reasons", pa.list_(pa.string())), ("criteria", pa.map_(pa.string(), pa.string()))]
 )
 NO_LINES = SCHEMA.empty_table()
 
@@ -178,9 +180,11 @@ def _column(field: pa.Field, values: list[Any], count: int) -> pa.Array:
     # Arrow would take 1.5 or true for an integer; for a text it takes texts alone.
     if field.type in _NUMBERS and not set(map(type, values)) <= _NUMBERS[field.type]:
         raise _WrongBlock
+    if field.name == "criteria":
+        values = [value if value is None else list(value.items()) for value in values]
     try:
         array = pa.array(values, field.type)
-    except (pa.ArrowException, OverflowError, UnicodeError):
+    except (pa.ArrowException, OverflowError, UnicodeError, TypeError):
         raise _WrongBlock from None
     if field.name in _REQUIRED and array.null_count:
         raise _WrongBlock
@@ -188,7 +192,15 @@ def _column(field: pa.Field, values: list[Any], count: int) -> pa.Array:
 
 
 def _one_by_one(block: Sequence[bytes], path: Path, rows: int) -> pa.Table:
-    return pa.Table.from_pylist([label.model_dump() for _, label in _labels(block, path, rows)], SCHEMA)
+    return table_of(label for _, label in _labels(block, path, rows))
+
+
+def table_of(labels: Iterable[Label]) -> pa.Table:
+    """Labels as a table of SCHEMA."""
+    rows = [label.model_dump() for label in labels]
+    return pa.Table.from_pylist(
+        [row | {"criteria": list((row["criteria"] or {}).items()) or None} for row in rows], SCHEMA
+    )
 
 
 def _labels(block: Sequence[bytes], path: Path, rows: int) -> Iterator[tuple[int, Label]]:

@@ -12,8 +12,8 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefloop.labels.label import BLANKS, ROUNDLESS, SOURCE
-from prefloop.labels.verdicts import WORDS
+from prefloop.labels.label import BLANKS, PURPOSES, ROUNDLESS, SOURCE
+from prefloop.labels.verdicts import COMPARED, WORDS
 
 # The usual forms of a time with zone, at which no year is left out; all others are looked at one by one.
 _TIME = (
@@ -45,6 +45,11 @@ def _starts_with_any(column: pa.ChunkedArray, beginnings: Sequence[str]) -> pa.C
     return reduce(pc.or_, (pc.starts_with(column, beginning) for beginning in beginnings))
 
 
+def _said(criteria: pa.ChunkedArray) -> pa.Array:
+    """The verdicts on all criteria of all lines."""
+    return pa.concat_arrays([pa.array([], pa.string()), *(chunk.items for chunk in criteria.chunks)])
+
+
 def _are_dates(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Which texts of the form YYYY-MM-DD are days; each is looked at once, however many lines have it."""
     return pc.is_in(column, value_set=pa.array(filter(_is_date, pc.unique(column).to_pylist()), pa.string()))
@@ -61,6 +66,8 @@ def _is_date(text: str) -> bool:
 _RULES: tuple[Callable[[pa.Table], pa.ChunkedArray], ...] = (
     _is_one_of("verdict", WORDS),
     _is_one_of("shown_left", ("a", "b")),
+    _is_one_of("purpose", PURPOSES),
+    lambda table: pc.is_in(_said(table["criteria"]), value_set=pa.array(COMPARED)),
     lambda table: pc.less(table["completion_a"], table["completion_b"]),
     lambda table: pc.not_equal(pc.ascii_trim(table["annotator"], BLANKS), ""),
     lambda table: pc.match_substring_regex(table["timestamp"], _TIME),
