@@ -9,10 +9,10 @@ from pydantic import Field, SerializeAsAny, WrapValidator, field_validator, mode
 
 from prefloop.acquisition.registry import ORACLE_UPPER_BOUNDS
 from prefloop.config.data import Data, Embed, Neighbours
+from prefloop.config.page import Page
 from prefloop.config.policies import Policy
 from prefloop.config.shared import Compare, PolicyName, Runs, Seed, Share, Tracking, check_policies
 from prefloop.reward.kinds import RewardBase, kind_of, reward_section, validated
-from prefloop.config.page import Page
 from prefloop.section import NonNegative, Positive, Section, Whole
 
 if TYPE_CHECKING:
