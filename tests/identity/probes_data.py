@@ -151,7 +151,7 @@ def _lists(graph: NeighbourGraph) -> dict[str, Any]:
 
 
 def _division() -> Any:
-    """Divisions of tables with a prompt so large that it is cut, and splits that are fixed; one answered in part."""
+    """Divisions of tables with a prompt so large that it is cut, with fixed splits, and one answered in part."""
     stored = undivided_tables()
     in_part = replace(stored, answered=np.arange(len(stored.answered)) % 5 == 0)
     found = {}
