@@ -50,17 +50,26 @@ def import_(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> Non
     from collections import Counter
 
     from prefloop.io.layout import Layout
+    from prefloop.labels.disputes import Disputes
+    from prefloop.labels.labelled import current_labels
     from prefloop.oracle.votes import import_votes
 
-    done = import_votes(load(params), Layout.repository())
+    chosen, layout = load(params), Layout.repository()
+    done = import_votes(chosen, layout)
+    disputes = Disputes.of(current_labels(layout.labels, layout.label_table).pairs)
     verdicts = dict(sorted(Counter(label.verdict for label in done.labels).items()))
     pairs = len({label.pair_id for label in done.labels})
     if as_json:
         counts = {"labels": len(done.labels), "pairs": pairs, "verdicts": verdicts}
-        print_json({**counts, "standing": done.standing, "outside": done.outside})
+        print_json(
+            {**counts, "standing": done.standing, "outside": done.outside, "disputed": disputes.pairs}
+            | {"disputed_undecided": disputes.undecided}
+        )
     else:
         said = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()) or "none"
         typer.echo(
             f"{len(done.labels)} labels of {pairs} pairs appended ({said}); {done.standing} stood in the log, "
             f"{done.outside} are outside the pool; next: dvc repro"
         )
+        if told := disputes.told(chosen.labels.aggregate):
+            typer.echo(told)

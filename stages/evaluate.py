@@ -8,6 +8,7 @@ from prefloop.campaign.batch import campaign_labels
 from prefloop.config import Params
 from prefloop.io.json import write_json
 from prefloop.io.layout import Layout
+from prefloop.labels.disputes import Disputes
 from prefloop.labels.labelled import read_label_table
 from prefloop.oracle.hidden import hidden_of, load_hidden
 from prefloop.pool.evaluate import evaluate_campaign
@@ -22,9 +23,11 @@ def run(params: Params, layout: Layout) -> None:
     """Evaluate the current model and write its metrics; without hidden answers they say so."""
     problem = divided(load_inputs(layout, params), params.data, None)
     model, about = load_model(layout.campaign_model)
-    labelled = campaign_labels(read_label_table(layout.label_table), problem)
+    labels = read_label_table(layout.label_table)
+    labelled = campaign_labels(labels, problem)
     evaluation = hidden_of(problem, load_hidden(layout.prepared, problem.inputs)).evaluation
-    write_json(layout.campaign_metrics, evaluate_campaign(problem, evaluation, model, labelled))
+    disputed = Disputes.of(labels.pairs).pairs
+    write_json(layout.campaign_metrics, evaluate_campaign(problem, evaluation, model, labelled, disputed))
     chosen, metrics = params.campaign, layout.campaign_metrics
     tracked(
         params.tracking,

@@ -71,12 +71,22 @@ def labelled_metrics(problem: Problem, model: UncertaintyModel, labelled: Labell
 
 
 def evaluate_campaign(
-    problem: Problem, evaluation: dict[str, EvalSet], model: UncertaintyModel, labelled: Labelled
+    problem: Problem, evaluation: dict[str, EvalSet], model: UncertaintyModel, labelled: Labelled, disputed: int
 ) -> dict[str, Any]:
-    """Metrics of a campaign's current model, as far as there are hidden answers to judge by."""
+    """Metrics of a campaign's current model, as far as there are hidden answers to judge by; none without a test.
+
+    Args:
+        problem: the campaign's division.
+        evaluation: the pairs to judge by, perhaps of no split.
+        model: trained or not.
+        labelled: everything labelled so far.
+        disputed: labelled pairs with votes for both answers.
+    """
+    scores = split_metrics(problem, outside_predictions(problem, model), evaluation) if evaluation else {}
     return {
         "trained": model.trained,
         "n_labels": len(labelled.pairs),
         "n_undecided": len(labelled.pairs) - len(labelled.comparisons()),
-        "splits": split_metrics(problem, outside_predictions(problem, model), evaluation),
+        "n_disputed": disputed,
+        "splits": scores,
     }

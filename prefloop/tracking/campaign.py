@@ -61,11 +61,12 @@ def track_campaign_metrics(
     """
     state = read_json(metrics)
     rows = [{"split": split, **values} for split, values in state.get("splits", {}).items()]
-    undecided = {"n_undecided": float(state.get("n_undecided", 0))}
+    counts = {name: float(state.get(name, 0)) for name in ("n_undecided", "n_disputed")}
     run = tracker.run(campaign_spec(about, policy, seed))
-    values = round_metrics({}, rows) | undecided
+    values = round_metrics({}, rows) | counts
     digest = outputs_digest(metrics.parent, [metrics.name])
     run.once("prefloop.evaluation", digest, lambda: run.log_rounds([(int(state["n_labels"]), values)]))
+    run.rest()
 
 
 def track_campaign_batch(tracker: Tracker, about: Mapping[str, Any], policy: str, seed: int, batch: Path) -> None:
@@ -73,3 +74,4 @@ def track_campaign_batch(tracker: Tracker, about: Mapping[str, Any], policy: str
     run = tracker.run(campaign_spec(about, policy, seed))
     digest = outputs_digest(batch.parent, [batch.name])
     run.once("prefloop.batch", digest, lambda: log_by_round(run, "batches", read_table(batch)))
+    run.rest()

@@ -47,6 +47,7 @@ class RunLogger:
     def once(self, tag: str, digest: str, write: Callable[[], object]) -> None:
         """Write something unless the tag says that it was written with this content before."""
         if self._tags.get(tag) != digest:
+            self.resume()
             write()
             self.set_tags({tag: digest})
 
@@ -119,6 +120,10 @@ class RunLogger:
     def resume(self) -> None:
         """Say that the run goes on."""
         self._set_status("RUNNING")
+
+    def rest(self) -> None:
+        """Say that all there is for now is written; whoever writes more resumes the run."""
+        self._set_status("FINISHED")
 
     def finish(self, digest: str) -> None:
         """Say that the run is complete, and of which outputs it tells."""

@@ -17,36 +17,42 @@ from prefloop.errors import TrackingError
 
 _PATIENCE_S = 120.0
 _POLL_S = 0.2
-_GRACE_S = 5.0
+# For SIGTERM, and for SIGKILL after it.
+_GRACE_S = 3.0
 
 # Stands between this process and the server: it holds the reading end of a pipe whose other end only this process
-# has, so it notices the end of this process however that came, and ends the server's whole group.
+# has, so it notices the end of this process however that came, and ends the server's whole group: with SIGTERM,
+# and what does not follow with SIGKILL. It stays until the group is gone, whichever of its processes ended first.
 _KEEPER = """
-import os, signal, subprocess, sys, threading
-pipe = int(sys.argv[1])
+import os, signal, subprocess, sys, threading, time
+pipe, grace = int(sys.argv[1]), float(sys.argv[2])
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-child = subprocess.Popen(sys.argv[2:], start_new_session=True)
-def end():
+child = subprocess.Popen(sys.argv[3:], start_new_session=True)
+def is_there():
+    child.poll()
     try:
-        os.killpg(child.pid, signal.SIGTERM)
-        try:
-            child.wait(float(%r))
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
+        os.killpg(child.pid, 0)
     except ProcessLookupError:
-        pass
-    os._exit(0)
+        return False
+    return True
+def end(code):
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + grace
+        try:
+            os.killpg(child.pid, number)
+        except ProcessLookupError:
+            break
+        while is_there() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    os._exit(code)
 def watch():
     os.read(pipe, 1)
-    end()
+    end(0)
+signal.signal(signal.SIGTERM, lambda *_: end(0))
 threading.Thread(target=watch, daemon=True).start()
 code = child.wait()
-try:
-    os.killpg(child.pid, signal.SIGTERM)
-except ProcessLookupError:
-    pass
-os._exit(code if code >= 0 else 1)
-""" % (_GRACE_S - 1)
+end(code if code >= 0 else 1)
+"""
 
 
 def check_free(host: str, port: int) -> None:
@@ -93,7 +99,9 @@ def serve(command: list[str], host: str, port: int, tell: Callable[[str], None])
     """
     reading, writing = os.pipe()
     keeper = subprocess.Popen(
-        [sys.executable, "-c", _KEEPER, str(reading), *command], pass_fds=(reading,), start_new_session=True
+        [sys.executable, "-c", _KEEPER, str(reading), str(_GRACE_S), *command],
+        pass_fds=(reading,),
+        start_new_session=True,
     )
     os.close(reading)
     before = signal.signal(signal.SIGTERM, _interrupt)
@@ -107,7 +115,7 @@ def serve(command: list[str], host: str, port: int, tell: Callable[[str], None])
         signal.signal(signal.SIGTERM, before)
         os.close(writing)
         with suppress(subprocess.TimeoutExpired):
-            keeper.wait(_GRACE_S)
+            keeper.wait(3 * _GRACE_S)
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -267,7 +267,12 @@ def test_a_campaign_is_one_run_that_grows(tracker, outputs, tmp_path):
         write_json(tmp_path / "metrics.json", state)
         track_campaign_metrics(tracker, about, "bal_pm", 0, tmp_path / "metrics.json")
         track_campaign_batch(tracker, about, "bal_pm", 0, batch)
+        # Between rounds nothing runs, whether or not there was anything new.
+        stored = again(tracker).run(campaign_spec(about, "bal_pm", 0))
+        assert tracker._client.get_run(stored.id).info.status == "FINISHED"
     run = tracker.run(campaign_spec(about, "bal_pm", 0))
     history = tracker._client.get_metric_history(run.id, "test_log_likelihood")
     assert [point.step for point in history] == [64, 128]
+    ended = tracker._client.get_run(run.id).info
+    assert ended.end_time >= ended.start_time
     assert len(tracker._client.list_artifacts(run.id, "batches")) == ROUNDS

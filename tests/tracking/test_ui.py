@@ -17,9 +17,11 @@ from prefloop.tracking.ui import check_free, serve
 from tests.worlds import ROOT
 
 # A small server, with a worker of its own as the MLflow UI has; it writes the ids of both into a file.
+WORKER = "import time; time.sleep(600)"
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 SERVER = """
 import http.server, os, subprocess, sys, time
-worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+worker = subprocess.Popen([sys.executable, "-c", sys.argv[3]])
 open(sys.argv[2], "w").write(f"{os.getpid()} {worker.pid}")
 time.sleep(0.3)
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
@@ -28,8 +30,9 @@ PARENT = """
 import signal, sys
 # What was started in the background of a shell ignores Ctrl-C; here it is at the front.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from prefloop.tracking.ui import serve
-serve(sys.argv[3:], "127.0.0.1", int(sys.argv[1]), lambda address: open(sys.argv[2], "w").write(address))
+from prefloop.tracking import ui
+ui._GRACE_S = 1.0
+ui.serve(sys.argv[3:], "127.0.0.1", int(sys.argv[1]), lambda address: open(sys.argv[2], "w").write(address))
 """
 
 
@@ -69,10 +72,13 @@ def wait_for(condition) -> bool:
     return condition()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_the_address_is_told_when_it_answers_and_all_end_with_the_parent(tmp_path, port, number):
+@pytest.mark.parametrize(
+    ("number", "worker"),
+    [(signal.SIGTERM, WORKER), (signal.SIGINT, WORKER), (signal.SIGKILL, WORKER), (signal.SIGTERM, STUBBORN)],
+)
+def test_the_address_is_told_when_it_answers_and_all_end_with_the_parent(tmp_path, port, number, worker):
     pids, told = tmp_path / "pids", tmp_path / "told"
-    server = [sys.executable, "-c", SERVER, str(port), str(pids)]
+    server = [sys.executable, "-c", SERVER, str(port), str(pids), worker]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     parent = subprocess.Popen([sys.executable, "-c", PARENT, str(port), str(told), *server], env=environment)
     assert wait_for(lambda: told.is_file() and told.read_text())

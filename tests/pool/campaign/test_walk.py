@@ -9,10 +9,13 @@ import pyarrow.compute as pc
 import pytest
 
 from prefloop.campaign.rehearsal import answer_batch
+from prefloop.data.compared import own_ids
+from prefloop.data.records import PairRecord
 from prefloop.errors import ConfigError, DataError, NothingLeft
 from prefloop.io.arrays import read_table
 from prefloop.io.json import read_json
 from prefloop.labels.verdicts import TIE
+from prefloop.messages.message import Turns
 from prefloop.reward.registry import load_model
 from tests.pool.campaign.walk import PARAMS, give, ids, repro, resolved
 from tests.worlds import make_params, make_world, open_world, pair_records, response_records
@@ -150,6 +153,48 @@ def test_a_campaign_refuses_a_rule_about_models_that_nobody_named(tmp_path):
     with pytest.raises(ConfigError, match="do not say which model"):
         repro(layout, params)
     assert not layout.batch.exists()
+
+
+def test_every_pair_of_a_pool_without_answers_is_offered(tmp_path):
+    params = make_params(campaign__initial=120, campaign__batch=120)
+    records = [
+        PairRecord(Turns(f"question {k % 90}"), Turns(f"yes {k}"), Turns(f"no {k}"), None, "mine", id=f"row-{k}")
+        for k in range(300)
+    ]
+    layout = make_world(tmp_path, records, params)
+    layout.labels.parent.mkdir()
+    layout.labels.touch()
+    offered = []
+    for size in (120, 120, 60, 0):
+        batch = repro(layout, params)
+        assert len(batch) == size
+        offered += ids(batch)
+        give(layout, batch, "tie")
+        metrics = read_json(layout.campaign_metrics)
+        assert (metrics["splits"], metrics["n_labels"], metrics["trained"]) == ({}, len(offered) - size, False)
+    listed = read_table(layout.prepared / "pairs.parquet")
+    assert sorted(offered) == sorted(listed["pair_id"].to_pylist())
+    assert sorted(own_ids(layout.prepared, listed)) == sorted([f"row-{k}"] for k in range(300))
+
+
+def test_disagreement_that_leaves_pairs_undecided_is_told(layout, caplog):
+    batch = repro(layout)
+    assert read_json(layout.campaign_metrics)["n_disputed"] == 0
+    give(layout, batch[:4], "a", "x")
+    give(layout, batch[:3], "b", "y")
+    give(layout, batch[:1], "a", "z")
+    give(layout, batch[3:4], "tie", "y")
+    caplog.clear()
+    repro(layout)
+    assert "2 pairs have as many votes for one answer as for the other, and train nothing (3 pairs" in caplog.text
+    assert "labels.aggregate: share" in caplog.text
+    metrics = read_json(layout.campaign_metrics)
+    assert (metrics["n_disputed"], metrics["n_undecided"]) == (3, 2)
+    give(layout, batch[:3], "a", "y")
+    caplog.clear()
+    repro(layout)
+    assert "as many votes" not in caplog.text
+    assert read_json(layout.campaign_metrics)["n_disputed"] == 0
 
 
 def test_a_pool_without_answers_has_a_campaign_and_no_oracle(tmp_path):
