@@ -101,7 +101,8 @@ def standing(pairs: pa.ChunkedArray, labels: pa.Table) -> tuple[np.ndarray, np.n
 
 def vote_counts(labels: pa.Table) -> np.ndarray:
     """Words that stand on each pair of a table of `aggregate.AGGREGATED`, int64 [n]."""
-    counts: np.ndarray = np.sum([labels[f"votes_{word}"].to_numpy() for word in WORDS], axis=0, dtype=np.int64)
+    votes = np.stack([labels[f"votes_{word}"].to_numpy() for word in WORDS])
+    counts: np.ndarray = votes.sum(axis=0, dtype=np.int64)
     return counts
 
 
