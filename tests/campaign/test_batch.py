@@ -18,16 +18,12 @@ from prefloop.data.pairs import Pairs
 from prefloop.io.arrays import read_table, write_table
 from prefloop.pool.steps import blind_candidates
 from tests.campaign.worlds import said
-from tests.identity.worlds import FixedModel, listed_table, responses_table, some_pairs
+from tests.identity.worlds import FixedModel, Untrained, listed_table, responses_table, some_pairs
 from tests.worlds import make_params
 
 LISTED, RESPONSES = listed_table().problem, responses_table().problem
 WORLDS = {"listed": LISTED, "responses": RESPONSES}
 NOTHING, BASE = ISSUED.empty_table(), make_params()
-
-
-class Untrained(FixedModel):
-    trained = False
 
 
 def params_of(**changes):
