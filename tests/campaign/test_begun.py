@@ -57,10 +57,9 @@ def test_a_batch_keeps_what_it_says_and_a_pair_with_some_of_its_votes_stays_in_i
     rest = waiting(issued, labels)
     assert rest.select(BATCH_SCHEMA.names).equals(batch_of([2, 3, 5], annotators=2))
     # A third word on a pair that was done is no reason to ask; one that is taken back is.
-    assert not len(waiting(issued, said(PROBLEM, PAIRS, {"x": "abab.a", "y": "abba.a"}).pairs))
-    assert waiting(issued, said(PROBLEM, PAIRS, {"x": "abab.a", "y": ".bba.a"}).pairs)[
-        "pair_id"
-    ].to_pylist() == ids([0])
+    more, fewer = (said(PROBLEM, PAIRS, {"x": "abab.a", "y": words}) for words in ("abba.a", ".bba.a"))
+    assert not len(waiting(issued, more.pairs))
+    assert waiting(issued, fewer.pairs)["pair_id"].to_pylist() == ids([0])
 
 
 def test_without_a_batch_the_parameters_say_what_waits():

@@ -173,7 +173,9 @@ def test_a_campaign_with_everything_goes_on_by_itself_and_stays_as_it_is_without
 def test_hidden_answers_change_nothing_of_what_is_issued(layout, tmp_path):
     """The same log, the answers of the pool dealt out anew: the same batch, and the same predictions."""
     params = campaign(**EVERY)
-    give(layout, repro(layout, params))
+    batch = repro(layout, params)
+    for who in ("ann", "bob"):
+        give(layout, batch, annotator=who)
     shutil.copytree(layout.data, tmp_path / "other")
     other = type(layout).folder(tmp_path / "other")
     path = other.prepared / "oracle.parquet"
