@@ -2,7 +2,7 @@
 
 python -m benchmarks.recorded_campaigns --data DIR --out OUT [--sets ukp hh] [--seeds 4] [--budget 1600]
 
-DIR holds the preference files of `benchmarks.published`. Each campaign is one file, OUT/SET/POLICY-SEED.safetensors,
+DIR holds the preference files of `benchmarks.published`. Each campaign is a file, OUT/SET/POLICY-SEED.safetensors,
 which `benchmarks.stopping` and `benchmarks.audit` read; what is there is not made again. A round is one of a
 campaign: its batch is chosen by the policy but for the audit slice, predicted by the model that has not seen it,
 answered by the hidden answers, and all that is labelled so far trains the next model. Every model is judged on the
@@ -24,6 +24,7 @@ from scipy.special import expit
 
 from benchmarks.published import COMPARISONS, comparison_params
 from prefloop.config import Params
+from prefloop.config.policies import Policy
 from prefloop.data.pairs import Pairs
 from prefloop.evaluation.predictive import correctness, log_likelihoods, pair_logits
 from prefloop.io.arrays import write_tensors
@@ -36,7 +37,7 @@ from prefloop.oracle.simulated import SimulatedOracle
 from prefloop.pool.bench import embed, neighbours, prepare
 from prefloop.pool.evaluate import outside_predictions, pair_weights
 from prefloop.pool.problem import Inputs, Problem, divided, load_inputs
-from prefloop.pool.steps import blind_candidates, choose_batch, fit_round
+from prefloop.pool.steps import ANY_PAIR, blind_candidates, choose_batch, fit_round
 from prefloop.reward.registry import UncertaintyModel
 
 SETS = ("ukp", "hh", "ethics_rest", "summeval", "arena_bench")
@@ -120,16 +121,18 @@ def record_campaign(
     problem = divided(inputs, params.data, seed, answered(inputs.stored, stored))
     hidden = hidden_of(problem, stored)
     oracle = SimulatedOracle(params.oracle, problem.prepared, hidden.answers)
-    record, labelled, model, number = _Record(), Labelled.empty(), None, 0
-    apart = set_apart(params, problem, seed)
+    record, labelled, number = _Record(), Labelled.empty(), 0
+    model = _fitted(params, problem, labelled, seed, number)
+    apart = set_apart(problem, model, seed)
     while len(labelled.pairs) < setting.budget:
-        pairs, is_audit = next_pairs(params, problem, model, labelled.pairs, apart, policy, seed, number, setting)
+        chosen = params.policies[policy if model.trained else "thinned"]
+        pairs, is_audit = next_pairs(problem, chosen, model, labelled.pairs, apart, seed, number, setting)
         if len(pairs) < setting.batch:
             break
         verdicts = oracle.verdicts(pairs.a, pairs.b)
         record.ask(**_asked(problem, model, labelled, pairs, verdicts, is_audit, number))
         labelled = labelled.join(pairs, verdicts)
-        model = fit_round(problem, params.reward, labelled, None, device="cpu", seed=seed, round_=number)
+        model = _fitted(params, problem, labelled, seed, number)
         record.judge(n_labels=len(labelled.pairs), n_decided=len(labelled.decided))
         record.judge(**_judged(problem, hidden, model, apart))
         number += 1
@@ -143,52 +146,55 @@ def record_campaign(
     )
 
 
-def set_apart(params: Params, problem: Problem, seed: int) -> Pairs:
-    """Pairs of the pool, drawn uniformly, that no batch will hold; at most a fifth of the listed ones."""
+def _fitted(params: Params, problem: Problem, labelled: Labelled, seed: int, number: int) -> UncertaintyModel:
+    return fit_round(problem, params.reward, labelled, None, device="cpu", seed=seed, round_=number)
+
+
+def set_apart(problem: Problem, model: UncertaintyModel, seed: int) -> Pairs:
+    """Pairs of the pool, drawn as the audit slice is, that no batch will hold; at most a fifth of listed ones."""
     listed = len(problem.pool.prompt)
-    return _random(params, problem, Pairs.empty(), min(_APART, listed // 5) if listed else _APART, (seed, 0, 0))
+    wanted, apart = min(_APART, listed // 5) if listed else _APART, Pairs.empty()
+    # A pool of responses offers one pair a prompt at a time.
+    for turn in range(_APART):
+        more = _audit(problem, model, apart, wanted - len(apart), seed + 1, 1000 + turn)
+        apart = Pairs.join(apart, more)
+        if len(apart) == wanted or not len(more):
+            break
+    return apart
 
 
 def next_pairs(
-    params: Params,
     problem: Problem,
-    model: UncertaintyModel | None,
+    policy: Policy,
+    model: UncertaintyModel,
     labelled: Pairs,
     apart: Pairs,
-    policy: str,
     seed: int,
     number: int,
     setting: Setting,
 ) -> tuple[Pairs, np.ndarray]:
-    """A batch: its audit slice, drawn uniformly from what is free, and what the policy chooses of the rest."""
+    """A batch: its audit slice, drawn at random under the target, and what the policy chooses of the rest."""
     n_audit = round(setting.audit * setting.batch)
-    audit = _random(params, problem, Pairs.join(labelled, apart), n_audit, (seed, number, 1))
-    reserved, n_policy = Pairs.join(apart, audit), setting.batch - n_audit
-    if model is None:
-        rest = _random(params, problem, Pairs.join(labelled, reserved), n_policy, (seed, number, 2))
-    else:
-        chosen = params.policies[policy]
-        offered = blind_candidates(problem.pool, chosen.pairs, Pairs.join(labelled, reserved), seed)
-        n_policy = min(n_policy, len(offered))
-        rest = choose_batch(problem, chosen, model, labelled, reserved, n_policy, seed=seed, round_=number).pairs
+    audit = _audit(problem, model, Pairs.join(labelled, apart), n_audit, seed, number)
+    reserved = Pairs.join(apart, audit)
+    offered = len(blind_candidates(problem.pool, policy.pairs, Pairs.join(labelled, reserved), seed))
+    count = min(setting.batch - n_audit, offered)
+    rest = choose_batch(problem, policy, model, labelled, reserved, count, seed=seed, round_=number).pairs
     return Pairs.join(audit, rest), np.arange(len(audit) + len(rest)) < n_audit
 
 
-def _random(params: Params, problem: Problem, taken: Pairs, n: int, keys: tuple[int, ...]) -> Pairs:
-    """Pairs drawn uniformly from those that are free; a pool of responses offers one a prompt at a time."""
-    rng, drawn = np.random.default_rng(keys), Pairs.empty()
-    rule = params.policies["random"].pairs
-    while len(drawn) < n:
-        free = blind_candidates(problem.pool, rule, Pairs.join(taken, drawn), int(rng.integers(1 << 30)))
-        if not len(free):
-            break
-        drawn = Pairs.join(drawn, free.take(rng.permutation(len(free))[: n - len(drawn)]))
-    return drawn
+def _audit(problem: Problem, model: UncertaintyModel, taken: Pairs, n: int, seed: int, number: int) -> Pairs:
+    count = min(n, len(blind_candidates(problem.pool, ANY_PAIR, taken, seed)))
+    draw = {"pairs": {"rule": "auto", "per_prompt": "auto"}, "batch": {"policy": "random_prompts"}}
+    policy = Policy.model_validate(draw)
+    return choose_batch(
+        problem, policy, model, taken, Pairs.empty(), count, seed=seed + 10_000, round_=number
+    ).pairs
 
 
 def _asked(
     problem: Problem,
-    model: UncertaintyModel | None,
+    model: UncertaintyModel,
     labelled: Labelled,
     pairs: Pairs,
     verdicts: np.ndarray,
@@ -202,7 +208,7 @@ def _asked(
         "is_audit": is_audit,
         "prompt": pairs.prompt,
         "verdict": verdicts,
-        "probability": np.full(count, np.nan) if model is None else _probability(problem, model, pairs),
+        "probability": _probability(problem, model, pairs) if model.trained else np.full(count, np.nan),
         "n_labels": np.full(count, len(labelled.pairs)),
         "n_decided": np.full(count, len(labelled.decided)),
         "prompt_labels": before[pairs.prompt],
