@@ -180,7 +180,7 @@ def _init_dvc(new: Path, subdir: bool, scm: bool) -> None:
     logging.getLogger("dvc").setLevel(logging.WARNING)
     try:
         with Repo.init(str(new), no_scm=not scm, subdir=subdir) as repo, repo.config.edit("repo") as config:
-            config["core"] |= {"analytics": False, "autostage": False}
+            config["core"] |= {"analytics": False, "autostage": False, "check_update": False}
     except DvcException as error:
         raise ConfigError(f"{new}: DVC cannot be set up there ({error})") from None
 
