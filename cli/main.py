@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from cli import bench, data, doctor, dpo, export, labels, params, policies, report, rewardbench, state, track
+from cli import (
+    bench,
+    data,
+    doctor,
+    dpo,
+    export,
+    labels,
+    params,
+    policies,
+    report,
+    rewardbench,
+    state,
+    status,
+    track,
+)
 from prefloop.errors import exit_code_of
 
 app = typer.Typer(
@@ -20,6 +34,7 @@ app = typer.Typer(
 app.command()(policies.policies)
 app.command()(params.params)
 app.command()(bench.bench)
+app.command()(status.status)
 app.command()(report.report)
 app.command()(export.export)
 app.command()(rewardbench.rewardbench)

@@ -151,7 +151,7 @@ class AskedTwice:
         return votes
 
     def by_name(self) -> dict[str, dict[str, Any]]:
-        """How often each annotator was asked again (repeats), and the share that was answered alike (consistent)."""
+        """How often each annotator was asked again (repeats), and the share answered alike (consistent)."""
         alike: dict[str, list[bool]] = {}
         for name, same in zip(self.who, (self.before == self.again).tolist(), strict=True):
             alike.setdefault(name, []).append(same)
