@@ -20,6 +20,7 @@ from cli import (
     report,
     rewardbench,
     state,
+    status,
     track,
 )
 from prefloop.errors import exit_code_of
@@ -36,6 +37,7 @@ app.command()(init.init)
 app.command()(policies.policies)
 app.command()(params.params)
 app.command()(bench.bench)
+app.command()(status.status)
 app.command()(report.report)
 app.command()(export.export)
 app.command()(rewardbench.rewardbench)

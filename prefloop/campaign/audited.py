@@ -102,7 +102,6 @@ def _counted(pair_ids: pa.Array, votes: pa.Table) -> tuple[np.ndarray, np.ndarra
     return tables[0], tables[1]
 
 
-def _codes(column: pa.ChunkedArray) -> np.ndarray:
-    encoded = pc.dictionary_encode(column.combine_chunks())
-    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    return np.asarray(encoded.indices, dtype=np.int64)
+def _codes(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return np.asarray(whole.dictionary_encode().indices, dtype=np.int64)
