@@ -28,7 +28,7 @@ def oracle(
 
     Example: dvc repro && prefloop labels oracle && dvc repro
     """
-    from prefloop.campaign.rehearsal import answer_batch
+    from prefloop.campaign.answering import answer_batch
     from prefloop.io.layout import Layout
 
     given = answer_batch(load(params), Layout.repository(), limit)

@@ -20,11 +20,11 @@ POLL_S = 0.25
 _BACKOFF_S, _LONGEST_S, _END_S = 5.0, 300.0, 10.0
 
 
-class Waiting(Protocol):
+class Open(Protocol):
     """What the loop asks of a desk."""
 
-    def waiting(self) -> int:
-        """Comparisons that can still be given out."""
+    def open(self) -> int:
+        """Comparisons that want a further verdict."""
 
     def is_spent(self) -> bool:
         """Whether the budget covers no further comparison."""
@@ -48,37 +48,32 @@ class View:
     """A campaign as the loop sees it.
 
     Attributes:
-        open: comparisons of the batch that wanted a verdict when it was written.
-        waiting: comparisons that can still be given out.
+        batch: comparisons that wanted a verdict right after the last round.
+        open: those that want one now.
         new: lines of the log since the last round.
         spent: whether the budget covers no further comparison.
     """
 
+    batch: int
     open: int
-    waiting: int
     new: int
     spent: bool = False
 
     @property
     def is_over(self) -> bool:
         """Whether nobody will be asked anything again: the pool is used up, or the budget."""
-        return not self.open or self.spent
+        return not self.batch or self.spent
 
 
 def is_due(view: View, buffer: int) -> bool:
     """Whether a round is to be made now.
 
     A round chooses further comparisons once no more than the buffer are open; before that it would cost a training
-    and bring nothing. A verdict closes one comparison at most, so as many verdicts must have come. Where no more
-    than the buffer were open right after the last round, the pool has no others: then the rest is waited for, and
-    one round more learns from it. So does one when the budget is spent.
+    and bring nothing. Where no more were open right after the last round, the pool has no others: then the rest is
+    waited for, and one round more learns from it. So does one when the budget is spent.
     """
-    if not view.new:
-        return False
-    if view.is_over:
-        return True
-    wanted = view.open - buffer if view.open > buffer else view.open
-    return view.waiting <= buffer and view.new >= wanted
+    most = buffer if view.batch > buffer else 0
+    return view.new > 0 and (view.is_over or view.open <= most)
 
 
 def backoff(failures: int) -> float:
@@ -100,7 +95,7 @@ class Loop:
 
     def __init__(
         self,
-        desk: Waiting,
+        desk: Open,
         layout: Layout,
         buffer: int,
         rounds: Maker,
@@ -145,7 +140,7 @@ class Loop:
         batch, layout = self._layout.batch, self._layout
         rows = pq.read_metadata(batch).num_rows if batch.is_file() else 0
         lines = new_lines(layout.labels, layout.label_snapshot)
-        return View(rows, self._desk.waiting(), lines, self._desk.is_spent())
+        return View(rows, self._desk.open(), lines, self._desk.is_spent())
 
     def _put_off(self) -> None:
         self._failures, self._is_owed = self._failures + 1, True

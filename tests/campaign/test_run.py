@@ -18,19 +18,17 @@ VIEWS = st.builds(View, COUNT, COUNT, COUNT, st.booleans())
 
 @given(VIEWS, COUNT)
 def test_without_new_verdicts_nothing_is_due(view, buffer):
-    assert not is_due(View(view.open, view.waiting, 0, view.spent), buffer)
+    assert not is_due(View(view.batch, view.open, 0, view.spent), buffer)
 
 
 @given(VIEWS, COUNT, st.integers(0, 20))
-def test_more_verdicts_and_fewer_waiting_never_undo_a_round(view, buffer, more):
+def test_more_verdicts_and_fewer_open_never_undo_a_round(view, buffer, more):
     if is_due(view, buffer):
-        fewer = max(view.waiting - more, 0)
-        assert is_due(View(view.open, fewer, view.new + more, view.spent), buffer)
+        assert is_due(View(view.batch, max(view.open - more, 0), view.new + more, view.spent), buffer)
 
 
 @given(st.integers(1, 80), st.data())
-def test_one_vote_a_pair_makes_a_round_exactly_when_a_new_batch_would_be_chosen(batch, data):
-    """With one person a pair, and leases that are all answered, what waits is what is open."""
+def test_a_round_is_made_exactly_when_a_new_batch_would_be_chosen(batch, data):
     buffer = data.draw(st.integers(0, batch - 1))
     rounds = [new for new in range(batch + 1) if is_due(View(batch, batch - new, new), buffer)]
     assert rounds == list(range(batch - buffer, batch + 1))
@@ -46,7 +44,7 @@ def test_a_used_up_pool_makes_one_round_for_its_rest(rest, buffer):
 def test_what_is_over_is_learned_from_once_more(view, buffer):
     if view.is_over and view.new:
         assert is_due(view, buffer)
-    assert view.is_over == (view.spent or view.open == 0)
+    assert view.is_over == (view.spent or view.batch == 0)
 
 
 @given(st.integers(1, 10_000))
@@ -75,7 +73,7 @@ class Place:
         with open(self.layout.labels, "a") as handle:
             handle.write("{}\n" * count)
 
-    def waiting(self):
+    def open(self):
         new = len(self.layout.labels.read_text().splitlines())
         return self.rows - new + len(self.layout.label_snapshot.read_text().splitlines())
 
@@ -133,14 +131,14 @@ def test_a_failed_round_is_told_and_tried_again_later(place):
 
 
 def test_a_desk_that_fails_ends_no_loop(place, caplog):
-    loop, real = loop_of(place), place.waiting
+    loop, real = loop_of(place), place.open
     place.label(4)
-    place.waiting = lambda: 1 / 0
+    place.open = lambda: 1 / 0
     loop.start(at_once=False)
     while not caplog.records:
         pass
     assert "ZeroDivisionError" in caplog.text
-    place.waiting, place.now = real, 1e6
+    place.open, place.now = real, 1e6
     while not place.made:
         pass
     loop.stop()

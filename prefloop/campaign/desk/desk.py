@@ -192,6 +192,16 @@ class Desk:
         assert row is not None
         return int(row[0])
 
+    def open(self) -> int:
+        """Comparisons of the batch that want a further verdict, whoever has them now."""
+        row = self._queue.row("SELECT count(*) FROM pairs WHERE standing < wanted AND NOT ruled")
+        assert row is not None
+        return int(row[0])
+
+    def is_spent(self) -> bool:
+        """Whether the budget covers no further comparison."""
+        return not self._budget.covers(self._queue.spent + self._budget.most())
+
     def close(self) -> None:
         """Write what was taken, and let go of the campaign."""
         self._writer.close()

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from prefloop.campaign.rehearsal import answer_batch
+from prefloop.campaign.answering import answer_batch
 from prefloop.errors import ConfigError, DataError, NothingLeft
 from prefloop.io.arrays import read_table
 from prefloop.io.json import read_json
@@ -110,7 +110,7 @@ def test_an_exhausted_pool_gives_an_empty_batch(layout, caplog):
     assert repro(layout, params) == []
     assert "nothing is left to label: the batch is empty" in caplog.text
     assert repro(layout, params) == []
-    with pytest.raises(NothingLeft, match="has no unlabelled comparison"):
+    with pytest.raises(NothingLeft, match="has no unlabelled comparison: every pair of the pool has its labels"):
         answer_batch(params, layout, None)
 
 
@@ -124,6 +124,17 @@ def test_a_round_is_the_same_bytes_every_time(layout, tmp_path):
     repro(two)
     for name in ("campaign_model", "campaign_metrics", "batch"):
         assert getattr(one, name).read_bytes() == getattr(two, name).read_bytes()
+
+
+def test_an_oracle_that_is_one_of_several_wanted_people_is_not_sent_round_in_a_circle(layout):
+    params = make_params(campaign__annotators_per_pair=2)
+    batch = repro(layout, params)
+    answer_batch(params, layout, None)
+    with pytest.raises(NothingLeft, match="run dvc repro"):
+        answer_batch(params, layout, None)
+    assert ids(repro(layout, params)) == ids(batch)
+    with pytest.raises(NothingLeft, match=r"6 comparisons want the word of further people.*campaign rehearse"):
+        answer_batch(params, layout, None)
 
 
 @pytest.mark.parametrize("policy", ["bal_pm", "drts", "deltaucb_bal_pm", "fixed_pair"])
@@ -158,7 +169,7 @@ def test_a_pool_without_answers_has_a_campaign_and_no_oracle(tmp_path):
     layout.labels.touch()
     first = repro(layout)
     assert read_json(layout.campaign_metrics)["splits"] == {}
-    with pytest.raises(DataError, match="6 of 6 asked pairs have no hidden answer"):
+    with pytest.raises(DataError, match=r"6 of 6 asked pairs have no hidden answer.*: prefloop campaign run"):
         answer_batch(PARAMS, layout, None)
     give(layout, first)
     assert {row["round"] for row in repro(layout)} == {1}
