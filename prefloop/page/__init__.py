@@ -1,1 +1,1 @@
-"""Page: what annotators and the lead of a campaign see in a browser, and the JSON interface behind it."""
+"""Labelling page: its JSON API and what people see."""
