@@ -106,7 +106,7 @@ def _section(key: str, value: Any) -> Section:
         return Section(name_of(key), tables=(_listed("", value),))
     facts = {name: one for name, one in value.items() if not _has_parts(one)}
     parts = {name: one for name, one in value.items() if _has_parts(one)}
-    if not facts and all(isinstance(one, Mapping) and not any(map(_has_parts, one.values())) for one in parts.values()):
+    if not facts and all(isinstance(one, Mapping) and _is_row(one) for one in parts.values()):
         return Section(name_of(key), tables=(_keyed("", parts),))
     return Section(name_of(key), _facts(facts), tuple(_part(name, one) for name, one in parts.items()))
 
@@ -147,6 +147,10 @@ def _has_parts(value: Any) -> bool:
     if isinstance(value, Mapping):
         return not _is_estimate(value)
     return isinstance(value, list | tuple) and any(isinstance(one, Mapping) for one in value)
+
+
+def _is_row(value: Mapping[str, Any]) -> bool:
+    return not any(map(_has_parts, value.values()))
 
 
 def _is_estimate(value: Mapping[str, Any]) -> bool:

@@ -1,7 +1,7 @@
 """Allowed HTML: the one gate that every rendered text goes through before a browser sees it.
 
-Markdown is rendered with raw HTML switched off, so that nothing hostile should reach this gate. It is here for what
-a parser, a highlighter or a converter of formulas gets wrong: what is not listed is dropped.
+Markdown is rendered with raw HTML switched off, so that nothing hostile should reach this gate. It is here for
+what a parser, a highlighter or a converter of formulas gets wrong: what is not listed is dropped.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ _MATHS = (
 )
 _MATHS_ATTRIBUTES = {
     *("accent", "accentunder", "columnalign", "columnlines", "columnspacing", "depth", "displaystyle", "fence"),
-    *("form", "height", "largeop", "linethickness", "lspace", "mathvariant", "maxsize", "minsize", "movablelimits"),
-    *("notation", "rowlines", "rowspacing", "rspace", "scriptlevel", "separator", "stretchy", "symmetric", "width"),
+    *("form", "height", "largeop", "linethickness", "lspace", "mathvariant", "maxsize", "minsize", "notation"),
+    *("movablelimits", "rowlines", "rowspacing", "rspace", "scriptlevel", "separator", "stretchy", "symmetric"),
+    "width",
 }
 _CLASSES = {
     "code": {"code"},
@@ -35,7 +36,7 @@ _CLASSES = {
 }
 _CLEANER = nh3.Cleaner(
     tags={*_BLOCKS, *_OTHERS, *_MATHS},
-    attributes={"a": {"href"}, "ol": {"start"}} | {tag: _MATHS_ATTRIBUTES for tag in _MATHS},
+    attributes={"a": {"href"}, "ol": {"start"}} | dict.fromkeys(_MATHS, _MATHS_ATTRIBUTES),
     tag_attribute_values={tag: {"dir": {"auto", "ltr"}} for tag in (*_BLOCKS, "td", "th", "code", "span")}
     | {"math": {"display": {"block", "inline"}}},
     allowed_classes=_CLASSES,

@@ -15,14 +15,14 @@ from pygments.token import _TokenType
 
 # Longer code is shown without colours.
 LONGEST = 20_000
-# Languages by what people write after the fence. Only these: a lexer is a set of patterns that run on any text, and
-# some of those that nobody asks for take minutes on a hostile one.
+# Languages by what people write after the fence. Only these: a lexer is a set of patterns that run on any text,
+# and single steps of others (ini, make, ocaml) take seconds on a hostile one.
 LANGUAGES = (
-    *("bash", "c", "cpp", "c++", "csharp", "cs", "css", "diff", "dart", "docker", "elixir", "go", "haskell", "html"),
-    *("http", "ini", "java", "javascript", "js", "json", "jsx", "julia", "kotlin", "latex", "tex", "lua", "make"),
-    *("matlab", "objective-c", "ocaml", "perl", "php", "powershell", "py", "python", "r", "rb", "ruby", "rs", "rust"),
-    *("scala", "sh", "shell", "sql", "swift", "toml", "ts", "tsx", "typescript", "vb.net", "xml", "yaml", "yml"),
-    *("zsh", "console", "asm", "nasm", "nix", "clojure", "erlang", "fsharp", "groovy", "graphql", "cmake", "fortran"),
+    *("asm", "bash", "c", "c++", "clojure", "cmake", "console", "cpp", "cs", "csharp", "css", "dart", "diff"),
+    *("docker", "elixir", "erlang", "fortran", "fsharp", "go", "graphql", "groovy", "haskell", "html", "http"),
+    *("java", "javascript", "js", "json", "jsx", "julia", "kotlin", "latex", "lua", "nasm", "nix", "objective-c"),
+    *("perl", "php", "powershell", "py", "python", "r", "rb", "ruby", "rs", "rust", "scala", "sh", "shell", "sql"),
+    *("swift", "tex", "toml", "ts", "tsx", "typescript", "vb.net", "xml", "yaml", "yml", "zsh"),
 )
 _FORMATTER = HtmlFormatter(nowrap=True)
 

@@ -90,7 +90,7 @@ def _bracket(state: StateInline, silent: bool) -> bool:
 
 
 def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """A formula that begins a line and ends one, at most some lines later; so many at most, or time grows without bound."""
+    """A formula that begins a line and ends one, some lines later at most, or time grows without bound."""
     if state.is_code_block(start):
         return False
     begin = state.bMarks[start] + state.tShift[start]
@@ -99,9 +99,10 @@ def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return False
     lines = []
     for line in range(start, min(end, start + _MOST_LINES)):
-        text = state.src[begin + 2 if line == start else state.bMarks[line] + state.tShift[line] : state.eMarks[line]]
         if line > start and state.sCount[line] < state.blkIndent:
             return False
+        inside = begin + 2 if line == start else state.bMarks[line] + state.tShift[line]
+        text = state.src[inside : state.eMarks[line]]
         if text.rstrip().endswith(closing):
             lines.append(text.rstrip().removesuffix(closing))
             return _pushed(state, start, line + 1, "\n".join(lines), silent)

@@ -1,7 +1,8 @@
 """Texts of people and models as HTML that is safe to show.
 
-A message is read as Markdown with tables, code and formulas. Raw HTML in it is text like any other, an image is a text
-with its address, a link is one only to http, https and mailto. The time that a text takes is bounded, whatever it holds.
+A message is read as Markdown with tables, code and formulas. Raw HTML in it is text like any other, an image is a
+text with its address, a link is one only to http, https and mailto. The time that a text takes is bounded,
+whatever it holds.
 """
 
 from __future__ import annotations
@@ -128,9 +129,7 @@ def _finished(state: StateCore) -> None:
 
 
 def _parser() -> MarkdownIt:
-    md = MarkdownIt(
-        "js-default", {"html": False, "breaks": True, "maxNesting": 30}, renderer_cls=_Renderer
-    )
+    md = MarkdownIt("js-default", {"html": False, "breaks": True, "maxNesting": 30}, renderer_cls=_Renderer)
     # A reference repeats one address as often as it is named: text without end from a short one.
     md.disable(["reference", "html_block", "html_inline", "linkify"])
     maths_plugin(md)
