@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -18,11 +17,6 @@ from prefloop.page.bodies import Asks, ConflictOut, GuidelinesOut, MessageOut, P
 from prefloop.page.texts import Texts
 
 Render = Callable[[str], str]
-
-
-def plain_html(text: str) -> str:
-    """A text as HTML that shows it as it is."""
-    return f"<pre>{html.escape(text)}</pre>"
 
 
 class Api:

@@ -1,4 +1,4 @@
-"""Application of the labelling page: the JSON API, what it answers where something is wrong, and its guard."""
+"""Application of the labelling page: its views, the JSON API, what it answers in case of trouble, and its guard."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from prefloop.campaign.desk.people import People
 from prefloop.campaign.desk.task import Refused
 from prefloop.config import Params
 from prefloop.errors import PrefloopError
-from prefloop.page.api import Api, Render, plain_html
+from prefloop.page.api import Api, Render
 from prefloop.page.auth import Door
 from prefloop.page.guard import Guard
+from prefloop.page.render import markdown
 from prefloop.page.routes import router
 from prefloop.page.texts import Texts
+from prefloop.page.views import add_views
 
 log = logging.getLogger("prefloop")
 
@@ -31,15 +33,14 @@ def create_app(
     texts: Texts,
     params: Params,
     *,
-    render: Render = plain_html,
+    render: Render = markdown,
     hosts: Sequence[str] = (),
     origins: Sequence[str] = (),
     campaign_status: Callable[[], Mapping[str, Any]] | None = None,
 ) -> FastAPI:
     """The application of one campaign.
 
-    What the page's views need stands in `app.state`: desk, people, door (who asks), texts, params, api; their
-    routes take `Somebody` and `Admin` of `prefloop.page.routes`.
+    What the page's views need stands in `app.state`: desk, people, door (who asks), texts, params, api.
 
     Args:
         desk: gives out comparisons and takes verdicts.
@@ -57,6 +58,7 @@ def create_app(
     app.state.door = Door(people, tuple(origins))
     app.state.api = Api(desk, texts, params, render, campaign_status)
     app.include_router(router)
+    add_views(app)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Refused, _refused)
