@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from cli._common import DEFAULT_PARAMS
+
+if TYPE_CHECKING:
+    from prefloop.campaign.desk.people import People
+    from prefloop.campaign.rounds import RoundFailed
+    from prefloop.campaign.running import Running
+    from prefloop.config import Params
+    from prefloop.io.layout import Layout
 
 app = typer.Typer(no_args_is_help=True, help="Run a labelling campaign.")
 
@@ -12,6 +22,48 @@ app = typer.Typer(no_args_is_help=True, help="Run a labelling campaign.")
 @app.callback()
 def _group() -> None:
     """Run a labelling campaign."""
+
+
+@app.command()
+def run(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every one.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 is any free one.")] = 8400,
+    annotators: Annotated[
+        list[str] | None,
+        typer.Option("--annotator", help="NAME:TOKEN of one more annotator, for this run alone; repeatable."),
+    ] = None,
+    origins: Annotated[
+        list[str] | None,
+        typer.Option("--origin", help="Address of a reverse proxy before it: https://labels.example.org."),
+    ] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Serve the labelling page, and train and choose further comparisons while people label (Ctrl-C ends it).
+
+    Rounds are those of dvc repro evaluate acquire, made whenever no more than campaign.buffer comparisons wait.
+    Ended or killed at any moment, it goes on where it was when it is run again. Where nobody may label yet, one
+    is made: you, on this machine alone. Exit code 0; 4 where nothing was left to label or the budget was spent.
+
+    Example: prefloop campaign run --open
+    """
+    from prefloop.campaign.rounds import Rounds
+    from prefloop.campaign.running import running
+    from prefloop.errors import EXIT_NOTHING_LEFT
+    from prefloop.io.layout import Layout
+    from prefloop.page.serve import checked_origins, with_paths_from
+
+    params, layout = _ready(), Layout.repository()
+    people, token = _people(layout, annotators or [], host)
+    if not layout.batch.is_file():
+        typer.echo("the first round: data, vectors, a first batch", err=True)
+        Rounds(layout, lambda line: typer.echo(line, err=True)).make()
+    parameters = with_paths_from(params, Path())
+    place = {"host": host, "port": port, "origins": checked_origins(origins or ())}
+    with running(parameters, layout, people, Rounds(layout), _tell, **place) as campaign:
+        campaign.server.run(lambda url: _announce(url, token, open_))
+        over = campaign.loop.look().is_over
+    if over:
+        raise typer.Exit(EXIT_NOTHING_LEFT)
 
 
 @app.command()
@@ -30,3 +82,87 @@ def renew() -> None:
         raise ConfigError(f"there is no {COPY} here: run it in a folder that prefloop init made")
     changed = renewed(Path())
     typer.echo(f"renewed: {', '.join(changed)}; next: dvc repro" if changed else "everything is up to date")
+
+
+def _ready() -> Params:
+    """The parameters of the campaign in this folder, whose copies are made up to date.
+
+    Raises:
+        ConfigError: there is no campaign here, or its parameters are wrong.
+    """
+    import signal
+
+    from prefloop.campaign.graph import renew as renewed
+    from prefloop.config import Params
+    from prefloop.config.load import load_whole
+    from prefloop.errors import ConfigError
+    from stages._main import configure_process
+
+    configure_process()
+    # Until the page is served, whoever ends this ends it as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if not DEFAULT_PARAMS.is_file():
+        raise ConfigError(f"{DEFAULT_PARAMS} is missing: run it in a folder that prefloop init made")
+    params = load_whole(DEFAULT_PARAMS, Params)
+    if changed := renewed(Path()):
+        typer.echo(f"another prefloop is installed: renewed {', '.join(changed)}", err=True)
+    return params
+
+
+def _people(layout: Layout, given: list[str], host: str) -> tuple[People, str | None]:
+    """Who may label, and the token of the one who was made because nobody might."""
+    from prefloop.campaign.desk.people import People, add_person, parse_given
+    from prefloop.page.serve import is_loopback
+
+    people = People(layout.people, map(parse_given, given))
+    if people.everybody() or not is_loopback(host):
+        return people, None
+    return people, add_person(layout.people, _user(), "admin")
+
+
+def _user() -> str:
+    """The name of who runs this, where it can stand in the log."""
+    import getpass
+
+    from prefloop.campaign.desk.people import checked_name
+    from prefloop.errors import ConfigError
+
+    try:
+        return checked_name(getpass.getuser())
+    except (KeyError, OSError, ImportError, ConfigError):
+        return "me"
+
+
+def _announce(url: str, token: str | None, open_: bool) -> None:
+    import threading
+    import webbrowser
+
+    address = url if token is None else f"{url}/login#token={token}"
+    typer.echo(f"labelling page: {address}")
+    if token is not None:
+        typer.echo(
+            f"who has this address labels as {_user()}; others: prefloop labels annotator add NAME", err=True
+        )
+    if open_:
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+
+def _tell(campaign: Running, failure: RoundFailed | None) -> None:
+    from prefloop.errors import shown
+
+    if failure is not None:
+        lines = "\n".join(map(shown, str(failure).split("\n")))
+        typer.echo(f"a round failed, and is tried again; labelling goes on: {lines}", err=True)
+    else:
+        typer.echo(_row(campaign.status()))
+
+
+def _row(status: dict[str, Any]) -> str:
+    """One line of what a campaign has cost and brought."""
+    from prefloop.errors import shown
+
+    spend, labels = status["spend"], f"{status['labels']} labels on {status['pairs']['labelled']} pairs"
+    cost = f"{spend['money']:g} {spend['currency']}, {spend['hours']:.1f} h"
+    number = "-" if status["round"] is None else status["round"]
+    said = f"round {number:>3} | {labels:<28} | {cost:<20} | {status['waiting']:>4} wanted"
+    return shown(f"{said} | {status['advice']['sentence']}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -88,6 +89,7 @@ def campaign_server(
     port: int,
     origins: Sequence[str] = (),
     campaign_status: Callable[[], Mapping[str, Any]] | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> Iterator[CampaignServer]:
     """The server of a campaign; at the end its desk is closed, with all that it was given on the disk.
 
@@ -98,6 +100,7 @@ def campaign_server(
         host, port: where to listen; port 0 is any free one.
         origins: further addresses of the page, as a reverse proxy has them: https://labels.example.org.
         campaign_status: all that an admin sees of the campaign.
+        clock: the desk's, seconds since 1970.
 
     Raises:
         ConfigError: nobody may label, or as for `Desk`.
@@ -110,7 +113,7 @@ def campaign_server(
             "--annotator NAME:TOKEN"
         )
     with listening(host, port) as listener:
-        desk = Desk(params, layout, people)
+        desk = Desk(params, layout, people, clock)
         try:
             texts = Texts(layout.prepared, layout.batch, desk.gold.texts)
             hosts = _hosts(host, origins)
