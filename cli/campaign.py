@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli._common import DEFAULT_PARAMS
+from cli._common import DEFAULT_PARAMS, AsJson, print_json, print_table
 
 if TYPE_CHECKING:
     from prefloop.campaign.desk.people import People
@@ -52,18 +52,52 @@ def run(
     from prefloop.io.layout import Layout
     from prefloop.page.serve import checked_origins, with_paths_from
 
-    params, layout = _ready(), Layout.repository()
+    layout = Layout.repository()
+    params, renewed = _ready()
     people, token = _people(layout, annotators or [], host)
-    if not layout.batch.is_file():
-        typer.echo("the first round: data, vectors, a first batch", err=True)
-        Rounds(layout, lambda line: typer.echo(line, err=True)).make()
+    if renewed or not layout.batch.is_file():
+        typer.echo("making a round before the page is served", err=True)
+        Rounds(layout, _to_stderr).make()
     parameters = with_paths_from(params, Path())
     place = {"host": host, "port": port, "origins": checked_origins(origins or ())}
     with running(parameters, layout, people, Rounds(layout), _tell, **place) as campaign:
+        campaign.loop.start(at_once=True)
         campaign.server.run(lambda url: _announce(url, token, open_))
         over = campaign.loop.look().is_over
     if over:
         raise typer.Exit(EXIT_NOTHING_LEFT)
+
+
+@app.command()
+def rehearse(
+    out: Annotated[
+        Path | None, typer.Option(help="Folder in which the rehearsed campaign is kept; default: nowhere.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Labels at most.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rehearse the campaign with simulated people: what would it have cost, and brought?
+
+    In a copy, from the first batch: people of section rehearsal ask the real server over HTTP, and answer from the
+    hidden answers of the data. Prints labels, hours, money, agreement, and after each round the score on the test
+    split beside what the audit slice says of it.
+
+    Example: prefloop campaign rehearse --limit 200
+    """
+    from tempfile import TemporaryDirectory
+
+    from prefloop.campaign.rehearsal.rehearse import rehearse as rehearsed
+    from prefloop.io.layout import Layout
+
+    params, _ = _ready()
+    text = DEFAULT_PARAMS.read_text(encoding="utf-8")
+    with TemporaryDirectory(prefix="prefloop-rehearsal-") as temporary:
+        folder = out or Path(temporary) / "campaign"
+        told = rehearsed(params, text, Layout.repository(), folder.resolve(), limit, _to_stderr)
+    if as_json:
+        print_json(told)
+    else:
+        _print(told)
 
 
 @app.command()
@@ -84,8 +118,8 @@ def renew() -> None:
     typer.echo(f"renewed: {', '.join(changed)}; next: dvc repro" if changed else "everything is up to date")
 
 
-def _ready() -> Params:
-    """The parameters of the campaign in this folder, whose copies are made up to date.
+def _ready() -> tuple[Params, bool]:
+    """The parameters of the campaign in this folder, and whether its copies had to be made up to date.
 
     Raises:
         ConfigError: there is no campaign here, or its parameters are wrong.
@@ -103,10 +137,10 @@ def _ready() -> Params:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if not DEFAULT_PARAMS.is_file():
         raise ConfigError(f"{DEFAULT_PARAMS} is missing: run it in a folder that prefloop init made")
-    params = load_whole(DEFAULT_PARAMS, Params)
-    if changed := renewed(Path()):
+    params, changed = load_whole(DEFAULT_PARAMS, Params), renewed(Path())
+    if changed:
         typer.echo(f"another prefloop is installed: renewed {', '.join(changed)}", err=True)
-    return params
+    return params, bool(changed)
 
 
 def _people(layout: Layout, given: list[str], host: str) -> tuple[People, str | None]:
@@ -166,3 +200,43 @@ def _row(status: dict[str, Any]) -> str:
     number = "-" if status["round"] is None else status["round"]
     said = f"round {number:>3} | {labels:<28} | {cost:<20} | {status['waiting']:>4} wanted"
     return shown(f"{said} | {status['advice']['sentence']}")
+
+
+def _print(told: dict[str, Any]) -> None:
+    """A rehearsal for people."""
+    names = {
+        "labels": "labels",
+        "pairs": "pairs",
+        "money": f"money, {told['status']['spend']['currency']}",
+        "hours": "hours of work",
+        "test_log_likelihood": "test log-likelihood",
+        "test_accuracy": "test accuracy",
+        "estimate": "by the audit slice",
+    }
+    rows = [[_cell(row[name]) for name in names] for row in told["rounds"]]
+    print_table("After each round", list(names.values()), rows)
+    why = {
+        "done": "the pool is used up",
+        "budget": "the budget is spent",
+        "left": "everybody has left",
+        "stuck": "what waits wants further people (campaign.annotators_per_pair)",
+    }
+    spend, agreement = told["status"]["spend"], told["status"]["agreement"]["all"]
+    typer.echo(f"it ended because {why[told['ended']]}, after {told['elapsed_hours']:.1f} hours")
+    typer.echo(
+        f"{spend['labels']} labels, {spend['money']:g} {spend['currency']}, {spend['hours']:.1f} hours of work"
+    )
+    if agreement["raw"] is not None:
+        typer.echo(f"agreement {agreement['raw']:.0%} of the pairs of votes, on {agreement['pairs']} pairs")
+    typer.echo(told["status"]["advice"]["sentence"])
+
+
+def _cell(value: Any) -> str:
+    """A number, or an estimate with its interval."""
+    if isinstance(value, dict):
+        return f"{value['value']:.4f} ({value['low']:.4f} to {value['high']:.4f})"
+    return "-" if value is None else f"{value:g}" if isinstance(value, int) else f"{value:.4f}"
+
+
+def _to_stderr(line: str) -> None:
+    typer.echo(line, err=True)

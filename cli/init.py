@@ -36,7 +36,7 @@ def init(
 
     Example: prefloop init campaign --data pairs.jsonl && cd campaign && prefloop campaign run
     """
-    from prefloop.campaign.folder import Sizes, campaign_changes, refuse_unusable, write_folder
+    from prefloop.campaign.folder import Sizes, campaign_changes, campaign_params, refuse_unusable, write_folder
     from prefloop.config import packaged_params, parse_params
 
     packaged = load(packaged_params())
@@ -47,7 +47,7 @@ def init(
     source = None if data is None else data.resolve()
     changes = campaign_changes(source, report, Sizes(initial, batch))
     changes |= {f"data.{key}": content[key] for key in ("columns", "verdicts") if columns or verdicts}
-    write_folder(folder, changes, source)
+    write_folder(folder, campaign_params(changes), source)
     if as_json:
         print_json({"folder": str(folder), "parameters": changes, "data": _facts(report)})
     else:

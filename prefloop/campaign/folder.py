@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from prefloop.campaign.graph import COPY, GRAPH, graph
 from prefloop.config import packaged_params, parse_params
 from prefloop.config.edit import with_values
@@ -54,6 +56,11 @@ def campaign_changes(data: Path | None, report: CheckReport | None, sizes: Sizes
     return changes | batches(pairs, sizes)
 
 
+def campaign_params(changes: Mapping[str, Any]) -> str:
+    """The packaged parameter file with a campaign's changes."""
+    return with_values(packaged_params().read_text(encoding="utf-8"), changes)
+
+
 def batches(pairs: int | None, sizes: Sizes) -> dict[str, int]:
     """Batch sizes that a pool can fill eight times, and a buffer of a quarter so that nobody waits for a model.
 
@@ -87,19 +94,18 @@ def test_share(report: CheckReport) -> float:
     return 0.25 if has_answers(report) and report.counts["prompts"] >= _MIN_PROMPTS else 0.0
 
 
-def write_folder(folder: Path, changes: Mapping[str, Any], data: Path | None) -> None:
+def write_folder(folder: Path, text: str, data: Path | None) -> None:
     """Write a campaign folder, whole or not at all.
 
     Args:
         folder: where; missing, or an empty folder.
-        changes: as `campaign_changes` gives them.
+        text: its params.yaml.
         data: a preference file, or a folder of shards, to be copied to data/raw.
 
     Raises:
         ConfigError: the folder is not empty, a value out of range, or git or DVC refused it.
     """
-    text = with_values(packaged_params().read_text(encoding="utf-8"), changes)
-    parse_params(yaml_of(text), "prefloop init")
+    parse_params(yaml.safe_load(text), PARAMS)
     with _new_folder(folder) as new:
         _write_files(new, text)
         if data is not None:
@@ -120,13 +126,6 @@ def refuse_unusable(folder: Path) -> None:
         raise ConfigError(
             f"{folder} is not empty (it has {there[0]}): give a folder that is not there yet, or empty"
         )
-
-
-def yaml_of(text: str) -> Any:
-    """Content of a parameter file."""
-    import yaml
-
-    return yaml.safe_load(text)
 
 
 def _write_files(new: Path, text: str) -> None:

@@ -23,15 +23,18 @@ class RoundFailed(PrefloopError):
 
 
 class Rounds:
-    """Makes rounds in the current folder.
+    """Makes the rounds of a campaign.
 
     Args:
         layout: where log and snapshot lie.
         tell: called with each line of output.
+        folder: the campaign's; None is the current one.
     """
 
-    def __init__(self, layout: Layout, tell: Callable[[str], None] = lambda line: None) -> None:
-        self._layout, self._tell = layout, tell
+    def __init__(
+        self, layout: Layout, tell: Callable[[str], None] = lambda line: None, folder: Path | None = None
+    ) -> None:
+        self._layout, self._tell, self._folder = layout, tell, folder
         self._environment = stage_environment()
         self._process: subprocess.Popen[bytes] | None = None
         self._is_stopped = False
@@ -60,7 +63,7 @@ class Rounds:
     def _repro(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "dvc", "repro", *arguments]
         tail: deque[str] = deque(maxlen=_TAIL_LINES)
-        with kept(command, environment=self._environment, output=subprocess.PIPE) as process:
+        with kept(command, folder=self._folder, environment=self._environment, output=subprocess.PIPE) as process:
             self._process = process
             if self._is_stopped:
                 raise RoundFailed("stopped")

@@ -117,7 +117,8 @@ class Loop:
         """End, and with it the round that is being made; what it had finished stays."""
         self._stop.set()
         self._rounds.stop()
-        self._thread.join(_END_S)
+        if self._thread.is_alive():
+            self._thread.join(_END_S)
 
     def step(self) -> bool:
         """Look, and make a round where one is due; whether one was made."""

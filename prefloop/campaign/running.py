@@ -41,7 +41,7 @@ def running(
     origins: Sequence[str] = (),
     clock: Callable[[], float] = time.time,
 ) -> Iterator[Running]:
-    """Make rounds while `server.run` is called within; at the end all that was begun has ended.
+    """A campaign whose server and loop can be started; at the end all that was begun has ended.
 
     Args:
         params, layout, people, host, port, origins: as for `campaign_server`.
@@ -63,7 +63,6 @@ def running(
         reader.append(StatusReader(params, layout, server.desk.gold.verdicts))
         loop = Loop(server.desk, layout, params.campaign.buffer, rounds, lambda error: tell(campaign, error))
         campaign = Running(server, loop, status)
-        loop.start(at_once=True)
         try:
             yield campaign
         finally:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefloop.campaign import folder as folders
-from prefloop.campaign.folder import Sizes, batches, campaign_changes, write_folder
+from prefloop.campaign.folder import Sizes, batches, campaign_changes, campaign_params, write_folder
 from prefloop.config import load_params, packaged_params
 from prefloop.config.load import load_whole
 from prefloop.config.model import Params
@@ -41,7 +41,7 @@ def unlabelled(path):
 
 def make(folder, data=None, sizes=Sizes()):  # noqa: B008
     report = None if data is None else check_file(data)
-    write_folder(folder, campaign_changes(data, report, sizes), data)
+    write_folder(folder, campaign_params(campaign_changes(data, report, sizes)), data)
     return load_whole(folder / "params.yaml", Params)
 
 
@@ -151,9 +151,9 @@ def test_nothing_is_overwritten(tmp_path, there):
 def test_what_fails_leaves_nothing(tmp_path):
     changes = campaign_changes(None, None, Sizes())
     with pytest.raises(ConfigError, match="audit"):
-        write_folder(tmp_path / "c", changes | {"campaign.audit": 7}, None)
+        write_folder(tmp_path / "c", campaign_params(changes | {"campaign.audit": 7}), None)
     with pytest.raises(FileNotFoundError):
-        write_folder(tmp_path / "c", changes, tmp_path / "missing")
+        write_folder(tmp_path / "c", campaign_params(changes), tmp_path / "missing")
     assert os.listdir(tmp_path) == []
 
 
