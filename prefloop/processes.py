@@ -10,39 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-GRACE_S = 5.0
-
-# Stands between this process and the command: it holds the reading end of a pipe whose other end only this process
-# has, so it notices the end of this process however that came, and ends the command's whole group.
-_KEEPER = """
-import os, signal, subprocess, sys, threading, time
-pipe = int(sys.argv[1])
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-child = subprocess.Popen(sys.argv[2:], start_new_session=True)
-def end_group():
-    try:
-        os.killpg(child.pid, signal.SIGTERM)
-        late = time.monotonic() + float(%r)
-        while time.monotonic() < late:
-            child.poll()
-            os.killpg(child.pid, 0)
-            time.sleep(0.02)
-        os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-def end():
-    end_group()
-    os._exit(0)
-def watch():
-    os.read(pipe, 1)
-    end()
-# In a thread, since this one is to reap the child meanwhile.
-signal.signal(signal.SIGTERM, lambda number, frame: threading.Thread(target=end, daemon=True).start())
-threading.Thread(target=watch, daemon=True).start()
-code = child.wait()
-end_group()
-os._exit(code if code >= 0 else 1)
-""" % (GRACE_S - 1)
+# Seconds to end by oneself: of a command, and of what it leaves behind.
+GRACE_S, _ORPHANS_S = 5.0, 0.5
+_KEEPER = Path(__file__).with_name("keeper.py")
 
 
 @contextmanager
@@ -67,7 +37,7 @@ def kept(
     reading, writing = os.pipe()
     try:
         keeper = subprocess.Popen(
-            [sys.executable, "-c", _KEEPER, str(reading), *command],
+            [sys.executable, "-I", str(_KEEPER), str(reading), str(GRACE_S - 1), str(_ORPHANS_S), *command],
             pass_fds=(reading,),
             start_new_session=True,
             cwd=folder,

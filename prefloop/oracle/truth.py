@@ -34,8 +34,8 @@ class Truth:
         answers = load_answers(prepared, stored)
         if not answers.known:
             raise DataError(
-                "the data have no answers, labels or scores, that simulated people could give: rehearse on labelled "
-                "data of the same kind (prefloop init DIR --data FILE, then prefloop campaign rehearse in DIR)"
+                "the data have no answers, labels or scores, that simulated people could give: rehearse on "
+                "labelled data of the same kind (prefloop init DIR --data FILE, then rehearse in DIR)"
             )
         self._oracle, self._ids = SimulatedOracle(config, stored, answers), stored.completion_ids
 

@@ -95,4 +95,8 @@ def test_an_option_has_one_meaning_wherever_it_stands():
     used = set().union(*names.values())
     assert not used & {"--folder", "--budget", "--config", "--output", "--n", "--max"}
     assert {path for path in LEAVES if "--data" in names[path]} == {("bench",), ("init",)}
-    assert {path for path in LEAVES if "--limit" in names[path]} == {("campaign", "rehearse"), ("export",), ("labels", "oracle")}
+    assert {path for path in LEAVES if "--limit" in names[path]} == {
+        ("campaign", "rehearse"),
+        ("export",),
+        ("labels", "oracle"),
+    }
