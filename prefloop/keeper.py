@@ -1,7 +1,7 @@
 """Keeper: a program between a process and a command that it started, see `prefloop.processes`.
 
-Called with a pipe, two times and the command. Of the pipe's other end only the process that wants the command has one,
-so its end is noticed however it came; then the command's whole group is ended. Nothing but the standard library.
+Called with a pipe, two times and the command. Of the pipe's other end only the process that wants the command has
+one, so its end is noticed however it came; then the command's whole group is ended. Standard library only.
 """
 
 from __future__ import annotations
