@@ -71,7 +71,7 @@ def rehearse(
 
     rounds = Rounds(layout, folder=folder)
     with running(changed, layout, people, rounds, after_a_round, clock=clock) as campaign:
-        server = _started(campaign)
+        server = started(campaign)
         try:
             patience = 3 * 60 * params.page.lease_minutes
             ended = drive(campaign.server.url, seats, truth, clock, campaign.loop.step, patience)
@@ -171,7 +171,7 @@ def _for_the_desk(params: Params, limit: int | None) -> dict[str, Any]:
     return {"page": page, "campaign": params.campaign.model_copy(update={"budget": budget})}
 
 
-def _started(campaign: Running) -> Thread:
+def started(campaign: Running) -> Thread:
     """The server in a thread of its own, once it answers."""
     answers = Event()
     thread = Thread(target=campaign.server.run, args=(lambda url: answers.set(),), name="server", daemon=True)
