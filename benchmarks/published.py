@@ -117,13 +117,28 @@ def main() -> None:
 
 def measure(name: str, comparison: Comparison, arguments: argparse.Namespace) -> Savings:
     """Run one comparison, or what is missing of it."""
-    out, data = arguments.out / name, arguments.data / comparison.file
+    changes = {"seeds": arguments.seeds, "jobs": arguments.jobs}
+    params = comparison_params(name, arguments.data, arguments.out, changes)
+    return bench(params, Layout.folder((arguments.out / name).resolve()))
+
+
+def comparison_params(name: str, data: Path, out: Path, changes: dict[str, Any]) -> Params:
+    """Parameters of a published comparison, and its data where a part of a file is used.
+
+    Args:
+        name: which, in COMPARISONS.
+        data: folder of the preference files.
+        out: where each comparison has a folder.
+        changes: further values of the section `benchmark`; None leaves one as it is.
+    """
+    comparison = COMPARISONS[name]
+    file = data / comparison.file
     if comparison.drop_largest:
-        data = _without_the_largest(data, arguments.out)
+        file = _without_the_largest(file, out)
     params = bench_params(
         with_changes(load_params(packaged_params()), comparison.changes),
-        out=out,
-        data=data,
+        out=out / name,
+        data=file,
         ood=None,
         columns=None,
         verdicts=None,
@@ -134,14 +149,13 @@ def measure(name: str, comparison: Comparison, arguments: argparse.Namespace) ->
         baselines=True,
         changes={
             "policies": comparison.policies,
-            "seeds": arguments.seeds,
             "rounds": comparison.rounds,
             "initial": comparison.initial,
             "batch": comparison.batch,
-            "jobs": arguments.jobs,
+            **changes,
         },
     )
-    return bench(with_changes(params, (("tracking.enabled", False),)), Layout.folder(out.resolve()))
+    return with_changes(params, (("tracking.enabled", False),))
 
 
 def with_changes(params: Params, changes: tuple[tuple[str, Any], ...]) -> Params:

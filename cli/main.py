@@ -6,7 +6,23 @@ import sys
 
 import typer
 
-from cli import bench, data, doctor, dpo, export, labels, params, policies, report, rewardbench, state, track
+from cli import (
+    bench,
+    campaign,
+    data,
+    doctor,
+    dpo,
+    export,
+    init,
+    labels,
+    params,
+    policies,
+    report,
+    rewardbench,
+    state,
+    status,
+    track,
+)
 from prefloop.errors import exit_code_of
 
 app = typer.Typer(
@@ -17,9 +33,11 @@ app = typer.Typer(
     help="Active preference learning: which comparisons are worth a label, and how many labels that saved.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 labels missing, 4 nothing left to label.",
 )
+app.command()(init.init)
 app.command()(policies.policies)
 app.command()(params.params)
 app.command()(bench.bench)
+app.command()(status.status)
 app.command()(report.report)
 app.command()(export.export)
 app.command()(rewardbench.rewardbench)
@@ -30,6 +48,7 @@ app.add_typer(dpo.app, name="dpo")
 app.add_typer(dpo.alias, name="align", hidden=True)
 app.add_typer(data.app, name="data")
 app.add_typer(labels.app, name="labels")
+app.add_typer(campaign.app, name="campaign")
 app.add_typer(state.app, name="state")
 
 

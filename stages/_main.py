@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
+from prefloop.campaign.graph import refuse_stale
 from prefloop.config import Params
 from prefloop.config.load import load_whole
 from prefloop.errors import exit_code_of
@@ -37,7 +38,12 @@ def stage_main(
         layout: where its files lie.
     """
     configure_process()
-    return exit_code_of(lambda: run(load_whole(Path(params.FILE), params), layout.repository()))
+
+    def stage() -> None:
+        refuse_stale(Path())
+        run(load_whole(Path(params.FILE), params), layout.repository())
+
+    return exit_code_of(stage)
 
 
 def configure_process() -> None:

@@ -1,1 +1,1 @@
-"""A labelling campaign: the next batch, and its rehearsal on hidden answers."""
+"""A labelling campaign: its folder, its batches, the desk, the loop of rounds, and where it stands."""

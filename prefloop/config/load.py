@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from prefloop.config.explain import Step, inside, kind_in, problems
 from prefloop.config.model import Params
 from prefloop.errors import ConfigError
+from prefloop.packaged import packaged
 from prefloop.section import Whole
 
 Parameters = TypeVar("Parameters", bound=Whole)
@@ -31,9 +32,7 @@ class Layer:
 
 def packaged_params(whole: type[Whole] = Params) -> Path:
     """Path of the parameter file that came with prefloop: the installed copy, else the repository's."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / whole.FILE
-    return installed if installed.is_file() else package.parent / whole.FILE
+    return packaged(whole.FILE)
 
 
 @overload

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field, SerializeAsAny, WrapValidator, field_validator, model_validator
+from pydantic import AfterValidator, Field, SerializeAsAny, WrapValidator, field_validator, model_validator
 
 from prefloop.acquisition.registry import ORACLE_UPPER_BOUNDS
 from prefloop.config.data import Data, Embed, Neighbours
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     Reward = RewardBase
 else:
     Reward = reward_section()
+
+
+def _ascending(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] > value[1]:
+        raise ValueError("the second is below the first; expected [lowest, highest]")
+    return value
 
 
 class OracleNoise(Section):
@@ -122,6 +128,24 @@ class Campaign(Section):
         return self
 
 
+Range = Annotated[tuple[Share, Share], AfterValidator(_ascending)]
+
+
+class Rehearsal(Section):
+    """Section `rehearsal`: simulated annotators of a rehearsed campaign, each with habits within these ranges."""
+
+    people: Annotated[int, Field(ge=1, le=100)]
+    flip_rate: Range
+    left_rate: Range
+    tie_rate: Range
+    both_bad_rate: Range
+    skip_rate: Range
+    seconds: Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
+    spread: Annotated[float, Field(ge=0, le=3)]
+    leave_rate: Share
+    seed: Seed
+
+
 class Params(Whole):
     """All of params.yaml."""
 
@@ -140,6 +164,7 @@ class Params(Whole):
     labels: Labels
     campaign: Campaign
     page: Page
+    rehearsal: Rehearsal
     tracking: Tracking
 
     @model_validator(mode="after")

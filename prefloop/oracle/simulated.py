@@ -86,8 +86,8 @@ class SimulatedOracle:
             first = int(np.flatnonzero(unknown)[0])
             raise DataError(
                 f"{int(unknown.sum())} of {len(a)} asked pairs have no hidden answer, first "
-                f"{self._ids[int(a[first])]} / {self._ids[int(b[first])]}: simulated runs need "
-                "labels or scores for every pool pair; for unlabelled pools use the campaign"
+                f"{self._ids[int(a[first])]} / {self._ids[int(b[first])]}: a simulated annotator needs a label or "
+                "two scores for every pair; where the data have none, let people answer: prefloop campaign run"
             )
         result[~listed] = self._by_score(a[~listed], b[~listed], gap[~listed])
         return self._flipped(result, a, b)

@@ -26,6 +26,7 @@ LEAVES = [path for path, command in COMMANDS.items() if not hasattr(command, "co
 
 def test_these_are_the_commands():
     assert {" ".join(path) for path in LEAVES} == {
+        "init", "campaign run", "campaign rehearse", "campaign renew",
         "policies", "params", "bench", "report", "export", "rewardbench", "track", "ui", "doctor",
         "data check", "labels oracle", "labels import", "dpo run", "dpo report", "state list", "state prune",
     }  # fmt: skip
@@ -93,5 +94,9 @@ def test_an_option_has_one_meaning_wherever_it_stands():
     names = {path: {name for p in COMMANDS[path].params if not p.hidden for name in p.opts} for path in LEAVES}
     used = set().union(*names.values())
     assert not used & {"--folder", "--budget", "--config", "--output", "--n", "--max"}
-    assert {path for path in LEAVES if "--data" in names[path]} == {("bench",)}
-    assert {path for path in LEAVES if "--limit" in names[path]} == {("export",), ("labels", "oracle")}
+    assert {path for path in LEAVES if "--data" in names[path]} == {("bench",), ("init",)}
+    assert {path for path in LEAVES if "--limit" in names[path]} == {
+        ("campaign", "rehearse"),
+        ("export",),
+        ("labels", "oracle"),
+    }

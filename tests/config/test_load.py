@@ -65,6 +65,7 @@ def test_the_installed_package_brings_the_file_along():
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["force-include"] == {
         "params.yaml": "prefloop/params.yaml",
+        "dvc.yaml": "prefloop/dvc.yaml",
         "dpo/params.yaml": "prefloop/dpo/params.yaml",
     }
 

@@ -9,8 +9,8 @@ import stages.acquire
 import stages.evaluate
 import stages.labels
 import stages.train
+from prefloop.campaign.answering import answer_batch
 from prefloop.campaign.issued import BATCH_SCHEMA, ISSUED
-from prefloop.campaign.rehearsal import answer_batch
 from prefloop.errors import DataError, NothingLeft, StateError
 from prefloop.io.arrays import read_table, write_table
 from prefloop.io.hashing import pair_id

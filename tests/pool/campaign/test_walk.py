@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pytest
 
 import stages.acquire
-from prefloop.campaign.rehearsal import answer_batch
+from prefloop.campaign.answering import answer_batch
 from prefloop.data.compared import own_ids
 from prefloop.data.records import PairRecord
 from prefloop.errors import ConfigError, DataError, NothingLeft
@@ -116,7 +116,7 @@ def test_an_exhausted_pool_gives_an_empty_batch(layout, caplog):
     assert repro(layout, params) == []
     assert "nothing is left to label: the batch is empty" in caplog.text
     assert repro(layout, params) == []
-    with pytest.raises(NothingLeft, match="has no unlabelled comparison"):
+    with pytest.raises(NothingLeft, match="has no unlabelled comparison: every pair of the pool has its labels"):
         answer_batch(params, layout, None)
 
 
@@ -231,6 +231,17 @@ def test_a_campaign_whose_outputs_are_lost_goes_on_from_its_log(layout):
     assert {row["round"] for row in repro(layout, params)} == {1}
 
 
+def test_an_oracle_that_is_one_of_several_wanted_people_is_not_sent_round_in_a_circle(layout):
+    params = make_params(campaign__annotators_per_pair=2)
+    batch = repro(layout, params)
+    answer_batch(params, layout, None)
+    with pytest.raises(NothingLeft, match="run dvc repro"):
+        answer_batch(params, layout, None)
+    assert ids(repro(layout, params)) == ids(batch)
+    with pytest.raises(NothingLeft, match=r"6 comparisons want the word of further people.*campaign rehearse"):
+        answer_batch(params, layout, None)
+
+
 @pytest.mark.parametrize("policy", ["bal_pm", "drts", "deltaucb_bal_pm", "fixed_pair"])
 def test_a_pool_of_responses_is_labelled_in_formed_pairs(tmp_path, caplog, policy):
     caplog.set_level(logging.INFO)
@@ -305,7 +316,7 @@ def test_a_pool_without_answers_has_a_campaign_and_no_oracle(tmp_path):
     layout.labels.touch()
     first = repro(layout)
     assert read_json(layout.campaign_metrics)["splits"] == {}
-    with pytest.raises(DataError, match="6 of 6 asked pairs have no hidden answer"):
+    with pytest.raises(DataError, match=r"6 of 6 asked pairs have no hidden answer.*: prefloop campaign run"):
         answer_batch(PARAMS, layout, None)
     give(layout, first)
     assert {row["round"] for row in repro(layout)} == {1}

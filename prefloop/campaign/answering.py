@@ -1,4 +1,4 @@
-"""The campaign's batch, put to an annotator: the simulated oracle stands in for people."""
+"""A campaign's batch put to one annotator: the simulated oracle stands in for people."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def label_batch(
         is_done = pc.is_in(batch["pair_id"], value_set=pa.chunked_array(done, pa.string()))
         waiting = batch.filter(pc.invert(is_done)).slice(0, limit)
         if not len(waiting):
-            raise NothingLeft(f"{layout.batch} has no unlabelled comparison: run dvc repro for the next batch")
+            raise NothingLeft(f"{layout.batch} has no unlabelled comparison: {_remedy(batch, news)}")
         try:
             comparisons = read_comparisons(layout.prepared, waiting)
         except StateError as error:
@@ -87,6 +87,19 @@ def label_batch(
         return [label_of(c, a, annotator=annotator.name, source=source, round_=r) for c, a, r in answers]
 
     return LabelLog(layout.labels, mark).answer(answer)
+
+
+def _remedy(batch: pa.Table, news: News) -> str:
+    """What brings further comparisons: a round brings none where no line of the log is behind the last one."""
+    if news.is_whole or len(news.lines):
+        return "run dvc repro for the next batch"
+    if not len(batch):
+        return "every pair of the pool has its labels, and the campaign is at its end"
+    return (
+        f"{len(batch)} comparisons want the word of further people (campaign.annotators_per_pair), and this "
+        "annotator is one: let people answer (prefloop campaign run), or rehearse with several simulated ones "
+        "(prefloop campaign rehearse)"
+    )
 
 
 def _labelled_before(table: Path) -> tuple[pa.ChunkedArray, Mark]:

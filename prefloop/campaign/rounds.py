@@ -1,0 +1,121 @@
+"""Rounds of a campaign, made by `dvc repro` as by hand, so that the same log gives the same bytes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from prefloop.errors import ConfigError, PrefloopError
+from prefloop.io.layout import Layout
+from prefloop.processes import kept
+
+TARGETS = ("evaluate", "acquire")
+_TAIL_LINES = 30
+
+
+class RoundFailed(PrefloopError):
+    """A round that DVC could not make; the message ends with the last lines of its output."""
+
+
+class Rounds:
+    """Makes the rounds of a campaign.
+
+    Args:
+        layout: where log and snapshot lie.
+        tell: called with each line of output.
+        folder: the campaign's; None is the current one.
+    """
+
+    def __init__(
+        self, layout: Layout, tell: Callable[[str], None] = lambda line: None, folder: Path | None = None
+    ) -> None:
+        self._layout, self._tell, self._folder = layout, tell, folder
+        self._environment = stage_environment()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_stopped = False
+
+    def make(self) -> None:
+        """Make a round on the log as it stands now, or a later one.
+
+        DVC hashes the log after the stage `labels` has copied it. A verdict that comes between the two is taken
+        for seen, and the round would leave it out until the next one comes: then the stage is made to run.
+
+        Raises:
+            RoundFailed: a stage failed, or another DVC works here.
+        """
+        size = size_of(self._layout.labels)
+        self._repro(*TARGETS)
+        if size_of(self._layout.label_snapshot) < size:
+            self._repro("--force", "--single-item", "labels")
+            self._repro(*TARGETS)
+
+    def stop(self) -> None:
+        """End the round that is being made, from another thread; `make` fails then, and ever after."""
+        self._is_stopped = True
+        if self._process is not None:
+            self._process.terminate()
+
+    def _repro(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "dvc", "repro", *arguments]
+        tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        with kept(command, folder=self._folder, environment=self._environment, output=subprocess.PIPE) as process:
+            self._process = process
+            if self._is_stopped:
+                raise RoundFailed("stopped")
+            assert process.stdout is not None
+            for raw in process.stdout:
+                # A bar of progress writes one line over and over.
+                for line in filter(None, raw.decode(errors="replace").rstrip().split("\r")):
+                    tail.append(line)
+                    self._tell(line)
+            code = process.wait()
+        if code:
+            raise RoundFailed(f"dvc repro {' '.join(arguments)} ended with {code}:\n" + "\n".join(tail))
+
+
+def stage_environment(executable: str = sys.executable, path: str | None = None) -> dict[str, str]:
+    """The environment in which `python`, as stages call it, is this process's Python.
+
+    Args:
+        executable: this process's Python.
+        path: PATH, by default that of the environment.
+
+    Raises:
+        ConfigError: beside this process's Python there is none of that name.
+    """
+    folder = Path(executable).parent
+    if shutil.which("python", path=str(folder)) is None:
+        raise ConfigError(
+            f"there is no {folder / 'python'}, which the stages of dvc.yaml call: install prefloop into a virtual "
+            "environment (python3 -m venv)"
+        )
+    before = os.environ.get("PATH", "") if path is None else path
+    return os.environ | {"PATH": f"{folder}{os.pathsep}{before}", "DVC_NO_ANALYTICS": "1"}
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, -1 where there is none."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return -1
+
+
+def new_lines(log: Path, snapshot: Path) -> int:
+    """Lines of the log that are not in its snapshot; one that is shorter than it counts as new.
+
+    Args:
+        log: the label log, only appended to.
+        snapshot: its copy by the stage `labels`; may be missing.
+    """
+    seen, size = max(size_of(snapshot), 0), size_of(log)
+    if size < seen:
+        return 1
+    with open(log, "rb") as handle:
+        handle.seek(seen)
+        return handle.read().count(b"\n")

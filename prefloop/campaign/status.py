@@ -1,0 +1,185 @@
+"""Status of a campaign: all numbers that terminal, admin's page and MLflow show of it, computed here alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from prefloop.campaign.audited import audited
+from prefloop.campaign.ceiling import FEWEST
+from prefloop.campaign.desk.budget import Budget
+from prefloop.campaign.habits import AskedTwice, Words, asked_twice, gold_answers, habits
+from prefloop.campaign.issued import ISSUED
+from prefloop.campaign.learned import learned
+from prefloop.campaign.tally import (
+    amount,
+    budget_left,
+    guidelines_of,
+    pairs_of,
+    round_of,
+    speed,
+    spent_by,
+    waiting,
+)
+from prefloop.config import Params
+from prefloop.io.arrays import read_table
+from prefloop.io.layout import Layout
+from prefloop.labels.aggregate import aggregate, standing_votes
+from prefloop.labels.agreement import agreement, agreement_by_person
+from prefloop.labels.lines import NO_LINES
+from prefloop.labels.log import LabelLog
+from prefloop.labels.verdicts import WORDS, Word
+
+
+class StatusReader:
+    """Status of one campaign, again and again: of the log only what is new is read.
+
+    Args:
+        params: parameters in force.
+        layout: where log, batch and issued pairs lie.
+        gold: known verdicts of gold items by pair id.
+    """
+
+    def __init__(self, params: Params, layout: Layout, gold: Mapping[str, Word] | None = None) -> None:
+        self._params, self._layout, self._gold = params, layout, gold or {}
+        self._log, self._lines = LabelLog(layout.labels), NO_LINES
+
+    def status(self, now: datetime) -> dict[str, Any]:
+        """The status now; see `status_of`.
+
+        Raises:
+            DataError: a line that is no label.
+            StateError: a damaged batch or list of issued pairs.
+        """
+        news = self._log.read_on()
+        if news.is_whole:
+            self._lines = news.lines
+        elif len(news.lines):
+            self._lines = pa.concat_tables([self._lines, news.lines]).combine_chunks()
+        batch, issued = _read(self._layout.batch), _read(self._layout.issued)
+        issued = ISSUED.empty_table() if issued is None else issued
+        return status_of(self._params, self._lines, issued, batch, self._gold, now)
+
+
+def _read(path: Path) -> pa.Table | None:
+    return read_table(path) if path.exists() else None
+
+
+def campaign_status(
+    params: Params, layout: Layout, now: datetime, gold: Mapping[str, Word] | None = None
+) -> dict[str, Any]:
+    """The status of a campaign, read once; who asks often keeps a `StatusReader`.
+
+    Args:
+        params: parameters in force.
+        layout: where log, batch and issued pairs lie.
+        now: the time, with its zone.
+        gold: known verdicts of gold items by pair id.
+
+    Returns:
+        As `status_of`.
+
+    Raises:
+        DataError: a line that is no label.
+        StateError: a damaged batch or list of issued pairs.
+    """
+    return StatusReader(params, layout, gold).status(now)
+
+
+def status_of(
+    params: Params,
+    lines: pa.Table,
+    issued: pa.Table,
+    batch: pa.Table | None,
+    gold: Mapping[str, Word],
+    now: datetime,
+) -> dict[str, Any]:
+    """The status by what the files hold; ready for JSON, a number that is not known is None.
+
+    Args:
+        params: parameters in force.
+        lines: the label log.
+        issued: a table of `issued.ISSUED`.
+        batch: the open batch, None before the first.
+        gold: known verdicts of gold items by pair id.
+        now: the time, with its zone.
+
+    Returns:
+        now, ISO 8601; round, of the open batch, else the last one; waiting, verdicts that the batch still wants;
+        labels, standing votes; pairs: labelled, decided, undecided, disputed; verdicts, standing votes by word;
+        spend: labels, money, hours, currency, by_source; budget: by labels, money and hours the limit and what is
+        left; speed: last_hour, verdicts of the last 60 minutes, per_hour, in an hour of work, median_seconds;
+        annotators, rows of `habits.habits`; agreement, of all pairs and of the audit slice: pairs, votes, raw and
+        alpha with intervals; guidelines, verdicts by version; and audit, curve, gain and advice of `learned`.
+    """
+    votes, pairs = standing_votes(lines), aggregate(lines)
+    budget = Budget.of(params)
+    spent = budget.spent_by(lines)
+    limits, twice = budget_left(params, spent), asked_twice(lines)
+    return {
+        "now": now.isoformat(timespec="seconds"),
+        "round": round_of(batch, issued, lines),
+        "waiting": waiting(batch, pairs),
+        "labels": len(votes),
+        "pairs": pairs_of(pairs),
+        "verdicts": {word: int(pc.sum(pc.equal(votes["verdict"], word)).as_py() or 0) for word in WORDS},
+        "spend": {
+            **amount(spent),
+            "currency": params.campaign.cost.currency,
+            "by_source": spent_by(budget, lines, "source"),
+        },
+        "budget": limits,
+        "speed": speed(lines, now),
+        "annotators": _annotators(budget, lines, votes, gold, twice),
+        "guidelines": guidelines_of(lines),
+        **_learned(params, issued, batch, votes, pairs, limits, twice),
+    }
+
+
+def _learned(
+    params: Params,
+    issued: pa.Table,
+    batch: pa.Table | None,
+    votes: pa.Table,
+    pairs: pa.Table,
+    limits: dict[str, dict[str, float | None]],
+    twice: AskedTwice,
+) -> dict[str, Any]:
+    audit_ids = issued.filter(pc.equal(issued["kind"], "audit"))["pair_id"].combine_chunks()
+    in_slice = votes.filter(pc.is_in(votes["pair_id"], value_set=audit_ids))
+    config = params.campaign
+    audit = audited(issued, votes)
+    spent = tuple(f"the budget of {name} is spent" for name, limit in limits.items() if limit["left"] == 0)
+    is_used_up = batch is not None and not len(batch) and len(pairs) > 0
+    measured = {
+        name: asdict(agreement(some, confidence=config.stop.confidence, seed=config.seed))
+        for name, some in (("all", votes), ("audit", in_slice))
+    }
+    # Where hardly any pair has votes of two people, those of one person asked again: they agree more.
+    overlapping = audit.votes[audit.votes.sum(axis=1) > 1]
+    couples = overlapping if len(overlapping) >= FEWEST else twice.votes
+    return {
+        "agreement": measured,
+        **learned(config, audit, couples, len(pairs), len(votes), spent, is_used_up),
+    }
+
+
+def _annotators(
+    budget: Budget, lines: pa.Table, votes: pa.Table, gold: Mapping[str, Word], twice: AskedTwice
+) -> list[dict[str, Any]]:
+    known: dict[str, dict[str, Any]] = {}
+    agreeing = {
+        row.annotator: {"overlapping": row.votes, "agreement": row.agreement, "kappa": row.kappa}
+        for row in agreement_by_person(votes)
+    }
+    money = {name: {"money": row["money"]} for name, row in spent_by(budget, lines, "annotator").items()}
+    for facts in (agreeing, money, gold_answers(lines, gold), twice.by_name()):
+        for name, values in facts.items():
+            known.setdefault(name, {}).update(values)
+    return habits(Words.of(votes), known)

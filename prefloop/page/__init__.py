@@ -1,0 +1,1 @@
+"""Labelling page: its JSON API and what people see."""

@@ -1,0 +1,110 @@
+"""What the routes of the JSON API do, for the page's views as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from prefloop.campaign.desk import Desk
+from prefloop.campaign.desk.guidelines import Guidelines
+from prefloop.campaign.desk.people import Person
+from prefloop.campaign.desk.task import Task, Wait
+from prefloop.config import Params
+from prefloop.messages.message import Message, as_dicts
+from prefloop.page.bodies import Asks, ConflictOut, GuidelinesOut, MessageOut, Progress, TaskOut
+from prefloop.page.texts import Texts
+
+Render = Callable[[str], str]
+
+
+class Api:
+    """The campaign as people see it.
+
+    Args:
+        desk, texts, params, render, campaign_status: as for `create_app`.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        texts: Texts,
+        params: Params,
+        render: Render,
+        campaign_status: Callable[[], Mapping[str, Any]] | None,
+    ) -> None:
+        self.desk, self._texts, self._params, self._render = desk, texts, params, render
+        self._campaign_status = campaign_status
+
+    def next(self, person: Person) -> TaskOut | Wait:
+        """The comparison that a person is to answer now."""
+        given = self.desk.next(person.name)
+        return given if isinstance(given, Wait) else self.shown(given)
+
+    def shown(self, task: Task) -> TaskOut:
+        """A task with all that is shown of it; that it is a gold item or a repeat is not."""
+        pair = self._texts.of(task.pair_id, task.prompt_id, (task.left_id, task.right_id))
+        return TaskOut(
+            lease=task.lease,
+            expires_at=datetime.fromtimestamp(task.expires_at, UTC).isoformat(timespec="seconds"),
+            pair_id=task.pair_id,
+            ids=list(pair.ids) or None,
+            round=task.round,
+            prompt=self.messages(pair.prompt),
+            left=self.messages(pair.completions[task.left_id]),
+            right=self.messages(pair.completions[task.right_id]),
+            guidelines_version=task.guidelines,
+            asks=self.asks(),
+            progress=self.progress(task.annotator),
+        )
+
+    def messages(self, messages: Sequence[Message]) -> list[MessageOut]:
+        """Messages as they came, and as safe HTML."""
+        return [MessageOut(html=self._render(one["content"]), **one) for one in as_dicts(messages)]
+
+    def asks(self) -> Asks:
+        """What may be answered."""
+        page = self._params.page
+        return Asks(
+            verdicts=["left", "right", *page.verdicts],
+            strength=page.strength,
+            reasons=list(page.reasons),
+            criteria=list(page.criteria),
+            comment=page.comment,
+        )
+
+    def progress(self, annotator: str) -> Progress:
+        """How far the annotator and the campaign are."""
+        return Progress(**asdict(self.desk.progress(annotator)))
+
+    def status(self, person: Person) -> dict[str, Any]:
+        """Own and campaign progress; an admin sees all of the campaign."""
+        seen: dict[str, Any] = {"annotator": person.name, "role": person.role}
+        seen["progress"] = self.progress(person.name).model_dump()
+        if person.is_admin and self._campaign_status is not None:
+            seen["campaign"] = dict(self._campaign_status())
+        return seen
+
+    def guidelines(self) -> GuidelinesOut:
+        """The instructions in force."""
+        now: Guidelines = self.desk.guidelines()
+        shown = None if now.markdown is None else self._render(now.markdown)
+        return GuidelinesOut(version=now.version, markdown=now.markdown, html=shown)
+
+    def conflicts(self) -> list[ConflictOut]:
+        """Pairs on which annotators disagree, the oldest first."""
+        return [self._conflict(row) for row in self.desk.conflicts()]
+
+    def _conflict(self, row: Mapping[str, Any]) -> ConflictOut:
+        a, b = row["completion_a"], row["completion_b"]
+        pair = self._texts.of(row["pair_id"], row["prompt_id"], (a, b))
+        return ConflictOut(
+            pair_id=row["pair_id"],
+            ids=list(pair.ids) or None,
+            round=row["round"],
+            prompt=self.messages(pair.prompt),
+            a=self.messages(pair.completions[a]),
+            b=self.messages(pair.completions[b]),
+            votes=row["votes"],
+        )

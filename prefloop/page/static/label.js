@@ -1,0 +1,229 @@
+// The page on which people compare: one comparison at a time, by keys or buttons.
+
+import {call, insist, pause, toLogin} from "./api.js";
+import {Clock} from "./clock.js";
+import {Extras} from "./extras.js";
+import {guidelines} from "./guidelines.js";
+import {listen} from "./keys.js";
+import {Looks} from "./looks.js";
+import {Outbox, keep, kept} from "./outbox.js";
+import {show} from "./show.js";
+
+const $ = (selector) => document.querySelector(selector);
+const person = document.body.dataset.person;
+const outbox = new Outbox(person);
+const clock = new Clock();
+const looks = new Looks(say);
+const extras = new Extras($("#extras"));
+const WORDS = {left: "left is better", right: "right is better", tie: "tie", both_bad: "both bad", skip: "skipped"};
+const WAITS = {
+  empty: ["No pair is waiting", "The next ones are being chosen. This page goes on by itself."],
+  budget: ["The budget is used up", "No more labels are asked for. Thank you."],
+  done: ["All done", "Nothing is left to compare. Thank you."],
+};
+
+let task = null; // the comparison that is shown
+let chosen = null; // its verdict, where more is asked before it is sent
+let isBusy = true; // while something is sent or fetched
+let lastLease = kept(`prefloop.last.${person}`); // of the verdict that undo takes back
+
+// ---- what is said of the state
+
+function say(text, kind = "") {
+  const state = $("#state");
+  state.className = kind;
+  if (state.textContent !== text) state.textContent = text;
+}
+
+function busy(value) {
+  isBusy = value;
+  $("#answers").setAttribute("aria-busy", String(value));
+  // Not `disabled`, under which the focus would be lost.
+  document.querySelectorAll("#verdicts button, #undo").forEach((button) => {
+    button.setAttribute("aria-disabled", String(value || (button.id !== "undo" && !task)));
+  });
+}
+
+function showProgress({yours, minute_rate: rate, total, wanted}) {
+  $("#yours").textContent = String(yours);
+  $("#rate").textContent = rate === null ? "–" : rate.toFixed(1);
+  $("#total").textContent = `${total} of ${wanted}`;
+  Object.assign($("#progress"), {max: Math.max(wanted, 1), value: Math.min(total, wanted)});
+}
+
+// ---- one comparison
+
+function present(next, said) {
+  task = next;
+  choose(null);
+  show($("#prompt-text"), task.prompt, "user");
+  show($("#left"), task.left, "assistant");
+  show($("#right"), task.right, "assistant");
+  for (const box of ["#prompt-text", "#left", "#right"]) $(box).scrollTop = 0;
+  $("#ids").textContent = task.ids?.length ? task.ids.join(", ") : "";
+  document.querySelectorAll("[data-verdict]").forEach((button) => {
+    button.hidden = !task.asks.verdicts.includes(button.dataset.verdict);
+  });
+  extras.ask(task.asks);
+  showProgress(task.progress);
+  $("#comparison").hidden = $("#bar").hidden = false;
+  $("#waiting").hidden = true;
+  looks.remark();
+  guidelines.saw(task.guidelines_version);
+  clock.begin(task.lease);
+  busy(false);
+  say(`${said}Comparison ${task.progress.yours + 1}.`, said ? "saved" : "");
+  $("#prompt-title").focus({preventScroll: true});
+  window.scrollTo(0, 0);
+}
+
+function presentWait(reason, said) {
+  task = null;
+  const [title, text] = WAITS[reason] ?? WAITS.empty;
+  $("#waiting-title").textContent = title;
+  $("#waiting-text").textContent = text;
+  $("#comparison").hidden = true;
+  $("#waiting").hidden = false;
+  $("#bar").hidden = !lastLease;
+  busy(false);
+  say(`${said}${title}.`);
+}
+
+/** Ask for the next comparison, and wait for one where there is none. */
+async function next(said = "") {
+  busy(true);
+  for (const asked = ++next.asked; asked === next.asked;) {
+    const {status, headers, body} = await insist(() => call("GET", "/api/next"), lost);
+    if (asked !== next.asked) return;
+    if (status === 401) return toLogin();
+    if (status === 200) return present(body, said);
+    if (status !== 204) return say(`${body?.error ?? status}. Load the page again.`, "failed");
+    const reason = headers.get("X-Prefloop-Wait");
+    if ($("#waiting").hidden || said) presentWait(reason, said);
+    said = "";
+    await pause(Number(headers.get("Retry-After")) || 5);
+  }
+}
+next.asked = 0;
+
+function lost(error, seconds) {
+  say(`Waiting for the server: ${error.message}. Trying again in ${seconds} s.`, "unsent");
+}
+
+// ---- verdicts
+
+function choose(verdict) {
+  chosen = verdict;
+  document.querySelectorAll("[data-verdict]").forEach((button) => {
+    if (task && extras.anyFor("left")) button.setAttribute("aria-pressed", String(button.dataset.verdict === verdict));
+    else button.removeAttribute("aria-pressed");
+  });
+  for (const side of ["left", "right"]) {
+    $(`#${side}-answer`).classList.toggle("chosen", verdict === side || verdict === "tie");
+  }
+}
+
+/** A verdict by key or button: sent at once, or, where more is asked, when it is given again or by Enter. */
+function give(verdict) {
+  if (isBusy || !task || !task.asks.verdicts.includes(verdict)) return;
+  if (extras.anyFor(verdict) && chosen !== verdict) {
+    choose(verdict);
+    extras.chosen(verdict);
+    say(`Chosen: ${WORDS[verdict]}. Enter sends it.`);
+    return;
+  }
+  choose(verdict);
+  send();
+}
+
+async function send() {
+  if (isBusy || !task || !chosen) return;
+  const verdict = {lease: task.lease, verdict: chosen, duration_ms: clock.ms(), ...extras.given(chosen)};
+  busy(true);
+  say("Saving…");
+  outbox.put(verdict);
+  clock.end();
+  await next(await sent(verdict));
+}
+
+/** Send a verdict until the server has it, or says why it takes none; gives the sentence to say. */
+async function sent(verdict) {
+  const {status, body} = await insist(() => call("POST", "/api/verdicts", verdict), (error, seconds) => {
+    say(`Not sent yet: ${error.message}. Kept in this browser; trying again in ${seconds} s.`, "unsent");
+  });
+  if (status === 401) {
+    toLogin();
+    return new Promise(() => {}); // the page goes; the verdict stays
+  }
+  outbox.remove(verdict.lease);
+  if (status === 200 || status === 201) {
+    remember(verdict.lease);
+    return body.verdict === verdict.verdict ? `Saved: ${WORDS[body.verdict]}. ` : `Known already: ${WORDS[body.verdict]}. `;
+  }
+  return `Not counted: ${body?.error ?? status}. `;
+}
+
+function remember(lease) {
+  lastLease = lease;
+  keep(`prefloop.last.${person}`, lease ?? "");
+}
+
+async function undo() {
+  if (isBusy) return;
+  busy(true);
+  next.asked++; // a wait for the next comparison ends here
+  say("Taking the last verdict back…");
+  const {status, body} = await insist(() => call("POST", "/api/undo", lastLease ? {lease: lastLease} : {}), lost);
+  if (status === 401) return toLogin();
+  if (status === 200) {
+    remember(null);
+    return present(body, "Taken back. ");
+  }
+  if (task) {
+    busy(false);
+    return say(`${body?.error ?? "There is no verdict to take back"}.`);
+  }
+  return next();
+}
+
+// ---- keys and buttons
+
+function openSheet() {
+  $("#keys").showModal();
+}
+
+listen({
+  verdict: give,
+  send,
+  undo,
+  scroll: (event) => looks.scroll(event),
+  hasChosen: () => chosen !== null && !isBusy,
+  look: (name) => looks.toggle(name),
+  keys: openSheet,
+  guidelines: () => guidelines.open(),
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button || button.getAttribute("aria-disabled") === "true") return;
+  if (button.dataset.verdict) give(button.dataset.verdict);
+  else if (button.id === "undo") undo();
+  else if (looks.has(button.id)) looks.toggle(button.id);
+  else if (button.id === "open-keys") openSheet();
+  else if (button.id === "open-guidelines") guidelines.open();
+  else if (button.id === "logout") insist(() => call("POST", "/api/logout", {}), lost).then(toLogin);
+});
+$("#extras").addEventListener("submit", (event) => {
+  event.preventDefault();
+  send();
+});
+
+async function start() {
+  busy(true);
+  looks.restore();
+  let said = "";
+  for (const verdict of outbox.waiting()) said = await sent(verdict);
+  await next(said);
+}
+
+start();

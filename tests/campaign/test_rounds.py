@@ -1,0 +1,109 @@
+"""Rounds as DVC makes them: verdicts that fall between snapshot and hash, failures, this process's Python."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prefloop.campaign.rounds import RoundFailed, Rounds, new_lines, stage_environment
+from prefloop.errors import ConfigError
+from prefloop.io.layout import Layout
+
+LINE = b'{"pair_id": "x"}\n'
+
+
+@pytest.fixture
+def layout(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    layout = Layout.repository()
+    for path in (layout.labels, layout.label_snapshot):
+        path.parent.mkdir(parents=True)
+    layout.labels.write_bytes(LINE * 3)
+    return layout
+
+
+@given(st.integers(0, 9), st.integers(0, 9))
+def test_lines_behind_the_snapshot_are_new(tmp_path_factory, seen, further):
+    folder = tmp_path_factory.mktemp("log")
+    log, snapshot = folder / "log", folder / "snapshot"
+    log.write_bytes(LINE * (seen + further))
+    if seen:
+        snapshot.write_bytes(LINE * seen)
+    assert new_lines(log, snapshot) == further
+    # A log that was put back to an earlier state is another one.
+    snapshot.write_bytes(LINE * (seen + further + 1))
+    assert new_lines(log, snapshot) == 1
+
+
+def rounds_of(layout, copies):
+    """Rounds whose DVC copies the log only at the calls that `copies` says, as one that has hashed a later log."""
+    calls, rounds = [], Rounds(layout)
+
+    def repro(*arguments):
+        if copies[len(calls)]:
+            layout.label_snapshot.write_bytes(layout.labels.read_bytes())
+        calls.append(arguments)
+
+    rounds._repro = repro
+    return rounds, calls
+
+
+def test_a_verdict_that_dvc_takes_for_seen_is_seen(layout):
+    layout.label_snapshot.write_bytes(LINE)
+    rounds, calls = rounds_of(layout, [False, True, False])
+    rounds.make()
+    assert calls == [("evaluate", "acquire"), ("--force", "--single-item", "labels"), ("evaluate", "acquire")]
+    assert new_lines(layout.labels, layout.label_snapshot) == 0
+
+
+def test_a_round_that_has_seen_the_log_is_one_command(layout):
+    rounds, calls = rounds_of(layout, [True])
+    rounds.make()
+    assert calls == [("evaluate", "acquire")]
+
+
+def test_a_failure_shows_the_end_of_the_output(layout):
+    told = []
+    with pytest.raises(RoundFailed, match=r"dvc repro evaluate acquire ended with \d+:\n(.*\n)*.*DVC repository"):
+        Rounds(layout, told.append).make()
+    assert any("DVC repository" in line for line in told)
+
+
+def test_a_round_can_be_ended_from_another_thread(layout, monkeypatch):
+    # Instead of DVC a command that would go on for minutes.
+    dvc = Path("dvc")
+    dvc.mkdir()
+    (dvc / "__main__.py").write_text("import time; print('here', flush=True); time.sleep(600)")
+    monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
+    said, failed = [], []
+    rounds = Rounds(layout, said.append)
+
+    def make():
+        try:
+            rounds.make()
+        except RoundFailed as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    while not said:
+        time.sleep(0.01)
+    rounds.stop()
+    thread.join(10)
+    assert len(failed) == 1
+    with pytest.raises(RoundFailed, match="stopped"):
+        rounds.make()
+
+
+def test_stages_call_the_python_that_prefloop_is_installed_in(tmp_path):
+    environment = stage_environment()
+    assert environment["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+    with pytest.raises(ConfigError, match="venv"):
+        stage_environment(str(tmp_path / "python3.11"))

@@ -1,0 +1,154 @@
+"""Loop of a campaign: when a round is due, and what a failed one does."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prefloop.campaign.rounds import RoundFailed
+from prefloop.campaign.run import Loop, View, backoff, is_due
+from prefloop.io.arrays import write_table
+from prefloop.io.layout import Layout
+
+COUNT = st.integers(0, 100)
+VIEWS = st.builds(View, COUNT, COUNT, COUNT, st.booleans())
+
+
+@given(VIEWS, COUNT)
+def test_without_new_verdicts_nothing_is_due(view, buffer):
+    assert not is_due(View(view.batch, view.open, 0, view.spent), buffer)
+
+
+@given(VIEWS, COUNT, st.integers(0, 20))
+def test_more_verdicts_and_fewer_open_never_undo_a_round(view, buffer, more):
+    if is_due(view, buffer):
+        assert is_due(View(view.batch, max(view.open - more, 0), view.new + more, view.spent), buffer)
+
+
+@given(st.integers(1, 80), st.data())
+def test_a_round_is_made_exactly_when_a_new_batch_would_be_chosen(batch, data):
+    buffer = data.draw(st.integers(0, batch - 1))
+    rounds = [new for new in range(batch + 1) if is_due(View(batch, batch - new, new), buffer)]
+    assert rounds == list(range(batch - buffer, batch + 1))
+
+
+@given(st.integers(1, 80), st.integers(0, 80))
+def test_a_used_up_pool_makes_one_round_for_its_rest(rest, buffer):
+    if rest <= buffer:
+        assert [n for n in range(rest + 1) if is_due(View(rest, rest - n, n), buffer)] == [rest]
+
+
+@given(VIEWS, COUNT)
+def test_what_is_over_is_learned_from_once_more(view, buffer):
+    if view.is_over and view.new:
+        assert is_due(view, buffer)
+    assert view.is_over == (view.spent or view.batch == 0)
+
+
+@given(st.integers(1, 10_000))
+def test_tries_are_ever_farther_apart_up_to_a_limit(failures):
+    assert 5 <= backoff(failures) <= backoff(failures + 1) <= 300
+
+
+class Place:
+    """A desk, a clock and what makes rounds: the log and the batch are real files."""
+
+    def __init__(self, root):
+        self.layout = Layout(root / "data", root / ".prefloop")
+        self.layout.labels.parent.mkdir(parents=True)
+        self.layout.labels.touch()
+        self.now, self.fails, self.made, self.refreshed = 0.0, 0, [], 0
+        self.told = []
+        self.write_batch(6)
+
+    def write_batch(self, rows):
+        write_table(self.layout.batch, pa.table({"pair_id": [str(n) for n in range(rows)]}))
+        self.layout.label_snapshot.parent.mkdir(parents=True, exist_ok=True)
+        self.layout.label_snapshot.write_bytes(self.layout.labels.read_bytes())
+        self.rows = rows
+
+    def label(self, count):
+        with open(self.layout.labels, "a") as handle:
+            handle.write("{}\n" * count)
+
+    def open(self):
+        new = len(self.layout.labels.read_text().splitlines())
+        return self.rows - new + len(self.layout.label_snapshot.read_text().splitlines())
+
+    def is_spent(self):
+        return False
+
+    def refresh(self):
+        self.refreshed += 1
+
+    def make(self):
+        if self.fails:
+            self.fails -= 1
+            raise RoundFailed("dvc repro ended with 255:\nno space")
+        self.made.append(self.layout.labels.stat().st_size)
+        self.write_batch(6)
+
+    def stop(self):
+        pass
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path)
+
+
+def loop_of(place):
+    return Loop(place, place.layout, 2, place, place.told.append, lambda: place.now)
+
+
+def test_a_round_is_made_when_few_wait_and_taken_up(place):
+    loop = loop_of(place)
+    place.label(3)
+    assert not loop.step()
+    place.label(1)
+    assert loop.step()
+    assert (place.refreshed, place.told) == (1, [None])
+    assert not loop.step()
+
+
+def test_a_failed_round_is_told_and_tried_again_later(place):
+    loop = loop_of(place)
+    place.label(4)
+    place.fails = 2
+    assert not loop.step()
+    assert "no space" in str(place.told[0])
+    assert not loop.step()
+    assert len(place.told) == 1
+    place.now = 5.0
+    assert not loop.step()
+    place.now = 10.0
+    assert not loop.step()
+    place.now = 15.0
+    assert loop.step()
+    assert [error is None for error in place.told] == [False, False, True]
+
+
+def test_a_desk_that_fails_ends_no_loop(place, caplog):
+    loop, real = loop_of(place), place.open
+    place.label(4)
+    place.open = lambda: 1 / 0
+    loop.start(at_once=False)
+    while not caplog.records:
+        pass
+    assert "ZeroDivisionError" in caplog.text
+    place.open, place.now = real, 1e6
+    while not place.made:
+        pass
+    loop.stop()
+    assert not loop._thread.is_alive()
+
+
+def test_the_first_round_is_owed_whatever_has_changed(place):
+    loop = loop_of(place)
+    loop.start(at_once=True)
+    while not place.told:
+        pass
+    loop.stop()
+    assert place.made == [0]
