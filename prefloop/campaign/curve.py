@@ -1,9 +1,9 @@
 """Learning curve of a campaign, from its audit slice alone: the score of unseen pairs over the number of labels.
 
-The expected score of a model of n labelled pairs is L(n) = a - b (n / 100)^-c: it rises and saturates. Few pairs
-say little about b and c, so both have a prior, from curves recorded on other data; a has none. Each replicate
-weighs the prompts anew and draws its own prior: where the slice says little the replicates are the prior's,
-where it says much they are the data's.
+The expected score of a model of n labelled pairs is L(n) = a + b (1 - (n / 100)^-c) / c: it rises by b for each
+e-fold of labels at first and saturates at a + b / c. Few pairs say little about b and c, so both have a prior,
+from curves recorded on other data; a has none. Each replicate weighs the prompts anew and draws its own prior:
+where the slice says little the replicates are the prior's, where it says much they are the data's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from prefloop.campaign.audited import Audited
 from prefloop.rng import Stream, generator
 
-# Labelled pairs at which b is the distance to the limit a.
+# Labelled pairs at which the score is a, and its slope over log n is b.
 REFERENCE = 100
 # Replicates; drawn so many at a time.
 _REPLICATES, _AT_ONCE = 1000, 50
@@ -26,15 +26,15 @@ class Prior:
     """What curves of other data say of a curve's shape. Source: benchmarks/stopping.py, docs/maths.md.
 
     Attributes:
-        rise: mean and standard deviation of b, nats; below 0 is 0.
+        slope: mean and standard deviation of b, nats; below 0 is 0.
         exponent: least and greatest c, all alike likely in between, on a logarithmic scale.
     """
 
-    rise: tuple[float, float]
+    slope: tuple[float, float]
     exponent: tuple[float, float]
 
 
-PRIOR = Prior(rise=(0.05, 0.05), exponent=(0.25, 1.5))
+PRIOR = Prior(slope=(0.03, 0.03), exponent=(0.1, 1.0))
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,16 @@ class Curve:
     """Replicates of a fitted curve.
 
     Attributes:
-        limit, rise, exponent: float64 [k], a, b >= 0 and c > 0 of each.
+        level, slope, exponent: float64 [k], a, b >= 0 and c > 0 of each.
     """
 
-    limit: np.ndarray
-    rise: np.ndarray
+    level: np.ndarray
+    slope: np.ndarray
     exponent: np.ndarray
 
     def at(self, n_labels: float) -> np.ndarray:
         """Score of a model of so many labelled pairs, at least one; nats, float64 [k]."""
-        values: np.ndarray = self.limit - self.rise * (n_labels / REFERENCE) ** -self.exponent
+        values: np.ndarray = self.level + self.slope * _shape(n_labels, self.exponent)
         return values
 
     def gain(self, n_labels: float, further: float) -> np.ndarray:
@@ -91,15 +91,20 @@ def fit_curve(audit: Audited, seed: int, prior: Prior = PRIOR) -> Curve:
     weight, total = _resampled(audit, level, len(levels), rng)
     low, high = np.log(prior.exponent)
     exponent = np.exp(rng.uniform(low, high, _REPLICATES))
-    centre = rng.normal(*prior.rise, _REPLICATES)
-    shape = (levels / REFERENCE) ** -exponent[:, None]
+    expected = rng.normal(*prior.slope, _REPLICATES)
+    shape = _shape(levels, exponent[:, None])
     count = weight.sum(axis=1)
-    mean, mean_shape = total.sum(axis=1) / count, (weight * shape).sum(axis=1) / count
-    spread = (weight * (shape - mean_shape[:, None]) ** 2).sum(axis=1)
-    slope = ((shape - mean_shape[:, None]) * total).sum(axis=1)
-    noise, doubt = _noise(audit, level), prior.rise[1] ** 2
-    rise = np.maximum((centre / doubt - slope / noise) / (1 / doubt + spread / noise), 0.0)
-    return Curve(mean + rise * mean_shape, rise, exponent)
+    mean, middle = total.sum(axis=1) / count, (weight * shape).sum(axis=1) / count
+    apart = shape - middle[:, None]
+    noise, doubt = _noise(audit, level), prior.slope[1] ** 2
+    precision = 1 / doubt + (weight * apart**2).sum(axis=1) / noise
+    slope = np.maximum((expected / doubt + (apart * total).sum(axis=1) / noise) / precision, 0.0)
+    return Curve(mean - slope * middle, slope, exponent)
+
+
+def _shape(n_labels: np.ndarray | float, exponent: np.ndarray) -> np.ndarray:
+    values: np.ndarray = -np.expm1(-exponent * np.log(np.asarray(n_labels) / REFERENCE)) / exponent
+    return values
 
 
 def _resampled(
