@@ -72,6 +72,11 @@ class LabelLog:
     def __init__(self, path: Path, mark: Mark | None = None) -> None:
         self._path, self._mark = path, mark or Mark()
 
+    @property
+    def mark(self) -> Mark:
+        """How far it was read."""
+        return self._mark
+
     def append(self, labels: Iterable[Label]) -> None:
         """Append labels, all or none, synced, under the lock of all who write."""
         with locked(self._path):
@@ -99,6 +104,22 @@ class LabelLog:
             labels = give(self._read_on())
             self._append(labels)
         return labels
+
+    def exchange(self, give: Callable[[News], list[Label]]) -> News:
+        """As `answer`, and read what was appended, as one step for all other writers.
+
+        Returns:
+            The appended lines as they stand in the log.
+
+        Raises:
+            DataError: as above.
+        """
+        with locked(self._path):
+            labels = give(self._read_on())
+            if not labels:
+                return News(NO_LINES, False)
+            self._append(labels)
+            return self._read_on()
 
     def _append(self, labels: Iterable[Label]) -> None:
         append_jsonl(self._path, [label.model_dump(exclude_none=True) for label in labels])

@@ -118,6 +118,14 @@ class OutcomeOut(BaseModel):
     timestamp: str
 
 
+class DecidedOut(BaseModel):
+    """An adjudication that stands in the log."""
+
+    pair_id: str
+    verdict: Ruling
+    timestamp: str
+
+
 class ConflictOut(BaseModel):
     """A pair on which annotators disagree."""
 

@@ -15,6 +15,7 @@ from prefloop.page.auth import COOKIE, Door
 from prefloop.page.bodies import (
     AdjudicationBody,
     ConflictOut,
+    DecidedOut,
     ErrorOut,
     GuidelinesOut,
     LoginBody,
@@ -32,26 +33,28 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def door_of(request: Request) -> Door:
+async def door_of(request: Request) -> Door:
     """Who tells who asks."""
     door: Door = request.app.state.door
     return door
 
 
-def api_of(request: Request) -> Api:
+async def api_of(request: Request) -> Api:
     """What answers."""
     api: Api = request.app.state.api
     return api
 
 
-def somebody(request: Request) -> Person:
+async def somebody(request: Request) -> Person:
     """Who asks; refused without a valid token."""
-    return door_of(request).person(request)
+    door: Door = request.app.state.door
+    return door.person(request)
 
 
-def admin(request: Request) -> Person:
+async def admin(request: Request) -> Person:
     """Who asks, an admin; refused else."""
-    return door_of(request).admin(request)
+    door: Door = request.app.state.door
+    return door.admin(request)
 
 
 Somebody = Annotated[Person, Depends(somebody)]
@@ -113,10 +116,12 @@ async def conflicts(api: TheApi, person: Admin) -> Any:
     return await run_in_threadpool(api.conflicts)
 
 
-@router.post("/admin/adjudicate", status_code=201, response_model=OutcomeOut)
-async def adjudicate(api: TheApi, person: Admin, body: AdjudicationBody) -> Any:
+@router.post("/admin/adjudicate", status_code=201, response_model=DecidedOut)
+async def adjudicate(api: TheApi, person: Admin, body: AdjudicationBody, response: Response) -> Any:
     """Decide a pair, whatever its votes."""
-    return _outcome(await asyncio.wrap_future(api.desk.adjudicate(person.name, body.pair_id, body.verdict)))
+    decided = await asyncio.wrap_future(api.desk.adjudicate(person.name, body.pair_id, body.verdict))
+    response.status_code = 200 if decided.known else 201
+    return DecidedOut(pair_id=decided.pair_id, verdict=decided.verdict, timestamp=decided.timestamp)
 
 
 @router.post("/login", status_code=204, response_class=Response)

@@ -100,6 +100,26 @@ class Outcome:
     known: bool = False
 
 
+Ruling = Literal["a", "b", "tie", "both_bad"]
+
+
+@dataclass(frozen=True)
+class Decided:
+    """An adjudication that stands in the log.
+
+    Attributes:
+        pair_id: the pair.
+        verdict: the last word on it.
+        timestamp: when it was written.
+        known: whether it stood there before.
+    """
+
+    pair_id: str
+    verdict: Ruling
+    timestamp: str
+    known: bool = False
+
+
 def turned_by_side(word: str, shown_left: str) -> str:
     """A verdict of a or b as one of left or right, and the other way round; others stay.
 
@@ -111,9 +131,6 @@ def turned_by_side(word: str, shown_left: str) -> str:
     if shown_left == "b":
         turns = {"a": "right", "b": "left", "left": "b", "right": "a"}
     return turns.get(word, word)
-
-
-Ruling = Literal["a", "b", "tie", "both_bad"]
 
 
 class Refused(PrefloopError):
@@ -128,6 +145,12 @@ class Refused(PrefloopError):
 
 class UnknownLease(Refused):
     """No such lease."""
+
+    status = 404
+
+
+class UnknownPair(Refused):
+    """Nobody was asked about such a pair."""
 
     status = 404
 

@@ -1,0 +1,265 @@
+"""Queue: waiting comparisons, leases and what was said, in SQLite; all but the leases comes from batch and log."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from prefloop.campaign.desk.budget import Budget, Spent
+from prefloop.errors import StateError
+from prefloop.labels.label import WITHDRAWN
+from prefloop.labels.log import Mark, News
+
+log = logging.getLogger("prefloop")
+
+# Raised when tables change: a queue of another number is made again.
+VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+-- Lines of the log that say something of a pair; `who` says whose word it is: a later one of the same counts.
+CREATE TABLE words (
+    seq INTEGER PRIMARY KEY, pair_id TEXT NOT NULL, prompt_id TEXT NOT NULL, completion_a TEXT NOT NULL,
+    completion_b TEXT NOT NULL, round INTEGER, annotator TEXT NOT NULL, who TEXT NOT NULL, verdict TEXT,
+    shown_left TEXT, purpose TEXT, lease TEXT, timestamp TEXT NOT NULL, duration_ms INTEGER, comment TEXT,
+    stands INTEGER NOT NULL);
+CREATE INDEX words_of_pair ON words (pair_id, who);
+CREATE INDEX words_of_annotator ON words (annotator, seq) WHERE stands;
+CREATE INDEX words_of_lease ON words (lease) WHERE lease IS NOT NULL;
+CREATE TABLE tally (
+    pair_id TEXT PRIMARY KEY, standing INTEGER NOT NULL, said_a INTEGER NOT NULL, said_b INTEGER NOT NULL,
+    ruled INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX disputed ON tally (pair_id) WHERE said_a > 0 AND said_b > 0 AND NOT ruled;
+CREATE TABLE people (annotator TEXT PRIMARY KEY, answers INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE pairs (
+    position INTEGER PRIMARY KEY, pair_id TEXT NOT NULL UNIQUE, prompt_id TEXT NOT NULL,
+    completion_a TEXT NOT NULL, completion_b TEXT NOT NULL, round INTEGER NOT NULL, wanted INTEGER NOT NULL,
+    standing INTEGER NOT NULL, ruled INTEGER NOT NULL);
+CREATE INDEX pairs_waiting ON pairs (position) WHERE standing < wanted AND NOT ruled;
+CREATE TABLE leases (
+    lease TEXT PRIMARY KEY, annotator TEXT NOT NULL, pair_id TEXT NOT NULL, prompt_id TEXT NOT NULL,
+    completion_a TEXT NOT NULL, completion_b TEXT NOT NULL, round INTEGER NOT NULL, purpose TEXT,
+    shown_left TEXT NOT NULL, wanted INTEGER NOT NULL, expires_at REAL NOT NULL, guidelines TEXT,
+    is_paid INTEGER NOT NULL, labels INTEGER NOT NULL, nano INTEGER NOT NULL, ms INTEGER NOT NULL);
+CREATE INDEX leases_of_pair ON leases (pair_id, expires_at);
+CREATE INDEX leases_of_annotator ON leases (annotator, expires_at);
+CREATE INDEX leases_open ON leases (expires_at);
+"""
+_WORDS = (
+    *("pair_id", "prompt_id", "completion_a", "completion_b", "round", "annotator", "who", "verdict"),
+    *("shown_left", "purpose", "lease", "timestamp", "duration_ms", "comment"),
+)
+BATCH = ("pair_id", "prompt_id", "completion_a", "completion_b", "round", "annotators")
+_ROWS = 1 << 14
+
+
+class Queue:
+    """The tables, for any number of threads: each holds `lock` for as long as what it reads must not change.
+
+    Args:
+        path: the file; made, or made again where it is damaged or of another kind.
+        budget: what lines cost.
+
+    Raises:
+        StateError: it can neither be read nor made.
+    """
+
+    def __init__(self, path: Path, budget: Budget) -> None:
+        self._path, self._budget = path, budget
+        self.lock = threading.RLock()
+        self._connection = self._open()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self.lock:
+            self._connection.close()
+
+    def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        with self.lock:
+            return self._connection.execute(sql, values).fetchall()
+
+    def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
+        """The first row of a query, None without one."""
+        with self.lock:
+            row: sqlite3.Row | None = self._connection.execute(sql, values).fetchone()
+            return row
+
+    def change(self, sql: str, *values: Any) -> None:
+        """Change rows; values by place, or one dictionary of them by name."""
+        named = values[0] if values and isinstance(values[0], dict) else values
+        with self.transaction() as connection:
+            connection.execute(sql, named)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Several changes as one; taken back on any error."""
+        with self.lock:
+            if self._connection.in_transaction:
+                yield self._connection
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    @property
+    def mark(self) -> Mark:
+        """How far the log was taken in."""
+        return Mark(*(self._meta(f"mark_{name}", start) for name, start in asdict(Mark()).items()))
+
+    @property
+    def spent(self) -> Spent:
+        """What the lines have cost that were taken in."""
+        return Spent(*(self._meta(f"spent_{name}", 0) for name in asdict(Spent())))
+
+    def take_in(self, news: News, mark: Mark) -> None:
+        """Take lines of the log in; at a cost that depends on them, not on those before.
+
+        Args:
+            news: what was read.
+            mark: how far the log was read then.
+        """
+        lines = news.lines
+        if not len(lines) and not news.is_whole and mark == self.mark:
+            return
+        with self.transaction() as connection:
+            if news.is_whole:
+                self._forget(connection)
+            spent = self.spent + self._budget.spent_by(lines)
+            first = connection.execute("SELECT coalesce(max(seq), 0) + 1 FROM words").fetchone()[0]
+            insert = f"INSERT INTO words VALUES (NULL{', ?' * len(_WORDS)}, ?)"
+            for part in _said(lines).to_batches(_ROWS):
+                connection.executemany(insert, zip(*(column.to_pylist() for column in part.columns), strict=True))
+            for statement in _AFTER_WORDS:
+                connection.execute(statement, (first,))
+            self._set_meta(connection, {f"mark_{name}": value for name, value in asdict(mark).items()})
+            self._set_meta(connection, {f"spent_{name}": value for name, value in asdict(spent).items()})
+
+    def answers_of(self, annotator: str) -> int:
+        """How many verdicts of an annotator stand in the log, those that they took back included."""
+        row = self.row("SELECT answers FROM people WHERE annotator = ?", annotator)
+        return 0 if row is None else int(row[0])
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether there is a batch, and nothing in it: nothing was left to choose."""
+        return self._meta("batch", "") == "there" and self.row("SELECT 1 FROM pairs") is None
+
+    def take_batch(self, batch: pa.Table | None) -> None:
+        """Put the pairs of a batch in the place of those that waited before.
+
+        Args:
+            batch: the columns BATCH, in order; None: there is no batch yet.
+        """
+        columns = (() if batch is None else batch[name].to_pylist() for name in BATCH)
+        with self.transaction() as connection:
+            self._set_meta(connection, {"batch": "away" if batch is None else "there"})
+            connection.execute("DELETE FROM pairs")
+            connection.executemany(
+                "INSERT INTO pairs VALUES (NULL, ?, ?, ?, ?, ?, ?, 0, 0)", zip(*columns, strict=True)
+            )
+            connection.execute(_PAIRS_FROM_TALLY)
+
+    def _forget(self, connection: sqlite3.Connection) -> None:
+        for table in ("words", "tally", "people"):
+            connection.execute(f"DELETE FROM {table}")
+        connection.execute("DELETE FROM meta WHERE key LIKE 'mark_%' OR key LIKE 'spent_%'")
+        connection.execute("UPDATE pairs SET standing = 0, ruled = 0")
+
+    def _meta(self, key: str, start: Any) -> Any:
+        row = self.row("SELECT value FROM meta WHERE key = ?", key)
+        return start if row is None else row[0]
+
+    @staticmethod
+    def _set_meta(connection: sqlite3.Connection, values: dict[str, Any]) -> None:
+        connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+
+    def _open(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        there = self._path.exists()
+        if there:
+            try:
+                connection = self._connect()
+                if connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok" and self._is_ours(connection):
+                    return connection
+                connection.close()
+                log.warning("%s is damaged or was made for other leases: it is made again", self._path)
+            except sqlite3.DatabaseError as error:
+                log.warning("%s is damaged (%s): it is made again", self._path, error)
+        else:
+            log.info("%s is made", self._path)
+        for ending in ("", "-wal", "-shm"):
+            Path(f"{self._path}{ending}").unlink(missing_ok=True)
+        try:
+            connection = self._connect()
+            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+            self._set_meta(connection, {"lease_ms": self._budget.lease_ms})
+        except sqlite3.Error as error:
+            raise StateError(f"{self._path} cannot be written ({error}): check the disk and permissions") from None
+        return connection
+
+    def _is_ours(self, connection: sqlite3.Connection) -> bool:
+        """Whether tables and the counting of time are those of today."""
+        if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+            return False
+        row = connection.execute("SELECT value FROM meta WHERE key = 'lease_ms'").fetchone()
+        return row is not None and row[0] == self._budget.lease_ms
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        # What a killed process wrote stays; a machine without power may lose leases, never lines of the log.
+        for setting in (
+            "journal_mode = WAL",
+            "synchronous = NORMAL",
+            "cache_size = -32000",
+            "temp_store = MEMORY",
+        ):
+            connection.execute(f"PRAGMA {setting}")
+        return connection
+
+
+def _said(lines: pa.Table) -> pa.Table:
+    """The columns of `words` of the lines that say something: a verdict, or that one is withdrawn."""
+    back = pc.fill_null(pc.equal(lines["reason"], WITHDRAWN), False)
+    lines = lines.filter(pc.or_(pc.is_valid(lines["verdict"]), back))
+    ruled = pc.fill_null(pc.equal(lines["purpose"], "adjudication"), False)
+    kind = pc.fill_null(lines["purpose"], "vote")
+    who = pc.if_else(ruled, "adjudication", pc.binary_join_element_wise(kind, lines["annotator"], ":"))
+    lines = lines.append_column("who", who)
+    return lines.select(_WORDS).append_column("stands", pc.is_valid(lines["verdict"]).cast(pa.int8()))
+
+
+_PAIRS_FROM_TALLY = """
+UPDATE pairs SET (standing, ruled) = (SELECT standing, ruled FROM tally WHERE tally.pair_id = pairs.pair_id)
+WHERE pair_id IN (SELECT tally.pair_id FROM pairs JOIN tally USING (pair_id))"""
+_NEW = "(SELECT pair_id FROM words WHERE seq >= ?1)"
+_AFTER_WORDS = (
+    # Each word before the last of the same on a pair no longer stands.
+    """UPDATE words SET stands = 0 WHERE seq IN (
+        SELECT earlier.seq FROM words AS later JOIN words AS earlier
+        ON earlier.pair_id = later.pair_id AND earlier.who = later.who AND earlier.seq < later.seq
+        WHERE later.seq >= ?1 AND earlier.stands)""",
+    f"""INSERT OR REPLACE INTO tally
+        SELECT pair_id, sum(stands AND purpose IS NULL), sum(stands AND purpose IS NULL AND verdict = 'a'),
+            sum(stands AND purpose IS NULL AND verdict = 'b'), max(stands AND purpose IS 'adjudication')
+        FROM words WHERE pair_id IN {_NEW} GROUP BY pair_id""",
+    f"{_PAIRS_FROM_TALLY} AND pair_id IN {_NEW}",
+    """INSERT INTO people SELECT annotator, count(*) FROM words
+        WHERE seq >= ?1 AND verdict IS NOT NULL AND purpose IS NOT 'adjudication' GROUP BY annotator
+        ON CONFLICT DO UPDATE SET answers = answers + excluded.answers""",
+    "DELETE FROM leases WHERE lease IN (SELECT lease FROM words WHERE seq >= ?1 AND lease IS NOT NULL)",
+)
