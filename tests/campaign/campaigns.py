@@ -25,14 +25,22 @@ def slice_of(scores, n_labels, prompt=None):
     )
 
 
-def drawn_slice(rng, curve, n_labels):
-    """Audited pairs of a calibrated model whose expected score at n labels is curve(n)."""
-    expected = curve(np.asarray(n_labels, dtype=np.float64))
-    # A vote that has probability p has the score log p; p as sure as the expected score wants it.
+def drawn_slice(rng, curve, n_labels, expects=None, luck=0.0):
+    """Audited pairs of models whose best score at n labels is curve(n).
+
+    They expect a score of themselves that is that of the curve `expects`, and differ from it by luck.
+    """
+    n = np.asarray(n_labels, dtype=np.float64)
+    expected = curve(n)
+    told = expected if expects is None else expects(n)
+    levels, level = np.unique(n_labels, return_inverse=True)
+    lucky = rng.normal(0, luck, len(levels))[level]
+    # A calibrated p has this score in expectation.
     grid = np.linspace(0.5, 0.999999, 2000)
-    sure = np.interp(expected, grid * np.log(grid) + (1 - grid) * np.log(1 - grid), grid)
-    right = rng.random(len(sure)) < sure
-    return slice_of(np.log(np.where(right, sure, 1 - sure)), n_labels)
+    scores = grid * np.log(grid) + (1 - grid) * np.log(1 - grid)
+    true, said = (np.interp(values, scores, grid) for values in (expected, told + lucky))
+    right = rng.random(len(true)) < true
+    return slice_of(np.log(np.where(right, said, 1 - said)), n_labels)
 
 
 def lines_of(*labels):

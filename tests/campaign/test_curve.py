@@ -46,7 +46,8 @@ def test_many_pairs_find_the_curve():
 def test_without_data_on_the_rise_the_prior_speaks():
     one_model = slice_of([-0.6, -0.7] * 50, [100] * 100)
     curve = fit_curve(one_model, 0)
-    expected = np.maximum(np.random.default_rng(0).normal(*PRIOR.slope, 100_000), 0)
+    mean, spread = PRIOR.expected[0] + PRIOR.surprise[0], np.hypot(PRIOR.expected[1], PRIOR.surprise[1])
+    expected = np.maximum(np.random.default_rng(0).normal(mean, spread, 100_000), 0)
     assert abs(curve.slope.mean() - expected.mean()) < 0.004
     assert abs(curve.slope.std() - expected.std()) < 0.004
     assert abs(curve.at(100).mean() + 0.65) < 0.005
@@ -67,9 +68,11 @@ def test_the_interval_covers_about_its_level():
     n = np.repeat(np.arange(100, 1100, 100), 15)
     for number in range(60):
         exponent = np.exp(rng.uniform(*np.log(PRIOR.exponent), 1))
-        true = Curve(np.array([-0.6]), np.maximum(rng.normal(*PRIOR.slope, 1), 0), exponent)
-        curve = fit_curve(drawn_slice(rng, true.at, n), number)
+        expects, surprise = rng.normal(*PRIOR.expected, 1), rng.normal(*PRIOR.surprise, 1)
+        true = Curve(np.array([-0.6]), np.maximum(expects + surprise, 0), exponent)
+        expects = Curve(np.array([-0.6]), expects, exponent)
+        curve = fit_curve(drawn_slice(rng, true.at, n, expects.at, luck=0.015), number)
         gain = Estimate.of(curve.gain(1000, 100), 0.9)
         inside += gain.low - 1e-9 <= true.gain(1000, 100)[0] <= gain.high
-    # Binomial with 60 draws at 0.9: below 48 or all 60 has a chance under 1 in 200.
-    assert 48 <= inside <= 60
+    # Binomial of 60 draws at 0.9: fewer than 48 or all 60 has a chance of 1 in 60.
+    assert 48 <= inside <= 59
