@@ -2,12 +2,12 @@
 
 python -m benchmarks.stopping --data DIR --out OUT [--write]
 
-OUT holds campaigns that `benchmarks.recorded_campaigns` has recorded (DIR is its --data; what is missing is recorded
-first, at a small size unless --seeds says otherwise). At every round the rule sees what it would have seen then: the
-audit slice so far. The continuation is known: every model's score on pairs of the pool that were set apart, smoothed
-over the rounds. The curve's prior is fitted to the other data sets alone (and as shipped, for comparison). The best
-stop has the highest score less the price of its labels; a rule loses what its own stop has less than that.
---write puts the result into docs/results/stopping.json and the figure into docs/images. Prints JSON.
+OUT holds campaigns that `benchmarks.recorded_campaigns` has recorded; --seeds records that many of each data set
+of DIR first. At every round a rule sees what it would have seen then: the audit slice so far. The continuation is
+known: every model's score on pairs of the pool that were set apart (truth `pool`) and on test pairs, whose prompts
+have no label (`test`), smoothed over the rounds. The curve's prior is fitted to the other data sets alone, and
+once more as shipped. The best stop has the highest score less the price of its labels; a rule loses what its own
+stop has less. --write puts the result into docs/results/stopping.json and the figure into docs/images. Prints JSON.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ class Replay:
 
     @property
     def n(self) -> np.ndarray:
+        """int64 [R], labelled pairs by round."""
         return self.recorded.n_labels
 
 
@@ -200,17 +202,13 @@ def _mean(values: np.ndarray, campaign: np.ndarray) -> list[float]:
 
 
 def by_curve(replay: Replay, price: float, *, which: str, test: str) -> int:
-    """Our rule, and two others on the same curve: stop when the gain of 100 labels is below its price."""
+    """Our rule, stop when the expected gain of 100 labels is below its price, and two that stop later."""
     for r, curve in enumerate(getattr(replay, which)):
         if curve is None:
             continue
         gain = curve.gain(float(replay.n[r]), LABELS)
-        worth = {
-            "mean": gain.mean() >= price,
-            "likely": (gain >= price).mean() >= 0.5,
-            "sure": (gain >= price).mean() >= 1 - CONFIDENCE,
-            "quarter": (gain >= price).mean() >= 0.25,
-        }[test]
+        chance = (gain >= price).mean()
+        worth = {"mean": gain.mean() >= price, "quarter": chance >= 0.25, "sure": chance >= 1 - CONFIDENCE}[test]
         if not worth:
             return r
     return len(replay.n) - 1
@@ -224,10 +222,11 @@ def by_budget(replay: Replay, price: float, *, labels: int) -> int:
 def by_stability(replay: Replay, price: float) -> int:
     """Stabilising predictions: kappa of successive models' choices, mean of the last three, is 0.99 or more.
 
-    Source: Bloodgood and Vijay-Shanker 2009, A method for stopping active learning based on stabilizing predictions.
+    Source: Bloodgood and Vijay-Shanker 2009, A method for stopping active learning based on stabilizing
+        predictions (CoNLL), with their cutoff and window; the stop set are the pairs set apart, without answers.
     """
     sides = replay.recorded.apart_probability > 0.5
-    kappas = [_kappa(before, after) for before, after in zip(sides, sides[1:], strict=False)]
+    kappas = [_kappa(before, after) for before, after in pairwise(sides)]
     for r in range(3, len(replay.n)):
         if np.mean(kappas[r - 3 : r]) >= 0.99:
             return r
@@ -243,7 +242,7 @@ def by_gradient(replay: Replay, price: float) -> int:
     """Performance convergence: the score that the models expect of themselves rises less than the price.
 
     The mean slope of the last three rounds, per 100 labels. Source: Laws and Schuetze 2008, Stopping criteria for
-    active learning of named entity recognition; Zhu, Wang and Hovy 2008 stop on the level of the same uncertainty.
+        active learning of named entity recognition (COLING); its threshold here is the price of the labels.
     """
     expected = own_expectation(replay.recorded)
     for r in range(3, len(replay.n)):
@@ -253,13 +252,10 @@ def by_gradient(replay: Replay, price: float) -> int:
 
 
 RULES: dict[str, Rule] = {
-    "expected gain (ours)": partial(by_curve, which="curves", test="mean"),
+    "expected gain": partial(by_curve, which="curves", test="mean"),
     "expected gain, shipped prior": partial(by_curve, which="shipped", test="mean"),
-    "probably worth it": partial(by_curve, which="curves", test="likely"),
-    "quarter": partial(by_curve, which="curves", test="quarter"),
-    "quarter shipped": partial(by_curve, which="shipped", test="quarter"),
-    "surely not worth it": partial(by_curve, which="curves", test="sure"),
-    "surely not worth it, shipped": partial(by_curve, which="shipped", test="sure"),
+    "worth it by less than 1 in 4": partial(by_curve, which="curves", test="quarter"),
+    "worth it by less than 1 in 10": partial(by_curve, which="curves", test="sure"),
     "stabilising predictions": by_stability,
     "performance gradient": by_gradient,
     **{f"{labels} labels": partial(by_budget, labels=labels) for labels in BUDGETS},
@@ -268,7 +264,7 @@ RULES: dict[str, Rule] = {
 
 
 def rules(replays: list[Replay], price: float) -> dict[str, Any]:
-    """By rule: labels beyond the best stop, signed and absolute, and the loss in nats and in labels of that price."""
+    """By rule: labels beyond the best stop, signed (beyond) and absolute (apart), and nats that its stop loses."""
     names = [replay.recorded.set for replay in replays]
     result = {}
     for name, rule in RULES.items():
@@ -301,7 +297,7 @@ def _by_set(values: np.ndarray, names: list[str], digits: int = 1) -> list[float
 
 
 def figure(replays: list[Replay]) -> bytes:
-    """Predicted against realised gain of 100 and 400 labels; a dot a decision, a ring the mean of a fifth of them."""
+    """Predicted against realised gain of 100 and 400 labels; a dot a decision, a ring the mean of a fifth."""
     names = sorted({replay.recorded.set for replay in replays})
     colours = dict(zip(names, ("#D55E00", "#009E73", "#0072B2", "#CC79A7", "#E69F00"), strict=False))
 
