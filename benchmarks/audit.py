@@ -2,14 +2,14 @@
 
 python -m benchmarks.audit --data DIR --out OUT [--seeds 4] [--write]
 
-OUT holds campaigns that `benchmarks.recorded_campaigns` has recorded; --seeds records that many of each data set
-of DIR first. A campaign's estimate is the mean over its audit pairs of the score by the model that had not seen
-them. Two truths are the scores of the same models in the same mix on pairs of the pool that were set apart (drawn as
-the slice is; their prompts may have labels) and on test pairs (their prompts have none). They are samples too, so an
-interval covers where the difference is within both errors together. Reported for all audit pairs, and for those
-whose prompt had no label yet. The curve's interval is held against the mean score of the last four models.
-Policies of one seed share truth and slice: intervals of bias take them together.
---write puts the result into docs/results/audit.json. Prints JSON.
+OUT holds campaigns that `benchmarks.recorded_campaigns` has recorded; --seeds records that many of each data
+set of DIR first. A campaign's estimate is the mean over its audit pairs of the score by the model that had not
+seen them. Two truths are the scores of the same models in the same mix on pairs of the pool that were set apart
+(drawn as the slice is; their prompts may have labels) and on test pairs (their prompts have none). They are
+samples too, so an interval covers where the difference is within both errors together. Reported for all audit
+pairs, and for those whose prompt had no label yet. The curve's interval is held against the mean score of the
+last four models. Policies of one seed share truth and slice: intervals of bias take them together. --write puts
+the result into docs/results/audit.json. Prints JSON.
 """
 
 from __future__ import annotations

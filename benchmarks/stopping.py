@@ -2,12 +2,13 @@
 
 python -m benchmarks.stopping --data DIR --out OUT [--write]
 
-OUT holds campaigns that `benchmarks.recorded_campaigns` has recorded; --seeds records that many of each data set
-of DIR first. At every round a rule sees what it would have seen then: the audit slice so far. The continuation is
-known: every model's score on pairs of the pool that were set apart (truth `pool`) and on test pairs, whose prompts
-have no label (`test`), smoothed over the rounds. The curve's prior is fitted to the other data sets alone, and
-once more as shipped. The best stop has the highest score less the price of its labels; a rule loses what its own
-stop has less. --write puts the result into docs/results/stopping.json and the figure into docs/images. Prints JSON.
+OUT holds campaigns that `benchmarks.recorded_campaigns` has recorded; --seeds records that many of each data
+set of DIR first. At every round a rule sees what it would have seen then: the audit slice so far. The
+continuation is known: every model's score on pairs of the pool that were set apart (truth `pool`) and on test
+pairs, whose prompts have no label (`test`), smoothed over the rounds. The curve's prior is fitted to the other
+data sets alone, and once more as shipped. The best stop has the highest score less the price of its labels; a
+rule loses what its own stop has less. --write puts the result into docs/results/stopping.json and the figure
+into docs/images. Prints JSON.
 """
 
 from __future__ import annotations
