@@ -21,8 +21,8 @@ from prefloop.rng import Stream, generator
 
 # Labelled pairs at which the score is a, and its slope over log n is b.
 REFERENCE = 100
-# Replicates, drawn so many at a time.
-_REPLICATES, _AT_ONCE = 1000, 50
+# Replicates; fewer where so many pairs make each of them slow. As many numbers are drawn at a time.
+_REPLICATES, _FEWER, _MANY, _AT_ONCE = 1000, 200, 20_000, 2_000_000
 
 
 @dataclass(frozen=True)
@@ -98,13 +98,14 @@ def fit_curve(audit: Audited, seed: int, prior: Prior = PRIOR) -> Curve:
     rng = generator(seed, 0, Stream.BOOTSTRAP)
     levels, level = np.unique(np.maximum(audit.n_labels, 1), return_inverse=True)
     parts = np.stack([audit.expected, audit.scores - audit.expected])
-    weight, totals = _resampled(audit.prompt, parts, level, rng)
+    replicates = _REPLICATES if len(audit) <= _MANY else _FEWER
+    weight, totals = _resampled(audit.prompt, parts, level, replicates, rng)
     low, high = np.log(prior.exponent)
-    exponent = np.exp(rng.uniform(low, high, _REPLICATES))
+    exponent = np.exp(rng.uniform(low, high, replicates))
     shape = _shape(levels, exponent[:, None])
     luck = prior.sureness * (float(audit.expected.mean()) + np.log(2))
     lucky = rng.normal(0, luck, weight.shape)
-    slope = np.zeros(_REPLICATES)
+    slope = np.zeros(replicates)
     for sign, values, total, of_slope in zip(
         (1, -1), parts, totals, (prior.expected, prior.surprise), strict=True
     ):
@@ -138,7 +139,7 @@ def _shape(n_labels: np.ndarray | float, exponent: np.ndarray) -> np.ndarray:
 
 
 def _resampled(
-    prompt: np.ndarray, parts: np.ndarray, level: np.ndarray, rng: np.random.Generator
+    prompt: np.ndarray, parts: np.ndarray, level: np.ndarray, replicates: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Replicates in which prompts weigh at random.
 
@@ -148,8 +149,10 @@ def _resampled(
     order = np.argsort(level, kind="stable")
     starts = np.searchsorted(level[order], np.arange(level.max() + 1))
     weights, totals = [], []
-    for _ in range(0, _REPLICATES, _AT_ONCE):
-        weight = rng.standard_exponential((_AT_ONCE, int(prompt.max()) + 1))[:, prompt[order]]
+    at_once = max(1, min(replicates, _AT_ONCE // len(prompt)))
+    for first in range(0, replicates, at_once):
+        count = min(at_once, replicates - first)
+        weight = rng.standard_exponential((count, int(prompt.max()) + 1))[:, prompt[order]]
         weights.append(np.add.reduceat(weight, starts, axis=1))
         totals.append(np.add.reduceat(weight * parts[:, None, order], starts, axis=2))
     return np.concatenate(weights), np.concatenate(totals, axis=1)
