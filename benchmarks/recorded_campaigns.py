@@ -202,7 +202,7 @@ def record_set(
 
 def prepared(name: str, data: Path, out: Path) -> tuple[Params, Layout]:
     """Parameters of a data set and its prepared, embedded pool, made where it is missing."""
-    params = comparison_params(name, data, out, {"seeds": 1, "jobs": 1})
+    params = comparison_params(COMPARISONS[name], data, out / name, {"seeds": 1, "jobs": 1})
     layout = Layout.folder((out / name).resolve())
     if not layout.neighbours.is_dir():
         for step in (prepare, embed, neighbours):
