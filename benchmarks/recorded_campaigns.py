@@ -1,6 +1,6 @@
 """Recorded campaigns: walked on pools with hidden answers, so that each round's true test score is known.
 
-python -m benchmarks.recorded_campaigns --data DIR --out OUT [--sets ukp hh] [--seeds 0 4] [--budget 1600]
+python -m benchmarks.recorded_campaigns --data DIR --out OUT [--sets ukp hh] [--seeds 0 4]
 
 DIR holds the preference files of `benchmarks.published`. Each campaign is a file, OUT/SET/POLICY-SEED.safetensors,
 which `benchmarks.stopping` and `benchmarks.audit` read; what is there is not made again. A round is one of a
@@ -25,7 +25,7 @@ from scipy.special import expit
 
 from benchmarks.published import COMPARISONS, comparison_params
 from prefloop.campaign.audited import Audited
-from prefloop.config import Params
+from prefloop.config import Params, load_params, packaged_params
 from prefloop.config.policies import Policy
 from prefloop.data.pairs import Pairs
 from prefloop.evaluation.predictive import correctness, log_likelihoods, pair_logits
@@ -43,7 +43,7 @@ from prefloop.pool.problem import Inputs, Problem, divided, load_inputs
 from prefloop.pool.steps import blind_candidates, choose_batch, fit_round
 from prefloop.reward.registry import UncertaintyModel
 
-SETS = ("ukp", "hh", "ethics_rest", "summeval", "arena_bench")
+SETS = ("example", "ukp", "hh", "ethics_rest", "summeval")
 POLICIES = ("thinned", "bal_pm")
 # Pairs of the pool that are never asked about, at most: the true score of the pool, and the set on which published
 # rules watch the models' predictions (whose answers those rules do not see).
@@ -59,8 +59,9 @@ class Setting:
     audit: float
 
 
-# summeval has 84 prompts in its pool, too few for batches of 100.
-USUAL, SMALL = Setting(100, 1600, 0.2), Setting(60, 960, 0.2)
+# summeval has 84 prompts in its pool, too few for batches of 100; the generated example is small and quick.
+USUAL = Setting(100, 1600, 0.2)
+SETTINGS = {"summeval": Setting(60, 960, 0.2), "example": Setting(40, 400, 0.3)}
 
 
 @dataclass(frozen=True)
@@ -162,25 +163,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", choices=COMPARISONS, default=list(SETS))
+    parser.add_argument("--sets", nargs="+", choices=[*SETS, *COMPARISONS], default=list(SETS))
     parser.add_argument("--policies", nargs="+", default=list(POLICIES))
     parser.add_argument("--seeds", type=int, nargs=2, default=[0, 4], help="the first, and one behind the last")
-    parser.add_argument("--batch", type=int, default=100)
-    parser.add_argument("--budget", type=int, default=1600)
-    parser.add_argument("--audit", type=float, default=0.2)
     options = parser.parse_args()
-    setting, seconds = Setting(options.batch, options.budget, options.audit), {}
+    seconds: dict[str, float] = {}
     for seed in range(*options.seeds):
         for name in options.sets:
+            setting = SETTINGS.get(name, USUAL)
             seconds |= record_set(options.data, options.out, name, options.policies, seed, setting)
-    print(json.dumps({**vars(setting), "seconds": seconds}, indent=1))
+    print(json.dumps(seconds, indent=1))
 
 
 def record_missing(data: Path, out: Path, seeds: int) -> None:
     """Record what the published figures rest on, so many seeds of it; what is there is left alone."""
     for seed in range(seeds):
         for name in SETS:
-            record_set(data, out, name, POLICIES, seed, SMALL if name == "summeval" else USUAL)
+            record_set(data, out, name, POLICIES, seed, SETTINGS.get(name, USUAL))
 
 
 def record_set(
@@ -202,7 +201,10 @@ def record_set(
 
 def prepared(name: str, data: Path, out: Path) -> tuple[Params, Layout]:
     """Parameters of a data set and its prepared, embedded pool, made where it is missing."""
-    params = comparison_params(COMPARISONS[name], data, out / name, {"seeds": 1, "jobs": 1})
+    if name == "example":
+        params = load_params(packaged_params())
+    else:
+        params = comparison_params(COMPARISONS[name], data, out / name, {"seeds": 1, "jobs": 1})
     layout = Layout.folder((out / name).resolve())
     if not layout.neighbours.is_dir():
         for step in (prepare, embed, neighbours):
