@@ -41,7 +41,8 @@ class Fields:
         row: its number.
         values: by the column's name as `named` gives it.
         written: the columns' names as the file writes them.
-        is_guarded: whether cells may have an apostrophe before what a spreadsheet would run.
+        is_guarded: whether cells may have an apostrophe before what a spreadsheet would run; it is dropped from
+            fields, and left in texts, which others may have written without it.
     """
 
     path: str
@@ -75,6 +76,8 @@ class Fields:
             DataError: something else stands there.
         """
         value = self.whole(name)
+        if value is not None and self.is_guarded:
+            value = unguarded(value)
         return None if value is None or not value.strip() else value.strip()
 
     def whole(self, name: str) -> str | None:
@@ -88,8 +91,7 @@ class Fields:
             return None
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise self.error(name, "a text, or nothing", value)
-        text = str(value)
-        return unguarded(text) if self.is_guarded else text
+        return str(value)
 
     def number(self, name: str) -> float | None:
         """A finite number of at least 0, None where there is none.
