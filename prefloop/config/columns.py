@@ -86,6 +86,7 @@ class Columns(Section):
         scores, ranks: of several answers; a higher score is better, a lower rank is.
         score: of the one answer of a row.
         model_a, model_b, models, annotator: names.
+        id: what the user calls the row; several rows may have the same.
         turn: number of the last round of the conversations that counts.
         rounds: whether the prompt is a list of the user's turns, and each answer a list of the assistant's.
         strip: whether white space around texts is dropped.
@@ -115,6 +116,7 @@ class Columns(Section):
     model_b: Paths | None = None
     models: Paths | None = None
     annotator: Paths | None = None
+    id: Paths | None = None
     turn: Path | None = None
     rounds: bool | None = None
     strip: bool | None = None

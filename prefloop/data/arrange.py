@@ -9,7 +9,7 @@ import numpy as np
 from prefloop.data.collect import NONE, Collected, Mentions, PairRows
 from prefloop.data.splits import Assignment
 from prefloop.data.texts import sort_keys
-from prefloop.labels.verdicts import WORDS
+from prefloop.labels.verdicts import SKIP, WORDS
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,9 @@ class Arranged:
         pair_a, pair_b: int64 [N], completion rows.
         votes: int32 [N, 5], how many said each of WORDS.
         given: the votes themselves.
+        answered: bool [C], whether a verdict compares it, or a score that another of the prompt has too.
+        pair_own_ids, prompt_own_ids: int64 [m, 2], row and number of the user's id, sorted, distinct; those of a
+            prompt are those of all its rows.
         duplicate_rows: rows that repeat pair, verdict and annotator of another row.
         merged_answers: answers that repeat the text of another answer to the same prompt.
         single_answer: prompts dropped because a single answer makes no pair.
@@ -62,6 +65,9 @@ class Arranged:
     pair_b: np.ndarray
     votes: np.ndarray
     given: Votes
+    answered: np.ndarray
+    pair_own_ids: np.ndarray
+    prompt_own_ids: np.ndarray
     duplicate_rows: int
     merged_answers: int
     single_answer: int
@@ -70,6 +76,7 @@ class Arranged:
 def arrange(data: Collected, assigned: Assignment) -> Arranged:
     """Drop rows that leak, merge what repeats, and put everything into its final order."""
     pairs, mentions = data.pairs.where(assigned.keep_pairs), data.mentions.where(assigned.keep_mentions)
+    called = data.called.where(assigned.keep_called)
     used = np.zeros(len(data.completions), dtype=bool)
     used[pairs.first] = used[pairs.second] = True
     used[mentions.completion[mentions.listed]] = True
@@ -85,7 +92,10 @@ def arrange(data: Collected, assigned: Assignment) -> Arranged:
     completions = completions[np.lexsort((low, high, prompt_row[data.completion_prompt[completions]]))]
     completion_row = _inverse(completions, len(data.completions))
 
-    pair_a, pair_b, given, duplicates = _take_votes(data, pairs, completion_row)
+    completion_prompt = prompt_row[data.completion_prompt[completions]]
+    pair_a, pair_b, given, pair_own_ids, duplicates = _take_votes(data, pairs, completion_row)
+    votes, score = _count_votes(given, len(pair_a)), _mean_scores(mentions, completion_row, len(completions))
+    prompt_of_id = prompt_row[np.concatenate([pairs.prompt, called.prompt])]
     source = _first_source(data, pairs, mentions)
     listed = mentions.completion[mentions.listed]
     return Arranged(
@@ -93,13 +103,16 @@ def arrange(data: Collected, assigned: Assignment) -> Arranged:
         prompt_split=assigned.split[prompts],
         prompt_source=source[prompts],
         completions=completions,
-        completion_prompt=prompt_row[data.completion_prompt[completions]],
+        completion_prompt=completion_prompt,
         completion_models=_models(mentions, completion_row, ranks(data.models)),
-        score=_mean_scores(mentions, completion_row, len(completions)),
+        score=score,
         pair_a=pair_a,
         pair_b=pair_b,
-        votes=_count_votes(given, len(pair_a)),
+        votes=votes,
         given=given,
+        answered=_answered(completion_prompt, score, pair_a, pair_b, votes),
+        pair_own_ids=pair_own_ids,
+        prompt_own_ids=_numbered(prompt_of_id, np.concatenate([pairs.own_id, called.own_id]), len(data.own_ids)),
         duplicate_rows=duplicates,
         merged_answers=len(listed) - len(np.unique(listed)),
         single_answer=int((answers == 1).sum()),
@@ -119,8 +132,10 @@ def _inverse(rows: np.ndarray, size: int) -> np.ndarray:
     return inverse
 
 
-def _take_votes(data: Collected, pairs: PairRows, row: np.ndarray) -> tuple[np.ndarray, np.ndarray, Votes, int]:
-    """Completion rows a and b of the distinct pairs, the distinct votes, and how many rows repeat another."""
+def _take_votes(
+    data: Collected, pairs: PairRows, row: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, Votes, np.ndarray, int]:
+    """Completion rows a and b of the distinct pairs, their votes and own ids, and how many rows repeat another."""
     source = ranks(data.sources)[pairs.source]
     annotator = np.append(ranks(data.annotators), NONE)[pairs.annotator]
     # Completion rows grow with prompt and id, so that sorting by them sorts by (prompt, a, b) and a < b.
@@ -133,8 +148,26 @@ def _take_votes(data: Collected, pairs: PairRows, row: np.ndarray) -> tuple[np.n
     for column in (pairs.verdict, annotator, pairs.strength):
         new_vote[1:] |= column[1:] != column[:-1]
     given = new_vote & (pairs.verdict != NONE)
-    columns = (np.cumsum(new_pair) - 1, pairs.verdict, annotator, pairs.strength, source)
-    return a[new_pair], b[new_pair], Votes(*(column[given] for column in columns)), int((~new_vote).sum())
+    pair = np.cumsum(new_pair) - 1
+    votes = Votes(*(column[given] for column in (pair, pairs.verdict, annotator, pairs.strength, source)))
+    own_ids = _numbered(pair, pairs.own_id, len(data.own_ids))
+    return a[new_pair], b[new_pair], votes, own_ids, int((~new_vote).sum())
+
+
+def _numbered(rows: np.ndarray, own_id: np.ndarray, count: int) -> np.ndarray:
+    """Row and number of each id, int64 [m, 2], sorted and distinct; what was dropped or has no id is left out."""
+    has_id = (rows != NONE) & (own_id != NONE)
+    keys = np.unique(rows[has_id] * count + own_id[has_id])
+    return np.stack(np.divmod(keys, max(count, 1)), axis=1)
+
+
+def _answered(
+    prompt: np.ndarray, score: np.ndarray, pair_a: np.ndarray, pair_b: np.ndarray, votes: np.ndarray
+) -> np.ndarray:
+    judged, scored = votes[:, :SKIP].any(axis=1), ~np.isnan(score)
+    answered = scored & (np.bincount(prompt, weights=scored) > 1)[prompt]
+    answered[pair_a[judged]] = answered[pair_b[judged]] = True
+    return answered
 
 
 def _count_votes(given: Votes, pairs: int) -> np.ndarray:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
 
+from prefloop.data.own_ids import OwnIds
 from prefloop.data.prepared import AUTO, SPLITS
 from prefloop.data.records import PairRecord, Record, ResponsesRecord, Unread
 from prefloop.data.spelling import question
@@ -51,6 +53,7 @@ class PairRows(Columns):
         split: int8, index into SPLITS, or AUTO.
         source, annotator: int32, numbers of names; annotator may be NONE.
         strength: float64, how much better the winner is, or NONE.
+        own_id: int64, number of the user's id, or NONE.
     """
 
     prompt: np.ndarray
@@ -61,6 +64,22 @@ class PairRows(Columns):
     source: np.ndarray
     annotator: np.ndarray
     strength: np.ndarray
+    own_id: np.ndarray
+
+
+@dataclass(frozen=True)
+class Called(Columns):
+    """What the user calls rows of K responses, one entry per row and id.
+
+    Attributes:
+        prompt: int64, row.
+        own_id: int64, number of the user's id.
+        split: as for PairRows.
+    """
+
+    prompt: np.ndarray
+    own_id: np.ndarray
+    split: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -92,8 +111,10 @@ class Collected:
         prompts, completions: the texts and ids.
         prompt_normal: uint8 [Q, 16], id of each prompt's normal form; its own where it is its own normal form.
         completion_prompt: int64 [C], prompt of each completion.
-        pairs, mentions: the rows; none of them has a text with other messages than those that stand for it.
+        pairs, mentions, called: the rows; none of them has a text with other messages than those that stand for
+            it.
         models, sources, annotators: the numbered names.
+        own_ids: the user's ids, large Arrow strings, sorted and distinct.
         counts: rows read and what was dropped at once.
         unread: what the reader has left out, by reason.
     """
@@ -104,9 +125,11 @@ class Collected:
     completion_prompt: np.ndarray
     pairs: PairRows
     mentions: Mentions
+    called: Called
     models: list[str]
     sources: list[str]
     annotators: list[str]
+    own_ids: pa.Array
     counts: Counter[str]
     unread: Counter[str]
 
@@ -141,8 +164,10 @@ class _Collector:
         self.prompts, self.completions = TextTable(folder), TextTable(folder)
         self.prompt_normal = bytearray()
         self.completion_prompt = array("q")
-        self.pairs: list[array[Any]] = [array(kind) for kind in "qqqbbiid"]
+        self.pairs: list[array[Any]] = [array(kind) for kind in "qqqbbiidq"]
         self.mentions: list[array[Any]] = [array(kind) for kind in "qqbidbi"]
+        self.called: list[array[Any]] = [array(kind) for kind in "qqb"]
+        self.own_ids = OwnIds()
         self.models, self.sources, self.annotators = _Names(), _Names(), _Names()
         self.seen: set[bytes] = set()
         self.counts: Counter[str] = Counter()
@@ -178,9 +203,9 @@ class _Collector:
             first, second, verdict = second, first, turned(verdict)
         split, source = _SPLIT_CODE[record.split], self.sources[record.source]
         strength = NONE if record.strength is None else record.strength
-        row = (prompt, first, second, verdict, split, source, self.annotators[record.annotator], strength)
-        for column, value in zip(self.pairs, row, strict=True):
-            column.append(value)
+        annotator = self.annotators[record.annotator]
+        own_id = NONE if record.id is None else self.own_ids.add(record.id)
+        _append(self.pairs, (prompt, first, second, verdict, split, source, annotator, strength, own_id))
 
     def _add_model(self, prompt: int, completion: int, model: str | None, record: PairRecord) -> None:
         if model is not None:
@@ -191,10 +216,14 @@ class _Collector:
         identity = prompt_id(record.prompt.plain)
         answers = _answers(record)
         self.counts["empty_answer"] += len(record.completions) - len(answers)
-        if not answers or self._is_repeated(identity, record, answers):
+        if not answers:
             return
         prompt = self._prompt(identity, record.prompt)
         split, source = _SPLIT_CODE[record.split], self.sources[record.source]
+        for own_id in record.ids:
+            _append(self.called, (prompt, self.own_ids.add(own_id), split))
+        if self._is_repeated(identity, record, answers):
+            return
         for turns, kept, model, score in answers:
             completion = self._completion(prompt, completion_id(identity, turns.plain), turns, kept)
             hidden = np.nan if score is None else score
@@ -225,11 +254,16 @@ class _Collector:
         return row
 
     def _mention(self, row: tuple[int, int, int, int, float, int, int]) -> None:
-        for column, value in zip(self.mentions, row, strict=True):
-            column.append(value)
+        _append(self.mentions, row)
 
     def finish(self) -> Collected:
-        pairs = PairRows(*(np.frombuffer(column, dtype=column.typecode) for column in self.pairs))
+        number, own_ids = self.own_ids.sorted()
+        *columns, own_id = (np.frombuffer(column, dtype=column.typecode) for column in self.pairs)
+        pairs = PairRows(*columns, np.append(number, NONE)[own_id])
+        called_prompt, own_id, called_split = (
+            np.frombuffer(column, dtype=column.typecode) for column in self.called
+        )
+        called = Called(called_prompt, number[own_id], called_split)
         prompt, completion, listed, *others = (
             np.frombuffer(column, dtype=column.typecode) for column in self.mentions
         )
@@ -247,12 +281,19 @@ class _Collector:
             completion_prompt=standing[np.frombuffer(self.completion_prompt, dtype=np.int64)],
             pairs=pairs if keep_pairs.all() else pairs.where(keep_pairs),
             mentions=mentions if keep_mentions.all() else mentions.where(keep_mentions),
+            called=called.where(stands[called.prompt]),
             models=self.models.listed(),
             sources=self.sources.listed(),
             annotators=self.annotators.listed(),
+            own_ids=own_ids,
             counts=self.counts,
             unread=self.unread,
         )
+
+
+def _append(columns: list[array[Any]], row: tuple[float, ...]) -> None:
+    for column, value in zip(columns, row, strict=True):
+        column.append(value)
 
 
 def _answers(record: ResponsesRecord) -> list[_Said]:

@@ -1,4 +1,4 @@
-"""Texts of compared completions, and what an export tells of them: models, sources and scores."""
+"""Texts of compared completions, and what an export tells of them: the user's ids, models, sources and scores."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ class Compared:
         prompts: prompt, messages (JSON or None) and source of each prompt.
         completions: text, messages (JSON or None) and models (a list, sorted, perhaps empty) of each completion.
         scores: score of each completion that has one, as given.
+        ids: what the user calls each pair, by pair_id.
     """
 
     prompts: dict[str, dict[str, Any]]
     completions: dict[str, dict[str, Any]]
     scores: dict[str, float]
+    ids: dict[str, list[str]]
 
 
 def read_compared(prepared: Path, pairs: pa.Table, scores: dict[str, float]) -> Compared:
@@ -35,7 +37,7 @@ def read_compared(prepared: Path, pairs: pa.Table, scores: dict[str, float]) -> 
 
     Args:
         prepared: folder of the prepared tables.
-        pairs: prompt_id, chosen_id, rejected_id.
+        pairs: pair_id, prompt_id, chosen_id, rejected_id.
         scores: of completions, from `prefloop.oracle.answers.read_scores`.
 
     Raises:
@@ -51,7 +53,33 @@ def read_compared(prepared: Path, pairs: pa.Table, scores: dict[str, float]) -> 
         ),
         _all(prepared / "completions.parquet", "completion_id", completions, ["text", "messages", "models"]),
         scores,
+        dict(zip(pairs["pair_id"].to_pylist(), own_ids(prepared, pairs), strict=True)),
     )
+
+
+def own_ids(prepared: Path, pairs: pa.Table) -> list[list[str]]:
+    """What the user calls each of some pairs: the ids of its rows, or its prompt's where it was formed here.
+
+    Args:
+        prepared: folder of the prepared tables.
+        pairs: pair_id, prompt_id.
+
+    Returns:
+        [n] lists, sorted; empty where the data came without ids.
+
+    Raises:
+        StateError: a table is missing or damaged.
+    """
+    listed = _ids(prepared / "pairs.parquet", "pair_id", pairs["pair_id"])
+    keys = list(zip(pairs["pair_id"].to_pylist(), pairs["prompt_id"].to_pylist(), strict=True))
+    formed = pa.array([prompt for pair, prompt in keys if pair not in listed], pa.string())
+    prompts = _ids(prepared / "prompts.parquet", "prompt_id", formed) if len(formed) else {}
+    return [listed[pair] if pair in listed else prompts.get(prompt, []) for pair, prompt in keys]
+
+
+def _ids(path: Path, key: str, wanted: pa.Array) -> dict[str, list[str]]:
+    rows = find_rows(path, key, wanted, ["ids"])
+    return dict(zip(rows[key].to_pylist(), rows["ids"].to_pylist(), strict=True))
 
 
 def read_comparisons(prepared: Path, pairs: pa.Table) -> list[Comparison]:

@@ -64,30 +64,38 @@ def divide(stored: Prepared, config: Split, salt: str, usable: Usable | None = N
     completions that no pair joins; a group with more than a tenth of the prompt's pairs is cut completion by
     completion, and pairs across the cut are left out.
 
+    A campaign keeps in its pool what no model can be scored on: a prompt none of whose spellings has an answer,
+    and of a prompt that is cut the groups without one. So an unlabelled pool is offered whole. That depends on an
+    answer's being there, never on what it says.
+
     Args:
         stored: the prepared tables.
         config: section `data.split`: shares and the largest share of one prompt.
         salt: another one gives another division.
-        usable: what the pool may hold; None is all.
+        usable: what the pool may hold: of a simulated run, what can be answered; None for a campaign, whose pool
+            holds all.
 
     Raises:
-        DataError: no pool, or a wanted split that stays empty.
+        DataError: no pool, or a wanted split that stays empty though every prompt has an answer or must have one.
     """
+    answered = stored.answered if usable is None else np.ones_like(stored.answered)
+    can_score = _can_score(stored, answered)
     large = oversized(stored, config)
+    large = large[can_score[large]]
     split = stored.split.astype(np.int8)
     auto = np.flatnonzero(split == AUTO)
-    split[auto] = _by_hash(stored.normal_ids, auto, config, salt)
+    split[auto] = np.where(can_score[auto], _by_hash(stored.normal_ids, auto, config, salt), POOL)
     side = split[stored.completion_prompt]
     for prompt in large:
         span = slice(int(stored.offsets[prompt]), int(stored.offsets[prompt + 1]))
-        side[span] = _cut(stored, int(prompt), config, salt)
+        side[span] = _cut(stored, int(prompt), answered, config, salt)
     together = side[stored.pair_a] == side[stored.pair_b]
     crossing = int((~together).sum())
     if usable is not None:
         together &= usable.pairs | (side[stored.pair_a] != POOL)
         side = np.where((side == POOL) & ~usable.completions, _LEFT_OUT, side)
     division = _arranged(stored, side, together, large, crossing)
-    _check(division, stored, config)
+    _check(division, stored, config, bool(can_score[np.isin(stored.split, (POOL, AUTO))].all()))
     return division
 
 
@@ -103,13 +111,23 @@ def pair_shares(stored: Prepared) -> np.ndarray:
     return counts / max(counts.sum(), 1)
 
 
+def _can_score(stored: Prepared, answered: np.ndarray) -> np.ndarray:
+    """Whether a prompt has a completion with an answer, in any of its question's spellings, bool [Q]."""
+    has_answer = np.bincount(stored.completion_prompt, weights=answered, minlength=len(stored.prompt_ids))
+    question = stored.normal_ids.dictionary_encode().indices.to_numpy()
+    return (np.bincount(question, weights=has_answer) > 0)[question]
+
+
 def _by_hash(ids: pa.Array, rows: np.ndarray, config: Split, salt: str) -> np.ndarray:
     u = np.array([unit_interval(salt, identity) for identity in ids.take(pa.array(rows)).to_pylist()])
     return np.where(u < config.test, TEST, np.where(u < config.test + config.val, VAL, POOL)).astype(np.int8)
 
 
-def _cut(stored: Prepared, prompt: int, config: Split, salt: str) -> np.ndarray:
-    """Side of each completion of one prompt, int8: the hash of its group, or its own in a large group."""
+def _cut(stored: Prepared, prompt: int, answered: np.ndarray, config: Split, salt: str) -> np.ndarray:
+    """Side of each completion of one prompt, int8: the hash of its group, or its own in a large group.
+
+    What has no answer, bool [C] over all completions, is in the pool.
+    """
     start, stop = int(stored.offsets[prompt]), int(stored.offsets[prompt + 1])
     first, last = np.searchsorted(stored.pair_prompt, [prompt, prompt + 1])
     a, b = stored.pair_a[first:last] - start, stored.pair_b[first:last] - start
@@ -122,7 +140,8 @@ def _cut(stored: Prepared, prompt: int, config: Split, salt: str) -> np.ndarray:
     is_large = pairs > len(a) / 10
     named = np.where(is_large[group], np.arange(count), leader[group])
     leaders, inverse = np.unique(named, return_inverse=True)
-    return _by_hash(stored.completion_ids, start + leaders, config, salt)[inverse]
+    has_answer = np.bincount(inverse, weights=answered[start:stop]) > 0
+    return np.where(has_answer, _by_hash(stored.completion_ids, start + leaders, config, salt), POOL)[inverse]
 
 
 def _arranged(
@@ -150,6 +169,7 @@ def _arranged(
         characters=stored.characters[completions],
         text=stored.text[completions],
         models=stored.models.take(completions),
+        answered=stored.answered[completions],
         pair_a=row[stored.pair_a[pairs]],
         pair_b=row[stored.pair_b[pairs]],
         pair_prompt=prompt_of[row[stored.pair_a[pairs]]],
@@ -170,7 +190,7 @@ def _without_idle_parts(
     return np.where(of_divided & ~alive, _LEFT_OUT, side)
 
 
-def _check(division: Division, stored: Prepared, config: Split) -> None:
+def _check(division: Division, stored: Prepared, config: Split, all_can_score: bool) -> None:
     counts = np.bincount(division.prepared.split, minlength=len(SPLITS))
     held = f"the data hold {len(stored.prompt_ids)} prompts: " + ", ".join(
         f"{name} {count}" for name, count in zip(SPLITS, counts.tolist(), strict=False)
@@ -179,7 +199,7 @@ def _check(division: Division, stored: Prepared, config: Split) -> None:
         raise DataError(f"no prompt is left for the pool; {held}. Add data for the pool or lower data.split.test")
     for code, share in ((TEST, config.test), (VAL, config.val)):
         name = STORED[code]
-        if share > 0 and not counts[code]:
+        if share > 0 and not counts[code] and all_can_score:
             raise DataError(
                 f"the {name} split is empty though data.split.{name} is {share:g}; {held}. Add prompts, give a "
                 f"file with split {name}, or set data.split.{name} to 0"

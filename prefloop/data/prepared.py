@@ -60,6 +60,8 @@ class Prepared:
         characters: int32 [C], length of each completion's text.
         text: int32 [C], number of each completion's text: the same text has the same number under any prompt.
         models: who wrote each completion.
+        answered: bool [C], whether a model can be scored by it: somebody has compared it, or it has a score as
+            another completion of its prompt has. What the answers say is not told.
         pair_a, pair_b: int64 [N], completion rows of the listed pairs, pair_a < pair_b.
         pair_prompt: int64 [N], prompt row of each listed pair.
     """
@@ -73,6 +75,7 @@ class Prepared:
     characters: np.ndarray
     text: np.ndarray
     models: Models
+    answered: np.ndarray
     pair_a: np.ndarray
     pair_b: np.ndarray
     pair_prompt: np.ndarray
@@ -100,7 +103,7 @@ def load_prepared(folder: Path) -> Prepared:
         StateError: a table is missing, damaged, or refers to rows that do not exist.
     """
     prompts = read_table(folder / "prompts.parquet", ["prompt_id", "normal_id", "split"])
-    columns = ["completion_id", "prompt_id", "characters", "text_number", "models"]
+    columns = ["completion_id", "prompt_id", "characters", "text_number", "models", "answered"]
     completions = read_table(folder / "completions.parquet", columns)
     pairs = read_table(folder / "pairs.parquet", ["prompt_id", "completion_a", "completion_b"])
     prompt_ids = _strings(prompts["prompt_id"])
@@ -118,6 +121,7 @@ def load_prepared(folder: Path) -> Prepared:
         characters=completions["characters"].to_numpy(),
         text=completions["text_number"].to_numpy(),
         models=_models(completions["models"]),
+        answered=completions["answered"].to_numpy(),
         pair_a=_rows(pairs["completion_a"], completion_ids, folder / "pairs.parquet"),
         pair_b=_rows(pairs["completion_b"], completion_ids, folder / "pairs.parquet"),
         pair_prompt=_rows(pairs["prompt_id"], prompt_ids, folder / "pairs.parquet"),

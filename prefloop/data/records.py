@@ -31,6 +31,7 @@ class PairRecord:
         model_a, model_b: names of the models behind the completions, where known.
         annotator: who gave the verdict, where known; two annotators are two votes.
         strength: how much better the winner is, as the source counts it, above 0; None where it does not say.
+        id: what the user calls the row, as it stands there; several rows may have the same, None has none.
     """
 
     prompt: Turns
@@ -44,6 +45,7 @@ class PairRecord:
     model_b: str | None = None
     annotator: str | None = None
     strength: float | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class ResponsesRecord:
             any.
         models: K names of the models behind the completions, or None.
         source, split, place: as for PairRecord.
+        ids: what the user calls the rows it was made from: one, or several single answers.
     """
 
     prompt: Turns
@@ -66,9 +69,17 @@ class ResponsesRecord:
     source: str
     split: SplitName | None = None
     place: Place | None = None
+    ids: tuple[str, ...] = ()
 
 
 Record = PairRecord | ResponsesRecord
+
+
+def own_ids(record: Record) -> tuple[str, ...]:
+    """What the user calls the rows of a record."""
+    if isinstance(record, ResponsesRecord):
+        return record.ids
+    return () if record.id is None else (record.id,)
 
 
 @dataclass(frozen=True, slots=True)

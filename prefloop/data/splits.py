@@ -23,7 +23,8 @@ class Assignment:
         split: int8 [Q], index into STORED; `auto` where no row names one.
         question: int64 [Q], the number of each prompt's normal form, in no order that means anything.
         several: bool [Q], prompts whose question the input puts into more than one split.
-        keep_pairs, keep_mentions: bool, rows that follow their prompt; the others leak and are dropped.
+        keep_pairs, keep_mentions, keep_called: bool, rows that follow their prompt; the others leak and are
+            dropped.
     """
 
     split: np.ndarray
@@ -31,6 +32,7 @@ class Assignment:
     several: np.ndarray
     keep_pairs: np.ndarray
     keep_mentions: np.ndarray
+    keep_called: np.ndarray
 
 
 def assign_splits(data: Collected) -> Assignment:
@@ -47,6 +49,7 @@ def assign_splits(data: Collected) -> Assignment:
         several=several[question],
         keep_pairs=_follows(data.pairs.split, split[data.pairs.prompt]),
         keep_mentions=_follows(data.mentions.split, split[data.mentions.prompt]),
+        keep_called=_follows(data.called.split, split[data.called.prompt]),
     )
 
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from prefloop.data.arrange import Arranged, Votes
 from prefloop.data.collect import NONE, Collected
+from prefloop.data.own_ids import lists_of
 from prefloop.data.prepared import STORED
 from prefloop.data.texts import hex_ids
 from prefloop.io.hashing import pair_id, prompt_id
@@ -22,8 +23,12 @@ from prefloop.messages.message import Turns
 
 _ROWS = 1 << 14
 
+_IDS = ("ids", pa.list_(pa.string()))
 PROMPTS = pa.schema(
-    [(name, pa.string()) for name in ("prompt_id", "prompt", "messages", "normal_id", "split", "source")]
+    [
+        *((name, pa.string()) for name in ("prompt_id", "prompt", "messages", "normal_id", "split", "source")),
+        _IDS,
+    ]
 )
 COMPLETIONS = pa.schema(
     [
@@ -34,10 +39,12 @@ COMPLETIONS = pa.schema(
         ("models", pa.list_(pa.string())),
         ("characters", pa.int32()),
         ("text_number", pa.int32()),
+        ("answered", pa.bool_()),
     ]
 )
 TARGET = pa.schema([(name, pa.string()) for name in ("prompt_id", "prompt", "messages")])
-PAIRS = pa.schema([(name, pa.string()) for name in ("pair_id", "prompt_id", "completion_a", "completion_b")])
+_PAIR = [(name, pa.string()) for name in ("pair_id", "prompt_id", "completion_a", "completion_b")]
+PAIRS = pa.schema([*_PAIR, _IDS])
 ORACLE = pa.schema(
     [
         ("kind", pa.string()),
@@ -53,7 +60,7 @@ ORACLE = pa.schema(
 )
 VOTES = pa.schema(
     [
-        *PAIRS,
+        *_PAIR,
         ("verdict", pa.string()),
         ("annotator", pa.string()),
         ("strength", pa.float64()),
@@ -78,7 +85,8 @@ def write_tables(data: Collected, rows: Arranged, folder: Path) -> None:
         split, source = splits.take(rows.prompt_split[part]), sources.take(rows.prompt_source[part])
         ids, normal = hex_ids(prompt_digests[part]), hex_ids(data.prompt_normal[numbers])
         # Null where the prompt is its own normal form.
-        return [ids, texts, kept, pc.if_else(pc.equal(ids, normal), None, normal), split, source]
+        own_ids = lists_of(*rows.prompt_own_ids.T, data.own_ids, part)
+        return [ids, texts, kept, pc.if_else(pc.equal(ids, normal), None, normal), split, source, own_ids]
 
     def completions(part: slice) -> list[Any]:
         prompt = hex_ids(prompt_digests[rows.completion_prompt[part]])
@@ -90,14 +98,16 @@ def write_tables(data: Collected, rows: Arranged, folder: Path) -> None:
         )
         number = pa.array([_number(numbers, text) for text in texts.to_pylist()], pa.int32())
         lengths = pc.utf8_length(texts).cast(pa.int32())
-        return [hex_ids(completion_digests[part]), prompt, texts, kept, lists, lengths, number]
+        answered = pa.array(rows.answered[part])
+        return [hex_ids(completion_digests[part]), prompt, texts, kept, lists, lengths, number, answered]
 
     def pairs(part: slice) -> list[Any]:
         a, b = rows.pair_a[part], rows.pair_b[part]
         first, second = hex_ids(completion_digests[a]), hex_ids(completion_digests[b])
         ids = pa.array(map(pair_id, first.to_pylist(), second.to_pylist()), pa.string())
         pair_ids.append(ids)
-        return [ids, hex_ids(prompt_digests[rows.completion_prompt[a]]), first, second]
+        own_ids = lists_of(*rows.pair_own_ids.T, data.own_ids, part)
+        return [ids, hex_ids(prompt_digests[rows.completion_prompt[a]]), first, second, own_ids]
 
     _write(folder / "prompts.parquet", PROMPTS, len(rows.prompts), prompts)
     _write(folder / "completions.parquet", COMPLETIONS, len(rows.completions), completions)

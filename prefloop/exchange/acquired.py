@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from prefloop.data.prepared import Prepared
 from prefloop.errors import ConfigError, LabelsMissing
 from prefloop.io.arrays import read_table
+from prefloop.io.hashing import pair_id
 from prefloop.labels.labelled import LabelTable
 from prefloop.labels.verdicts import COMPARED, trained_by
 
@@ -82,7 +83,7 @@ def decided(pairs: pa.Table) -> pa.Table:
         pairs: as in `Acquired`.
 
     Returns:
-        prompt_id, chosen_id, rejected_id.
+        pair_id, prompt_id, chosen_id, rejected_id.
 
     Raises:
         LabelsMissing: no pair has a winner.
@@ -99,6 +100,7 @@ def decided(pairs: pa.Table) -> pa.Table:
     a, b = kept["completion_a"], kept["completion_b"]
     return pa.table(
         {
+            "pair_id": pa.array(map(pair_id, a.to_pylist(), b.to_pylist()), pa.string()),
             "prompt_id": kept["prompt_id"],
             "chosen_id": pc.if_else(first, a, b),
             "rejected_id": pc.if_else(first, b, a),

@@ -26,6 +26,7 @@ def schema_of(form: Form, compared: Compared) -> pa.Schema:
         [
             ("prompt", pa.string() if form is Form.ultrafeedback else messages),
             ("prompt_id", pa.string()),
+            ("ids", pa.list_(pa.string())),
             ("chosen", messages),
             ("rejected", messages),
             ("chosen_model", pa.string()),
@@ -43,7 +44,7 @@ def preference_table(pairs: pa.Table, compared: Compared, form: Form, schema: pa
     Several models that wrote the same text are joined by "+"; models and scores nobody knows are null.
 
     Args:
-        pairs: [n] prompt_id, chosen_id, rejected_id.
+        pairs: [n] pair_id, prompt_id, chosen_id, rejected_id.
         compared: what the prepared tables say about these ids.
         form: how prompt, chosen and rejected are written.
         schema: of all rows, see `schema_of`.
@@ -52,19 +53,22 @@ def preference_table(pairs: pa.Table, compared: Compared, form: Form, schema: pa
         [n] rows.
 
     Source: the schema is that of Melikidze et al. 2026 (ActiveUltraFeedback, arXiv 2603.09692), with
-    the source of the prompt kept.
+    the source of the prompt and the user's ids kept.
     """
     rows = [_row(compared, form, **pair) for pair in pairs.to_pylist()]
     return pa.Table.from_pylist(rows, schema)
 
 
-def _row(compared: Compared, form: Form, prompt_id: str, chosen_id: str, rejected_id: str) -> dict[str, Any]:
+def _row(
+    compared: Compared, form: Form, pair_id: str, prompt_id: str, chosen_id: str, rejected_id: str
+) -> dict[str, Any]:
     row = compared.prompts[prompt_id]
     prompt = _written(_prompt(row).as_prompt())
     before = prompt if form is Form.ultrafeedback else []
     return {
         "prompt": row["prompt"] if form is Form.ultrafeedback else prompt,
         "prompt_id": prompt_id,
+        "ids": compared.ids[pair_id],
         **_side("chosen", compared, chosen_id, before),
         **_side("rejected", compared, rejected_id, before),
         "source": row["source"],

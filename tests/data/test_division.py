@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefloop.config.data import Leaks, Split
-from prefloop.data.division import Division, divide
+from prefloop.data.division import Division, Usable, divide
 from prefloop.data.prepare import prepare
-from prefloop.data.prepared import SPLITS, Prepared, load_prepared
+from prefloop.data.prepared import AUTO, POOL, SPLITS, Prepared, load_prepared
 from prefloop.data.records import PairRecord, Record, ResponsesRecord
 from prefloop.errors import DataError
+from prefloop.labels.verdicts import Word
 from prefloop.messages.message import Turns
+from tests.evaluation.downstream.tables import make_prepared
 
 OPEN = Split(val=0, test=0, salt="s", per_seed=True, max_prompt_share=1)
 LEAKS = Leaks(similarity=0.8, most=0)
@@ -32,8 +36,8 @@ def stored(records: list[Record]) -> Prepared:
         return load_prepared(Path(folder) / "prepared")
 
 
-def pair(prompt: str, a: str, b: str) -> PairRecord:
-    return PairRecord(Turns(prompt), Turns(a), Turns(b), "a", "src")
+def pair(prompt: str, a: str, b: str, verdict: Word | None = "a") -> PairRecord:
+    return PairRecord(Turns(prompt), Turns(a), Turns(b), verdict, "src")
 
 
 def small(count: int) -> list[Record]:
@@ -163,3 +167,124 @@ def test_a_small_prompt_stays_whole_however_large_its_share():
 def test_a_division_without_a_pool_or_with_an_empty_split_is_refused(count, split, message):
     with pytest.raises(DataError, match=message):
         divide(stored(small(count)), split, "s")
+
+
+@st.composite
+def answered_in_part(draw: st.DrawFn) -> Prepared:
+    """Tables of prompts, some of which ask the same question, with listed pairs and without, answered anywhere."""
+    sizes = draw(st.lists(st.integers(2, 60), min_size=4, max_size=12))
+    starts = np.cumsum([0, *sizes])
+    listed = [
+        (starts[q] + 2 * k, starts[q] + 2 * k + 1)
+        for q, size in enumerate(sizes)
+        for k in range(draw(st.integers(0, size // 2)))
+    ]
+    tables = make_prepared(sizes, listed=listed)
+    share, rng = draw(st.sampled_from([0.0, 0.02, 0.3, 1.0])), np.random.default_rng(draw(st.integers(0, 99)))
+    questions = [f"n{draw(st.integers(0, q))}" for q in range(len(sizes))]
+    return replace(
+        tables,
+        split=np.full(len(sizes), AUTO, dtype=np.int8),
+        normal_ids=pa.array(questions),
+        answered=rng.random(len(tables.completion_ids)) < share,
+    )
+
+
+def divided(tables: Prepared, salt: int, usable: Usable | None = None) -> Division | None:
+    try:
+        return divide(tables, config(), str(salt), usable)
+    except DataError:  # a side without any prompt; its own test is below
+        return None
+
+
+@settings(max_examples=60, deadline=None)
+@given(answered_in_part(), st.integers(0, 50))
+def test_what_cannot_be_scored_is_in_the_pool_and_the_rest_where_it_was(tables, salt):
+    division, before = divided(tables, salt), divided(replace(tables, answered=all_of(tables)), salt)
+    if division is None or before is None:
+        return
+    check(division, tables)
+    sides, earlier = side_of(division), side_of(before)
+    questions = tables.normal_ids.to_pylist()
+    # A question is scored in any of its spellings, or in none.
+    scored = {questions[prompt] for prompt in tables.completion_prompt[tables.answered]}
+    cut = set(division.divided.tolist())
+    columns = (tables.completion_ids.to_pylist(), tables.completion_prompt.tolist(), tables.answered.tolist())
+    for identity, prompt, has_answer in zip(*columns, strict=True):
+        if questions[prompt] not in scored:
+            assert sides[identity] == {"pool"}
+        elif identity in sides and identity in earlier and (has_answer or prompt not in cut):
+            assert sides[identity] == earlier[identity]
+    assert {questions[prompt] for prompt in division.prompts[division.prepared.split != POOL]} <= scored
+
+
+@settings(max_examples=60, deadline=None)
+@given(answered_in_part(), st.integers(0, 50))
+def test_a_simulated_run_divides_as_if_every_prompt_had_an_answer(tables, salt):
+    usable = Usable(tables.answered, tables.answered[tables.pair_a] & tables.answered[tables.pair_b])
+    division, same = (divided(of, salt, usable) for of in (tables, replace(tables, answered=all_of(tables))))
+    assert (division is None) == (same is None)
+    if division is not None and same is not None:
+        np.testing.assert_array_equal(division.completions, same.completions)
+        np.testing.assert_array_equal(division.prepared.split, same.prepared.split)
+
+
+def all_of(tables: Prepared) -> np.ndarray:
+    return np.ones_like(tables.answered)
+
+
+@pytest.mark.parametrize(("verdict", "scores"), [("b", (3, 1)), ("tie", (0, 0)), ("both_bad", (-1, 2))])
+def test_a_division_goes_by_an_answers_being_there_and_not_by_what_it_says(verdict, scores):
+    def tables(word, said):
+        records = small(20) + [pair(f"p {k}", "x", "y", word if k % 3 else None) for k in range(40)]
+        records += [responses(f"r {k}", said if k % 2 else (*said[:1], None)) for k in range(40)]
+        return stored(records)
+
+    first, second = divide(tables("a", (1, 2)), config(), "s"), divide(tables(verdict, scores), config(), "s")
+    np.testing.assert_array_equal(first.completions, second.completions)
+    np.testing.assert_array_equal(first.prepared.split, second.prepared.split)
+
+
+def responses(prompt: str, scores: tuple[float | None, ...]) -> Record:
+    return ResponsesRecord(Turns(prompt), (Turns("x"), Turns("y")), scores, None, "src")
+
+
+def test_an_unlabelled_pool_has_no_test_and_loses_no_pair():
+    generic = [pair("generic", f"x {k}", f"y {k}", None) for k in range(40)]
+    records = [pair(f"prompt {k}", f"yes {k}", f"no {k}", None) for k in range(300)] + generic
+    division = divide(stored(records), config(0.25, 0.1), "s")
+    prepared = division.prepared
+    assert prepared.pairs_of("pool") == slice(0, 340)
+    assert (len(division.divided), division.crossing) == (0, 0)
+
+
+def test_a_few_labels_divide_the_labelled_prompts_alone():
+    records = [pair(f"prompt {k}", f"yes {k}", f"no {k}", "b" if k < 200 else None) for k in range(1000)]
+    tables = stored(records)
+    division = divide(tables, config(0.25), "s")
+    tested = division.prompts[division.prepared.prompts_of("test")]
+    assert 30 < len(tested) < 70
+    answered_prompts = set(tables.completion_prompt[tables.answered].tolist())
+    assert set(tested.tolist()) <= answered_prompts
+
+
+def test_of_a_large_prompt_that_is_labelled_in_part_only_labelled_pairs_are_in_the_test():
+    large = [pair("generic", f"x {k}", f"y {k}", "a" if k < 100 else None) for k in range(200)]
+    tables = stored(small(100) + large)
+    division = divide(tables, config(0.4), "s")
+    check(division, tables)
+    assert (len(division.divided), division.crossing) == (1, 0)
+    tested = division.completions[division.prepared.completions_of("test")]
+    assert tables.answered[tested].all()
+    assert len(tested) > 50
+
+
+def test_an_empty_test_is_refused_where_all_have_answers_and_in_simulated_runs():
+    never = config(1e-9)
+    with pytest.raises(DataError, match="the test split is empty"):
+        divide(stored(small(20)), never, "s")
+    tables = stored([*small(20), pair("R", "x", "y", None)])
+    usable = Usable(tables.answered, tables.answered[tables.pair_a])
+    assert divide(tables, never, "s").prepared.prompts_of("pool") == slice(0, 21)
+    with pytest.raises(DataError, match="the test split is empty"):
+        divide(tables, never, "s", usable)

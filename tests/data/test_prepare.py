@@ -51,6 +51,7 @@ def test_ids_and_votes_follow_the_smaller_id(tmp_path: Path) -> None:
     x, y = completion_id(p, "x"), completion_id(p, "y")
     assert tables["prompts"] == [
         {"prompt_id": p, "prompt": "P", "messages": None, "normal_id": None, "split": "auto", "source": "src"}
+        | {"ids": []}
     ]
     assert [row["completion_id"] for row in tables["completions"]] == sorted([x, y])
     (listed,) = tables["pairs"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -22,6 +23,7 @@ PROMPTS = st.sampled_from([f"prompt {k}" for k in range(5)]).map(Turns)
 FIXED = st.sampled_from([None, None, "pool", "val", "test", "ood"])
 SOURCES = st.sampled_from(["b.jsonl", "a.jsonl"])
 NAMES = st.sampled_from([None, "m", "n"])
+OWN_IDS = st.sampled_from([None, "007", "7", "ünï 1", "10", "\ud800"])
 
 PAIRS = st.builds(
     PairRecord,
@@ -34,6 +36,7 @@ PAIRS = st.builds(
     model_a=NAMES,
     model_b=NAMES,
     annotator=NAMES,
+    id=OWN_IDS,
 )
 
 
@@ -49,6 +52,7 @@ def responses(draw: st.DrawFn) -> ResponsesRecord:
         draw(st.none() | models.map(tuple)),
         draw(SOURCES),
         draw(FIXED),
+        ids=tuple(draw(st.lists(OWN_IDS.filter(bool), max_size=2))),  # type: ignore[arg-type]
     )
 
 
@@ -72,6 +76,7 @@ def swapped(record: Record) -> Record:
         model_a=record.model_b,
         model_b=record.model_a,
         annotator=record.annotator,
+        id=record.id,
     )
 
 
@@ -81,6 +86,8 @@ def outputs(records: list[Record], check: bool = False) -> dict[str, bytes]:
         prepare(records, SPLIT, folder, LEAKS)
         if check:
             check_tables(folder)
+            check_ids(folder, records)
+            check_answered(folder)
         return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -109,6 +116,45 @@ def check_tables(folder: Path) -> None:
     keys = [(row_of[row["prompt_id"]], row["completion_id"]) for row in tables["completions"]]
     assert keys == sorted(keys)
     assert min(load_prepared(folder).offsets[1:] - load_prepared(folder).offsets[:-1]) >= 2
+
+
+def check_ids(folder: Path, records: list[Record]) -> None:
+    """Every pair and prompt has the ids of its rows, those that another split's prompt keeps out left out."""
+    prompts, pairs = (pq.read_table(folder / f"{name}.parquet").to_pylist() for name in ("prompts", "pairs"))
+    split_of = {row["prompt_id"]: row["split"] for row in prompts}
+    ids: dict[str, set[str]] = {row["prompt_id"]: set() for row in prompts}
+    ids |= {row["pair_id"]: set() for row in pairs}
+    for record in records:
+        prompt = prompt_id(record.prompt.plain)
+        if record.split not in (None, split_of.get(prompt)):
+            continue
+        keys = [prompt]
+        if isinstance(record, PairRecord):
+            if record.completion_a == record.completion_b:
+                continue
+            sides = (completion_id(prompt, turns.plain) for turns in (record.completion_a, record.completion_b))
+            keys.append(pair_id(*sides))
+        named = record.ids if isinstance(record, ResponsesRecord) else [record.id]
+        for key in keys:
+            ids.get(key, set()).update(own_id.replace("\ud800", "?") for own_id in named if own_id)
+    assert {row["prompt_id"]: row["ids"] for row in prompts} | {row["pair_id"]: row["ids"] for row in pairs} == {
+        key: sorted(named) for key, named in ids.items()
+    }
+
+
+def check_answered(folder: Path) -> None:
+    """A completion is answered if a verdict compares it, or if it is one of several scored ones of its prompt."""
+    completions, pairs, oracle = (
+        pq.read_table(folder / f"{name}.parquet").to_pylist() for name in ("completions", "pairs", "oracle")
+    )
+    judged = {row["id"] for row in oracle if row["kind"] == "pair"}
+    expected = {
+        row[side] for row in pairs if row["pair_id"] in judged for side in ("completion_a", "completion_b")
+    }
+    scored = [row for row in oracle if row["kind"] == "completion"]
+    counts = Counter(row["prompt_id"] for row in scored)
+    expected |= {row["id"] for row in scored if counts[row["prompt_id"]] > 1}
+    assert {row["completion_id"] for row in completions if row["answered"]} == expected
 
 
 @settings(max_examples=60, deadline=None)

@@ -22,9 +22,10 @@ from prefloop.labels.label import Label
 from prefloop.labels.labelled import current_labels
 from prefloop.labels.log import LabelLog
 from prefloop.messages.message import Message, Turns
+from tests.exchange.worlds import named_records
 
 COLUMNS = [
-    "prompt", "prompt_id", "chosen", "rejected",
+    "prompt", "prompt_id", "ids", "chosen", "rejected",
     "chosen_model", "chosen_score", "rejected_model", "rejected_score", "source",
 ]  # fmt: skip
 ENDINGS = ["parquet", "jsonl", "jsonl.gz"]
@@ -80,6 +81,15 @@ def test_models_scores_and_sources_are_those_of_the_pool(named, acquired, rows, 
     assert (counts["scored"], counts["against_scores"]) == (len(rows), 0)
 
 
+def test_rows_have_the_ids_of_the_rows_they_came_from(named, rows):
+    prompts = read_table(named.prepared / "prompts.parquet").to_pylist()
+    ids = {row["prompt_id"]: row["ids"] for row in prompts}
+    assert {len(row["ids"]) for row in rows} == {1}
+    assert all(row["ids"] == ids[row["prompt_id"]] for row in rows)
+    numbers = {record.prompt.plain: f"{number:03d}" for number, record in enumerate(named_records())}
+    assert all(row["ids"] == [numbers[row["prompt"]]] for row in rows)
+
+
 def test_conversations_are_whole_and_share_the_prompt(rows):
     assert {len(row["chosen"]) for row in rows} == {2, 4}
     for row in rows:
@@ -98,7 +108,7 @@ def test_both_formats_say_the_same(named, acquired, rows, tmp_path):
         assert other["prompt"] + other["chosen"] == one["chosen"]
         assert other["prompt"] + other["rejected"] == one["rejected"]
         assert [message["role"] for message in other["chosen"]] == ["assistant"]
-        same = COLUMNS[1:2] + COLUMNS[4:]
+        same = COLUMNS[1:3] + COLUMNS[5:]
         assert [other[name] for name in same] == [one[name] for name in same]
 
 
@@ -145,7 +155,9 @@ def test_only_winners_are_kept(verdicts):
         with pytest.raises(LabelsMissing, match="no decided label"):
             decided(pairs)
     else:
-        assert [tuple(row.values()) for row in decided(pairs).to_pylist()] == expected
+        rows = decided(pairs).to_pylist()
+        assert [(row["prompt_id"], row["chosen_id"], row["rejected_id"]) for row in rows] == expected
+        assert all(row["pair_id"] == pair_id(row["chosen_id"], row["rejected_id"]) for row in rows)
 
 
 def labels_of(rows, verdicts):

@@ -41,6 +41,7 @@ def named_records() -> list[Record]:
                 scores=(*scores, scores[0]),
                 models=(*names, "copycat"),
                 source=f"source-{number % 2}",
+                ids=(f"{number:03d}",),
             )
         )
     return records

@@ -73,7 +73,12 @@ def _files() -> Path:
     folder = scratch("raw")
     folder.mkdir(exist_ok=True)
     rows = [
-        {"prompt": f"question {n % 7}", "chosen": f"yes {n % 5}, of course", "rejected": f"no {n % 4}"}
+        {
+            "id": n // 2,
+            "prompt": f"question {n % 7}",
+            "chosen": f"yes {n % 5}, of course",
+            "rejected": f"no {n % 4}",
+        }
         for n in range(24)
     ]
     rows += [{"prompt": "question 1", "chosen": "no 1", "rejected": "yes 1, of course"}] * 2
@@ -146,11 +151,12 @@ def _lists(graph: NeighbourGraph) -> dict[str, Any]:
 
 
 def _division() -> Any:
-    """Two salts' divisions of tables with a prompt so large that it is cut, and splits that are fixed."""
+    """Divisions of tables with a prompt so large that it is cut, and splits that are fixed; one answered in part."""
     stored = undivided_tables()
+    in_part = replace(stored, answered=np.arange(len(stored.answered)) % 5 == 0)
     found = {}
-    for salt in (SPLIT.salt_of(0), SPLIT.salt_of(1)):
-        of = divide(stored, SPLIT, salt)
+    for salt, tables in ((SPLIT.salt_of(0), stored), (SPLIT.salt_of(1), stored), ("in part", in_part)):
+        of = divide(tables, SPLIT, salt)
         rows = {name: getattr(of, name) for name in ("prompts", "completions", "pairs", "divided", "crossing")}
         found[salt] = rows | {"split": of.prepared.split, "pair_a": of.prepared.pair_a}
     return found

@@ -33,6 +33,7 @@ def world(pairs=COUNT):
         characters=np.ones(2 * pairs, np.int32),
         text=np.arange(2 * pairs, dtype=np.int32),
         models=Models(np.zeros(2 * pairs + 1, np.int64), np.zeros(0, np.int32), []),
+        answered=np.ones(2 * pairs, bool),
         pair_a=first,
         pair_b=first + 1,
         pair_prompt=np.arange(pairs),

@@ -86,6 +86,7 @@ def _prepared(counts: list[int], first: int, prompts: int, splits: tuple[str, ..
         characters=np.ones(total, np.int32),
         text=np.arange(total, dtype=np.int32),
         models=Models(np.zeros(total + 1, np.int64), none.astype(np.int32), []),
+        answered=np.ones(total, bool),
         pair_a=none,
         pair_b=none,
         pair_prompt=none,

@@ -64,6 +64,22 @@ class Cells:
         """
         return self.as_name(field, self.one_of(field, self.get(field)))
 
+    def own_id(self) -> str | None:
+        """What the user calls the row, whatever it is: a text as it stands, a number as its digits, else JSON."""
+        value = self.one_of("id", self.get("id"))
+        if isinstance(value, Mapping) and len(value) == 1 and "$oid" in value:
+            value = value["$oid"]  # MongoDB
+        if is_nothing(value) or (isinstance(value, str) and value.isspace()):
+            return None
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+    def own_ids(self) -> tuple[str, ...]:
+        """`own_id` in a tuple, empty where there is none."""
+        own_id = self.own_id()
+        return () if own_id is None else (own_id,)
+
     def one_of(self, field: str, value: Any) -> Any:
         """One value where a path with `[]` gives several: the first that is there."""
         return first_of(value) if isinstance(value, list) and "[]" in self.columned.source(field) else value

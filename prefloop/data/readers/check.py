@@ -90,7 +90,8 @@ class _Check:
 
     def divided(self) -> list[str]:
         """Whether the division of the campaign leaves a pool and a test: `prepare` refuses a file without one."""
-        if self.split is None or not self.tally.spellings:
+        if self.split is None or not self.tally.spellings or self.tally.spellings.keys() > self.tally.can_score:
+            # What has no answer stays in the pool, and need not be in any other split.
             return []
         empty = [name for name, prompts in divided(self.tally.spellings, self.split).items() if not prompts]
         return [f"prepare refuses this file alone: no prompt falls into {' or '.join(empty)}"] if empty else []

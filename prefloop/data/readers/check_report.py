@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from prefloop.data.records import PairRecord, Record
+from prefloop.data.records import PairRecord, Record, own_ids
 from prefloop.errors import DataError
 from prefloop.messages.message import as_dicts
 
@@ -51,20 +51,22 @@ class CheckReport:
     def to_table(self) -> list[list[str]]:
         """The counts as (name, value) rows for a person."""
         counts = self.counts
-        judged = max(sum(counts["verdicts"].values()), 1)
-        shares = [f"{name} {n} ({n / judged:.1%})" for name, n in sorted(counts["verdicts"].items())]
+        verdicts = counts["verdicts"]
+        judged = sum(verdicts.values()) - verdicts.get("none", 0) + counts["scored"]
+        shares = [f"{name} {n} ({n / sum(verdicts.values()):.1%})" for name, n in sorted(verdicts.items())]
         left_out = [f"{n} {reason.replace('_', ' ')}" for reason, n in sorted(counts["left_out"].items())]
         rows = {
             "file": self.path,
             "form": (self.form or "unknown") + (f", known data set {self.preset}" if self.preset else ""),
             "rows": counts["rows"],
             "records": counts["records"],
+            "own ids": f"{counts['ids']}, on {counts['with_id']} records" if counts["with_id"] else "none",
             "distinct prompts": counts["prompts"],
             "largest prompt": f"{counts['largest_prompt_share']:.1%} of the records",
             "near-duplicate prompts": counts["near_duplicates"],
             "prompts in several splits": counts["leaking_prompts"],
             "pairs": counts["pairs"],
-            "hidden answers": ", ".join(shares) or "none",
+            "hidden answers": (", ".join(shares) or "none") if judged else "no labels: a campaign can label these",
             "pairs with a conflict": counts["conflicts"],
             "pairs with a tie": counts["pairs_with_tie"],
             "repeats merged": f"{counts['repeats']} (and {counts['duplicate_rows']} rows that say the same again)",
@@ -102,13 +104,15 @@ def shown(record: Record) -> dict[str, Any]:
         "scores": None if is_pair or record.scores is None else list(record.scores),  # type: ignore[union-attr]
         "models": models,
         "annotator": record.annotator if isinstance(record, PairRecord) else None,
+        "ids": list(own_ids(record)),
     }
 
 
 def told(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     """A record of a report as (name, text) rows for a person."""
     ordinals = ("first", "second") if record["scores"] is None and len(record["completions"]) == 2 else ()
-    rows = [("prompt", spoken(record["prompt"]))]
+    rows = [("id", ", ".join(record["ids"]))] if record["ids"] else []
+    rows.append(("prompt", spoken(record["prompt"])))
     for place, messages in enumerate(record["completions"]):
         name = ordinals[place] if ordinals else f"answer {place + 1}"
         if record["models"] is not None and record["models"][place]:

@@ -73,6 +73,7 @@ def pair(row: Cells, origin: Origin) -> Iterator[PairRecord]:
     first, second = ("chosen", "rejected") if is_chosen else ("completion_a", "completion_b")
     _refuse_turns(row, first, second)
     prompt, a, b = _parts(row, row.get(first), row.get(second))
+    own_id = row.own_id()
     for vote in votes(row):
         if is_chosen:
             vote = _chosen(row, vote)
@@ -88,6 +89,7 @@ def pair(row: Cells, origin: Origin) -> Iterator[PairRecord]:
             model_b=row.name("model_b"),
             annotator=vote.annotator,
             strength=vote.strength,
+            id=own_id,
         )
 
 
@@ -245,6 +247,7 @@ def _answered(
             source=origin.source,
             split=origin.split,
             place=row.place,
+            ids=row.own_ids(),
         )
 
 

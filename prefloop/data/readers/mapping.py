@@ -11,7 +11,7 @@ from typing import Any
 from prefloop.config.columns import Columns, Roles, Tree, Verdicts, Votes
 from prefloop.config.data import Data
 from prefloop.config.presets import presets, proposed
-from prefloop.data.readers.names import by_name
+from prefloop.data.readers.names import by_name, id_by_name
 from prefloop.data.readers.paths import Get, first_of, getter, heads, is_nothing, narrowed
 from prefloop.data.readers.words import Vocabulary
 from prefloop.errors import DataError
@@ -106,10 +106,16 @@ class Columned:
         there = {*self.used}
         paths = _of_rows(_fields(self.columns))
         return {
-            _written(path if isinstance(path, tuple) or path in there else narrowed(path, row)): field
+            self._shown(path, row): field
             for field, path in paths.items()
             if there.intersection(_heads(path, self.used)) and not self._is_absent(field, row)
         }
+
+    def _shown(self, path: str | tuple[str, ...], row: Mapping[str, Any]) -> str:
+        """A path as people read it; of several ids the one that a row has."""
+        if path == self.columns.id and isinstance(path, tuple):
+            path = next((one for one in path if not is_nothing(getter(one, self.used)(row))), path)
+        return _written(path if isinstance(path, tuple) or path in self.used else narrowed(path, row))
 
     def _is_absent(self, field: str, row: Mapping[str, Any]) -> bool:
         """Whether a field that a preset offers inside a column has nothing to read in a row."""
@@ -135,6 +141,7 @@ def resolve(names: Sequence[str], meaning: Meaning, path: str) -> Columned:
     fields = {**(_given(chosen.columns) if chosen else {}), **given}
     if chosen is None:
         fields |= by_name(names, fields, path)
+    fields |= id_by_name(names, fields)
     fields = {field: value for field, value in fields.items() if value != ""}
     columns = Columns.model_validate({"preset": preset, **fields})
     _check_there(given, names, path)
@@ -171,7 +178,7 @@ def _given(columns: Columns) -> dict[str, Any]:
 
 
 def _told(names: Sequence[str], given: Mapping[str, Any], path: str) -> str | None:
-    told = [] if set(given) - {"system", "annotator", "label", *_SETTINGS} else proposed(names)
+    told = [] if set(given) - {"system", "annotator", "label", "id", *_SETTINGS} else proposed(names)
     if len(told) > 1:
         raise DataError(
             f"{path}: got columns of several known data sets ({', '.join(told)}); expected --columns preset=NAME "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +27,12 @@ _LABELS = (
 _ANNOTATORS = (
     "annotator", "annotator_id", "judge", "judge_id", "worker", "worker_id", "rater", "rater_id", "labeler",
     "labeller", "user_id", "annotated_by", "voter", "reviewer",
+)
+# Names of what a user calls a row, from the row itself to the question it belongs to.
+_IDS = (
+    "id", "_id", "uid", "uuid", "guid", "external_id", "pair_id", "comparison_id", "row_id", "record_id",
+    "sample_id", "example_id", "item_id", "instance_id", "prompt_id", "question_id", "query_id", "qid",
+    "conversation_id",
 )
 _STEMS = (
     "completion", "response", "answer", "output", "reply", "summary", "text", "generation", "candidate", "option",
@@ -81,6 +87,14 @@ def by_name(names: Sequence[str], given: Iterable[str], path: str) -> dict[str, 
     for field, words in (("system", _SYSTEMS), ("annotator", _ANNOTATORS)):
         fields |= _first(there, field, words)
     return {field: name for field, name in fields.items() if field not in settled}
+
+
+def id_by_name(names: Sequence[str], settled: Mapping[str, Any]) -> dict[str, str]:
+    """The field `id`, where a column is called so that has no other meaning; nothing where it is settled."""
+    there = {normal(name): name for name in reversed(names)}
+    taken = {name for name in settled.values() if isinstance(name, str)}
+    words = (word for word in _IDS if there.get(word) not in taken)
+    return {} if "id" in settled else _first(there, "id", words)
 
 
 @lru_cache(maxsize=64)  # asked at every row

@@ -90,7 +90,11 @@ class Rows:
         """
         new = [name for name in values if name not in self._names]
         after = self.learn(new, f"{self._path}, row {number}")
-        kept = ((field, value) for field, value in before.columns if value is not None and field != "preset")
+        kept = (
+            (field, value)
+            for field, value in before.columns
+            if value is not None and field not in ("preset", "id")
+        )
         if after.form != before.form or any(getattr(after.columns, field) != value for field, value in kept):
             self.columned = before
             expected = "the columns of the rows before, which mean something else beside these"
@@ -141,4 +145,7 @@ def joined(items: Iterator[Item]) -> Iterator[Item]:
 def _with(first: ResponsesRecord, second: ResponsesRecord) -> ResponsesRecord:
     models = None if first.models is None or second.models is None else first.models + second.models
     scores = None if first.scores is None or second.scores is None else first.scores + second.scores
-    return replace(first, completions=first.completions + second.completions, scores=scores, models=models)
+    ids = tuple(dict.fromkeys(first.ids + second.ids))
+    return replace(
+        first, completions=first.completions + second.completions, scores=scores, models=models, ids=ids
+    )

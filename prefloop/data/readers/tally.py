@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from prefloop.data.records import PairRecord, Record, ResponsesRecord
+from prefloop.data.records import PairRecord, Record, ResponsesRecord, own_ids
 from prefloop.data.spelling import question
 from prefloop.io.hashing import completion_id, pair_id, prompt_id
 from prefloop.labels.verdicts import Word
@@ -27,6 +27,11 @@ class Tally:
         self.completions: dict[bytes, set[bytes]] = defaultdict(set)
         self.votes: dict[bytes, set[tuple[str | None, str | None]]] = defaultdict(set)
         self.kept = 0
+        self.with_id = 0
+        self.own_ids: set[int] = set()
+        # Normal forms that a model can be scored on, and the scored answers of each prompt.
+        self.can_score: set[bytes] = set()
+        self.scores: Counter[bytes] = Counter()
 
     def add(self, record: Record, split: str | None) -> None:
         """Count one record, and the split that its row names."""
@@ -38,10 +43,18 @@ class Tally:
         self.spellings[normal].add(key)
         if split is not None:
             self.splits[normal].add(split)
+        ids = own_ids(record)
+        self.with_id += bool(ids)
+        self.own_ids.update(map(hash, ids))
         if isinstance(record, PairRecord):
             self._add_pair(record, identity, key)
+            is_answered = record.verdict not in (None, "skip")
         else:
             self._add_responses(record, identity, key)
+            self.scores[key] += sum(score is not None for score in record.scores or ())
+            is_answered = self.scores[key] > 1
+        if is_answered:
+            self.can_score.add(normal)
 
     def _add_pair(self, record: PairRecord, identity: str, key: bytes) -> None:
         self.verdicts[record.verdict or "none"] += 1
@@ -78,6 +91,8 @@ class Tally:
             "scored": self.scored,
             "verdicts": dict(self.verdicts),
             "strengths": self.strengths,
+            "with_id": self.with_id,
+            "ids": len(self.own_ids),
             "annotators": len(self.annotators),
             "identical": self.identical,
             "duplicate_rows": self.duplicates,

@@ -95,6 +95,7 @@ def _answers(
             source=origin.source,
             split=origin.split,
             place=row.place,
+            ids=row.own_ids(),
         )
 
 

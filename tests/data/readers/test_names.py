@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from prefloop.config.columns import Columns
 from prefloop.data.readers import Meaning, read_file
 from prefloop.data.readers.check import check_file
-from prefloop.data.records import PairRecord, ResponsesRecord
+from prefloop.data.records import PairRecord, ResponsesRecord, own_ids
 from prefloop.errors import DataError
 
 
@@ -83,3 +84,70 @@ def test_turns_that_would_be_text_or_dropped_are_refused(tmp_path: Path, row: di
     (problem,) = read_file(write(tmp_path / "x.jsonl", row), Meaning()).records()
     assert isinstance(problem, DataError)
     assert "turns" in str(problem)
+
+
+PAIR = {"prompt": "Tea?", "completion_a": "Yes.", "completion_b": "No."}
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"id": "a-1"}, "a-1"),
+        ({"prompt_id": 7, "Pair ID": "p 1 "}, "p 1 "),
+        ({"question_id": 7}, "7"),
+        ({"_id": {"$oid": "5f"}}, "5f"),
+        ({"uid": 12.0}, "12"),
+        ({"uid": 1.5}, "1.5"),
+        ({"uuid": ["x", 1]}, '["x", 1]'),
+        ({"id": True}, "true"),
+        ({"id": None, "uid": "not this"}, None),
+        ({"id": " "}, None),
+        ({"id": float("nan")}, None),
+        ({"key": "k"}, None),
+    ],
+)
+def test_what_the_user_calls_a_row_is_kept_as_it_stands(
+    tmp_path: Path, columns: dict[str, Any], expected: str | None
+) -> None:
+    path = write(tmp_path / "x.jsonl", {**PAIR, **columns})
+    assert only(path).id == expected
+    assert check_file(path).records[0]["ids"] == ([] if expected is None else [expected])
+
+
+def test_digits_of_a_table_keep_their_zeros(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("id,prompt,response_a,response_b\n007,Tea?,Yes.,No.\n", encoding="utf-8")
+    assert only(tmp_path / "x.csv").id == "007"
+
+
+def test_an_id_is_taken_from_the_column_that_is_named_and_from_no_other_field(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.jsonl", {**PAIR, "id": 3, "meta": {"key": "k"}, "winner": "a"})
+    assert only(path, id="meta.key").id == "k"
+    assert only(path, id="").id is None
+    record = only(path, annotator="id")
+    assert (record.annotator, record.id) == ("3", None)
+
+
+@pytest.mark.parametrize("name", ["prompt_id", "question_id", "id", "uid"])
+def test_a_column_of_ids_changes_nothing_else(tmp_path: Path, name: str) -> None:
+    forms: list[dict[str, Any]] = [
+        {**PAIR, "winner": "b"},
+        {"question": "Tea?", "chosen": "Yes.", "rejected": "No."},
+        {"chosen": "Human: Tea?\n\nAssistant: Yes.", "rejected": "Human: Tea?\n\nAssistant: No."},
+        {"prompt": "Tea?", "responses": ["Yes.", "No."], "scores": [1, 2]},
+        {"system": "s", "question": "Tea?", "chosen": "Yes.", "rejected": "No."},
+    ]
+    for number, row in enumerate(forms):
+        path = write(tmp_path / f"{number}.jsonl", row, {**row, name: "what is it, then?"})
+        without, with_id = read_file(path, Meaning()).records()
+        assert isinstance(with_id, PairRecord | ResponsesRecord)
+        assert own_ids(with_id) == ("what is it, then?",)
+        if isinstance(with_id, PairRecord):
+            assert replace(with_id, id=None, place=None) == replace(without, place=None)
+        else:
+            assert replace(with_id, ids=(), place=None) == replace(without, place=None)
+
+
+def test_ids_of_single_answers_stay_when_the_rows_are_put_together(tmp_path: Path) -> None:
+    rows = [{"prompt": "Tea?", "completion": text, "score": 1, "id": text} for text in ("yes", "no", "yes")]
+    path = write(tmp_path / "x.jsonl", *rows)
+    assert only(path, prompt="prompt", completion="completion", score="score").ids == ("yes", "no")

@@ -32,6 +32,7 @@ def make_prepared(sizes, split=None, models=None, listed=()):
             np.array([names.index(name) for of_one in models for name in of_one], dtype=np.int32),
             names,
         ),
+        answered=np.ones(count, dtype=bool),
         pair_a=a,
         pair_b=b,
         pair_prompt=prompt[a],
