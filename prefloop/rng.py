@@ -30,6 +30,7 @@ class Stream(IntEnum):
     TEXTS = 17  # a start model: its weights, its order of texts, generated texts
     POSTERIOR = 18  # draws of weights from a Gaussian posterior
     LEAKS = 19  # the test texts that are looked up in the pool, and their sketches
+    AUDIT = 20  # the part of a campaign's batch that is drawn at random, how large it is, and where it stands
 
 
 def generator(seed: int, round_: int, stream: Stream, *keys: int) -> np.random.Generator:

@@ -1,12 +1,13 @@
-"""Stage acquire: the next batch to label, or the unlabelled rest of the last one."""
+"""Stage acquire: what waits for a label, with a new batch behind it where little does, and the record of all."""
 
 from __future__ import annotations
 
 import sys
 
-from prefloop.campaign.batch import campaign_labels, next_batch
+from prefloop.campaign.batch import issue, open_batch
+from prefloop.campaign.begun import issued_before
 from prefloop.config import Params
-from prefloop.io.arrays import read_table, write_table
+from prefloop.io.arrays import write_table
 from prefloop.io.layout import Layout
 from prefloop.labels.labelled import read_label_table, warn_of_late_labels
 from prefloop.pool.problem import divided, load_inputs
@@ -17,13 +18,14 @@ from stages._main import stage_main
 
 
 def run(params: Params, layout: Layout) -> None:
-    """Write the batch; the last one is kept by DVC (persist) so that its rest is asked first."""
+    """Write record and batch; the record is kept by DVC (persist), and the batch is the part of it that waits."""
     problem = divided(load_inputs(layout, params), params.data, None)
     labels = read_label_table(layout.label_table)
     model, about = load_model(layout.campaign_model)
-    previous = read_table(layout.batch) if layout.batch.exists() else None
-    labelled = campaign_labels(labels, problem)
-    write_table(layout.batch, next_batch(params, problem, model, labelled, previous, labels.last_round + 1))
+    before = issued_before(layout.issued, layout.batch, labels.pairs, params.campaign)
+    issued = issue(params, problem, model, labels, before)
+    write_table(layout.issued, issued)
+    write_table(layout.batch, open_batch(problem, labels, issued))
     warn_of_late_labels(layout.labels, layout.label_snapshot)
     chosen = params.campaign
     tracked(

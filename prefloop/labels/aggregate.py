@@ -12,7 +12,7 @@ from prefloop.labels.verdicts import WORDS, majority
 AGGREGATED = pa.schema(
     [(name, pa.string()) for name in ("pair_id", "prompt_id", "completion_a", "completion_b", "verdict")]
     + [(f"votes_{word}", pa.int32()) for word in WORDS]
-    + [("round", pa.int32()), ("order", pa.int64())]
+    + [("round", pa.int32()), ("order", pa.int64()), ("adjudicated", pa.bool_())]
 )
 
 
@@ -29,6 +29,7 @@ def aggregate(lines: pa.Table) -> pa.Table:
     Returns:
         A table of AGGREGATED, in order of each pair's first label. `votes_*` count last words by verdict; `round`
         (null where unknown) and the ids are those of the first label, `order` is its place among all labels.
+        `adjudicated`: somebody had the last word.
     """
     labels = standing_votes(lines)
     pair = _codes(labels["pair_id"])  # numbered in order of first appearance
@@ -37,11 +38,13 @@ def aggregate(lines: pa.Table) -> pa.Table:
     votes = np.bincount(pair * len(WORDS) + verdict, minlength=len(first) * len(WORDS)).reshape(-1, len(WORDS))
     decision = majority(votes)
     ruled = np.flatnonzero(pc.equal(labels["purpose"], "adjudication").fill_null(False).to_numpy())
+    is_ruled = np.zeros(len(first), dtype=bool)
+    is_ruled[pair[ruled]] = True
     decision[pair[ruled]] = majority(np.eye(len(WORDS), dtype=np.int64)[verdict[ruled]])
     columns = {name: labels[name].take(first) for name in AGGREGATED.names[:4]}
     columns |= {"verdict": pa.array(WORDS).take(decision), "round": labels["round"].take(first)}
     columns |= {f"votes_{word}": pa.array(votes[:, code]) for code, word in enumerate(WORDS)}
-    columns["order"] = labels["order"].take(first)
+    columns |= {"order": labels["order"].take(first), "adjudicated": pa.array(is_ruled)}
     return pa.table([columns[field.name].cast(field.type) for field in AGGREGATED], schema=AGGREGATED)
 
 

@@ -40,12 +40,14 @@ class LabelTable:
         pairs: a table of `aggregate.AGGREGATED`.
         lines: answers in the log, those without a verdict included.
         last_round: the latest round that has a label, -1 when there is none.
+        annotators: who has judged anything, but for the names under which labels stood in the data.
         mark: how far the log was read.
     """
 
     pairs: pa.Table
     lines: int
     last_round: int
+    annotators: int
     mark: Mark
 
     def among(self, prepared: Prepared, within: slice) -> Labelled:
@@ -142,7 +144,12 @@ def take_snapshot(path: Path, copy: Path, table: Path, prepared: Prepared | None
             pair, got, prompt = wrong[0]
             expected = f"{prompt}, the prompt of its completions in the data ({len(wrong)} such labels)"
             raise DataError.at(path, _row_of(temporary, pair), "prompt_id", got, expected)
-    facts = {"lines": labels.lines, "last_round": labels.last_round, "mark": asdict(labels.mark)}
+    facts = {
+        "lines": labels.lines,
+        "last_round": labels.last_round,
+        "annotators": labels.annotators,
+        "mark": asdict(labels.mark),
+    }
     write_table(table, labels.pairs.replace_schema_metadata({_FACTS: to_json(facts)}))
     return labels
 
@@ -158,7 +165,7 @@ def read_label_table(table: Path) -> LabelTable:
     if facts is None or not pairs.schema.equals(AGGREGATED):
         raise StateError(f"{table} is damaged (other columns): run the stage labels again (dvc repro)")
     read = json.loads(facts)
-    return LabelTable(pairs, read["lines"], read["last_round"], Mark(**read["mark"]))
+    return LabelTable(pairs, read["lines"], read["last_round"], read["annotators"], Mark(**read["mark"]))
 
 
 def current_labels(path: Path, table: Path) -> LabelTable:
@@ -206,8 +213,11 @@ def _read(path: Path, name: Path) -> LabelTable:
     with open(path, "rb") as handle:
         lines, rows = read_lines(handle, name)
         mark = Mark.at(handle, handle.seek(0, 2), rows)
-    rounds = pc.max(lines["round"].filter(pc.is_valid(lines["verdict"]))).as_py()
-    return LabelTable(aggregate(lines), len(lines), -1 if rounds is None else rounds, mark)
+    judged = pc.is_valid(lines["verdict"])
+    rounds = pc.max(lines["round"].filter(judged)).as_py()
+    asked = pc.and_(judged, pc.invert(pc.starts_with(lines["source"], "data:")))
+    annotators = pc.count_distinct(lines["annotator"].filter(asked)).as_py()
+    return LabelTable(aggregate(lines), len(lines), -1 if rounds is None else rounds, annotators, mark)
 
 
 def _of_other_prompts(labels: pa.Table, prepared: Prepared) -> list[tuple[str, str, str]]:

@@ -101,6 +101,7 @@ def choose_batch(
     seed: int,
     round_: int,
     judge: Judge | None = None,
+    stream: Stream = Stream.SELECT,
 ) -> Batch:
     """Choose the next n pairs by a named policy.
 
@@ -115,6 +116,7 @@ def choose_batch(
         round_: the round, from 1.
         judge: gives the judge's scores of completion rows to rules marked as an oracle upper bound; simulated
             runs only.
+        stream: what the batch policy draws from.
 
     Raises:
         NothingLeft: fewer than n candidates.
@@ -142,7 +144,7 @@ def choose_batch(
         seed=seed,
     )
     choose = batch_policy(policy.batch.policy).choose
-    selection = choose(view, n, generator(seed, round_, Stream.SELECT), policy.batch)
+    selection = choose(view, n, generator(seed, round_, stream), policy.batch)
     return Batch(candidates.take(selection.picks), selection)
 
 

@@ -61,7 +61,7 @@ DAMAGE: dict[str, tuple[str, Any]] = {
     "runs/random/0/run.json": ("runs/random/0/run.json", stages.compare.run),
     "campaign/labels.parquet": ("campaign/labels/labels.parquet", stages.train.run),
     "campaign/model.safetensors": ("campaign/model.safetensors", stages.acquire.run),
-    "campaign/batch.parquet": ("campaign/batch.parquet", stages.acquire.run),
+    "campaign/issued.parquet": ("campaign/issued.parquet", stages.acquire.run),
 }
 
 
@@ -75,8 +75,8 @@ def test_a_stage_names_the_input_that_is_damaged_or_missing(repository, capsys, 
     capsys.readouterr()
     code = stage_main(run)
     captured = capsys.readouterr()
-    if name.startswith("campaign/batch") and damage is Path.unlink:
-        assert code == 0  # no batch yet is how every campaign begins
+    if name.startswith("campaign/issued") and damage is Path.unlink:
+        assert code == 0  # no record yet is how every campaign begins
         return
     assert code == 1
     assert captured.err.startswith("error: ")

@@ -30,7 +30,7 @@ def by_definition(labels):
         verdict = "a" if votes["a"] > votes["b"] else "b" if votes["b"] > votes["a"] else "tie"
         ids = {name: getattr(one, name) for name in AGGREGATED.names[:4]}
         counts = {f"votes_{word}": votes[word] for word in WORDS}
-        row = {**ids, "verdict": verdict, **counts, "round": one.round, "order": order}
+        row = {**ids, "verdict": verdict, **counts, "round": one.round, "order": order, "adjudicated": False}
         rows.setdefault(one.pair_id, row)
     return list(rows.values())
 

@@ -2,12 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pyarrow as pa
 import pytest
 
 import stages.acquire
 import stages.evaluate
 import stages.labels
 import stages.train
+from prefloop.campaign.issued import BATCH_SCHEMA, ISSUED
 from prefloop.campaign.rehearsal import answer_batch
 from prefloop.errors import DataError, NothingLeft, StateError
 from prefloop.io.arrays import read_table, write_table
@@ -46,12 +48,11 @@ def test_labels_of_pairs_that_moved_to_another_split_are_left_out(layout, caplog
 
 def test_a_waiting_pair_that_left_the_data_is_dropped_from_the_batch(layout, caplog):
     batch = repro(layout)
-    table = read_table(layout.batch)
-    rows = [foreign(batch[0]), *batch[1:]]
-    write_table(layout.batch, type(table).from_pylist(rows, schema=table.schema))
+    issued = read_table(layout.issued).to_pylist()
+    write_table(layout.issued, pa.Table.from_pylist([foreign(issued[0]), *issued[1:]], ISSUED))
     assert repro(layout) == batch[1:]
     assert "some pairs of the last batch are no longer in the pool" in caplog.text
-    write_table(layout.batch, type(table).from_pylist(rows, schema=table.schema))
+    write_table(layout.batch, pa.Table.from_pylist([foreign(batch[0])], BATCH_SCHEMA))
     with pytest.raises(StateError, match=r"does not belong to .*: run dvc repro for a new batch"):
         answer_batch(PARAMS, layout, None)
 
