@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from prefloop.data.compared import read_turns
+from prefloop.data.compared import own_ids, read_turns
 from prefloop.io.hashing import unit_interval
-from prefloop.io.lookup import find_rows
 from prefloop.labels.aggregate import standing_votes
 from prefloop.messages.message import Turns
 
@@ -57,16 +55,15 @@ def waiting(batch: pa.Table, lines: pa.Table) -> pa.Table:
     """The rows of a batch on which fewer people have a standing word than are wanted.
 
     Args:
-        batch: pair_id and, where it is known, `annotators`, people wanted in all; one where it is not.
+        batch: pair_id, and annotators, people wanted in all.
         lines: the log, a table of `prefloop.labels.lines.SCHEMA`.
     """
     votes = standing_votes(lines)
     words = votes.filter(pc.is_null(votes["purpose"]))["pair_id"].value_counts()
     said = dict(zip(words.field("values").to_pylist(), words.field("counts").to_pylist(), strict=True))
     ruled = set(votes.filter(pc.is_valid(votes["purpose"]))["pair_id"].to_pylist())
-    pairs = batch["pair_id"].to_pylist()
-    wanted = batch["annotators"].to_pylist() if "annotators" in batch.column_names else [1] * len(batch)
-    rows = [pair not in ruled and said.get(pair, 0) < count for pair, count in zip(pairs, wanted, strict=True)]
+    wanted = zip(batch["pair_id"].to_pylist(), batch["annotators"].to_pylist(), strict=True)
+    rows = [pair not in ruled and said.get(pair, 0) < count for pair, count in wanted]
     return batch.filter(pa.array(rows, pa.bool_()))
 
 
@@ -89,32 +86,13 @@ def read_questions(prepared: Path, pairs: pa.Table, seed: int) -> list[Question]
     """
     completions = pa.concat_arrays([pc.unique(pairs[name]) for name in _IDS[2:]])
     prompts, answers = read_turns(prepared, pc.unique(pairs["prompt_id"]), completions)
-    own = own_ids(prepared, pairs)
+    own = dict(zip(pairs["pair_id"].to_pylist(), own_ids(prepared, pairs), strict=True))
 
     def question(row: dict[str, Any]) -> Question:
         a, b = row["completion_a"], row["completion_b"]
         left, right = (b, a) if is_turned(seed, row["pair_id"]) else (a, b)
         texts = (prompts[row["prompt_id"]], answers[left], answers[right])
         ids = (row["pair_id"], row["prompt_id"], left, right)
-        return Question(*ids, row["round"], own.get(row["pair_id"], ()), *texts)
+        return Question(*ids, row["round"], tuple(own[row["pair_id"]]), *texts)
 
     return [question(row) for row in pairs.select([*_IDS, "round"]).to_pylist()]
-
-
-def own_ids(prepared: Path, pairs: pa.Table) -> dict[str, tuple[str, ...]]:
-    """What the user calls some pairs: by the pair itself, else by its prompt; empty for data without such ids."""
-    of_pairs = _own(prepared / "pairs.parquet", "pair_id", pairs["pair_id"])
-    of_prompts = _own(prepared / "prompts.parquet", "prompt_id", pairs["prompt_id"])
-    both = zip(pairs["pair_id"].to_pylist(), pairs["prompt_id"].to_pylist(), strict=True)
-    return {pair: ids for pair, prompt in both if (ids := of_pairs.get(pair) or of_prompts.get(prompt))}
-
-
-def _own(path: Path, key: str, wanted: pa.ChunkedArray) -> dict[str, tuple[str, ...]]:
-    if not path.is_file() or "ids" not in pq.read_schema(path).names:
-        return {}
-    found = find_rows(path, key, pc.unique(wanted), ["ids"])
-    return {
-        id_: tuple(ids)
-        for id_, ids in zip(*(found[name].to_pylist() for name in (key, "ids")), strict=True)
-        if ids
-    }

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from prefloop.campaign.issued import read_issued
 from prefloop.config import Params
 from prefloop.errors import ConfigError, NothingLeft, StateError
 from prefloop.exchange.label_files.formats import ENDINGS, Format
@@ -80,9 +81,10 @@ def export_questions(
 
 def _chosen(layout: Layout, everything: bool) -> pa.Table:
     if everything:
-        if not layout.issued.is_file():
+        issued = read_issued(layout.issued)
+        if issued is None:
             raise StateError(f"{layout.issued} is missing: run dvc repro, which records what it chooses there")
-        return once(read_table(layout.issued))
+        return once(issued)
     batch = waiting(read_table(layout.batch), LabelLog(layout.labels).read_on().lines)
     if not len(batch):
         raise NothingLeft(f"{layout.batch} has no comparison that waits: run dvc repro for the next batch")

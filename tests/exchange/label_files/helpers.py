@@ -12,7 +12,7 @@ from typing import Any
 import openpyxl
 import pyarrow as pa
 
-from prefloop.campaign.batch import BATCH_SCHEMA
+from prefloop.campaign.issued import BATCH_SCHEMA
 from prefloop.data.records import PairRecord, Record
 from prefloop.exchange.label_files.formats import ENDINGS, Format
 from prefloop.exchange.label_files.questions import Question, read_questions
@@ -51,7 +51,7 @@ def make_campaign(root: Path) -> Layout:
     layout.labels.parent.mkdir()
     layout.labels.touch()
     listed = read_table(layout.prepared / "pairs.parquet").slice(0, PAIRS).to_pylist()
-    rows = [{"round": 2, "order": place, **row} for place, row in enumerate(listed)]
+    rows = [{"round": 2, "order": place, "annotators": 1, **row} for place, row in enumerate(listed)]
     write_table(layout.batch, pa.Table.from_pylist(rows, BATCH_SCHEMA))
     return layout
 

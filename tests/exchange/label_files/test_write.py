@@ -92,16 +92,13 @@ def test_a_pair_waits_until_enough_people_have_a_standing_word():
     ]  # fmt: skip
     left = waiting(batch, table_of(said))["pair_id"].to_pylist()
     assert left == [label(number).pair_id for number in (0, 2, 4)]
-    # Without the column one word is enough.
-    left = waiting(batch.drop_columns("annotators"), table_of(said))["pair_id"].to_pylist()
-    assert left == [label(number).pair_id for number in (2, 4)]
 
 
 def test_all_pairs_that_were_ever_chosen_are_written_once(layout, tmp_path):
     with pytest.raises(StateError, match=r"issued\.parquet is missing"):
         export(layout, tmp_path, Format.csv, everything=True)
     listed = read_table(layout.prepared / "pairs.parquet").to_pylist()
-    rows = [{"round": number // 10, "kind": "policy", **row} for number, row in enumerate(listed)]
+    rows = [{"round": number // 10, "kind": "policy", "annotators": 1, **row} for number, row in enumerate(listed)]
     table = pa.Table.from_pylist([*rows, rows[0] | {"round": 7, "kind": "relabel"}], ISSUED)
     write_table(layout.issued, table)
     written = rows_of(export(layout, tmp_path, Format.csv, everything=True))
@@ -114,9 +111,11 @@ def test_all_pairs_that_were_ever_chosen_are_written_once(layout, tmp_path):
 
 def test_own_ids_are_written_where_the_data_have_them(layout, tmp_path):
     path = layout.prepared / "pairs.parquet"
+    assert "ids" not in rows_of(export(layout, tmp_path, Format.csv))[0]
     table = read_table(path)
     ids = [[f"mine-{number}", "x"] if number % 2 else [] for number in range(len(table))]
-    write_table(path, table.append_column("ids", pa.array(ids, pa.list_(pa.string()))))
+    place = table.column_names.index("ids")
+    write_table(path, table.set_column(place, "ids", pa.array(ids, pa.list_(pa.string()))))
     by_pair = dict(zip(table["pair_id"].to_pylist(), ids, strict=True))
     for row in rows_of(export(layout, tmp_path, Format.csv)):
         assert row["ids"] == ", ".join(by_pair[row["pair_id"]])
