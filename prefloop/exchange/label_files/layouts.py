@@ -64,7 +64,7 @@ def log_line(row: Fields) -> Iterator[Read]:
 
 def studio_task(row: Fields) -> Iterator[Read]:
     """A task of Label Studio's JSON export with the annotations of all its users."""
-    data = row.values["data"]
+    data = row.values.get("data")
     if not isinstance(data, Mapping) or is_nothing(data.get("pair_id")):
         raise row.error("data", "an object with the pair_id, as prefloop labels export wrote it", data)
     given = row.values.get("annotations")
@@ -129,7 +129,7 @@ def potato_export(row: Fields) -> Iterator[Read]:
 
 def potato_state(row: Fields) -> Iterator[Read]:
     """All that one user of Potato said: the file user_state.json that its server keeps."""
-    items = row.values["instance_id_to_label_to_value"]
+    items = row.values.get("instance_id_to_label_to_value")
     if not isinstance(items, Mapping):
         raise row.error("instance_id_to_label_to_value", "an object", items)
     for item, pairs in items.items():
