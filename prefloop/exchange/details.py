@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefloop.labels.aggregate import standing_votes
-from prefloop.labels.labelled import LabelTable
 from prefloop.labels.verdicts import BOTH_BAD, TIE, WORDS, A, B
 
 Name = Callable[[str], str]
@@ -54,16 +53,16 @@ class Details:
     """What is known of labelled pairs besides who won.
 
     Args:
-        labels: the pairs, by `aggregate.AGGREGATED`.
-        lines: of the log, as far as `labels` was made from it.
+        pairs: the labelled pairs, a table of `aggregate.AGGREGATED`.
+        lines: of the log, as far as `pairs` was made from it.
         issued: the campaign's record of chosen pairs (`issued.ISSUED`), or None.
         name: gives each annotator's name in the export, None to leave the individual votes out.
     """
 
     def __init__(
-        self, labels: LabelTable, lines: pa.Table, issued: pa.Table | None, name: Name | None = None
+        self, pairs: pa.Table, lines: pa.Table, issued: pa.Table | None, name: Name | None = None
     ) -> None:
-        self._pairs = labels.pairs
+        self._pairs = pairs
         self._place = {id_: row for row, id_ in enumerate(self._pairs["pair_id"].to_pylist())}
         self._counts = np.stack([self._pairs[f"votes_{word}"].to_numpy() for word in WORDS], axis=1)
         self._soft = _soft_labels(self._pairs, self._counts)
@@ -163,11 +162,6 @@ def _side(verdict: str, is_turned: bool) -> str:
 
 def _turned(share: float, is_turned: bool) -> float:
     return 1 - share if is_turned else share
-
-
-def votes_within(lines: pa.Table, labels: LabelTable) -> pa.Table:
-    """The lines of a log that a labelled table was made from, without what was appended since."""
-    return lines.slice(0, labels.lines)
 
 
 def sources_of(lines: pa.Table) -> pa.Table:
