@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from cli import bench, data, doctor, dpo, export, labels, params, policies, report, rewardbench, state, track
+from cli import (
+    bench,
+    data,
+    doctor,
+    dpo,
+    export,
+    labels,
+    params,
+    policies,
+    report,
+    rewardbench,
+    score,
+    state,
+    track,
+)
 from prefloop.errors import exit_code_of
 
 app = typer.Typer(
@@ -23,6 +37,7 @@ app.command()(bench.bench)
 app.command()(report.report)
 app.command()(export.export)
 app.command()(rewardbench.rewardbench)
+app.command()(score.score)
 app.command()(track.track)
 app.command()(track.ui)
 app.command()(doctor.doctor)
