@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +15,8 @@ from prefloop.errors import ConfigError, StateError, shown
 from prefloop.exchange.form import Form
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from prefloop.exchange.acquired import Acquired
     from prefloop.io.layout import Layout
 
@@ -29,6 +33,15 @@ def export(
             "trl: the prompt as messages, which TRL takes as it is.",
         ),
     ] = Form.ultrafeedback,
+    votes: Annotated[bool, typer.Option("--votes", help="Add every vote of each pair (with --labels).")] = False,
+    names: Annotated[
+        bool, typer.Option("--names", help="Name annotators as the log does, instead of by pseudonyms.")
+    ] = False,
+    ties: Annotated[
+        bool, typer.Option("--ties", help="Write pairs without a winner too, told apart by a column label.")
+    ] = False,
+    card: Annotated[bool, typer.Option(help="Write a data card beside the file (with --labels).")] = True,
+    licence: Annotated[str | None, typer.Option(help="Licence of the texts, for the card.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many labels.")] = None,
     prepared: Annotated[
         Path | None,
@@ -40,10 +53,12 @@ def export(
 ) -> None:
     """Write what was labelled as a preference data set: prompt, chosen, rejected, models, scores, source.
 
-    Rows are in order of acquisition. Comparisons without a winner (tie, both_bad, skip, no majority)
+    Of a campaign also soft labels, margins, counts of votes, and how each pair was chosen; and README.md, a data
+    card. Rows are in order of acquisition. Comparisons without a winner (tie, both_bad, skip, no majority)
     have no chosen answer: they are left out and counted. Exit code 3 when none has a winner.
 
     Example: prefloop export --run data/runs/bal_pm/0 --format trl --out acquired.parquet
+    Example: prefloop export --labels data/labels/labels.jsonl --votes --out set/acquired.parquet
     """
     from prefloop.exchange.dataset import write_preferences
     from prefloop.exchange.files import check_ending
@@ -51,30 +66,81 @@ def export(
 
     configure_process()
     check_ending(out)
-    acquired, tables = _source(run, labels, prepared or data)
-    counts = write_preferences(acquired.first(limit or budget), tables, out, form)
+    source = _source(run, labels, prepared or data, _Wanted(votes, names, ties, licence))
+    counts = write_preferences(source.acquired.first(limit or budget), source.prepared, out, form, with_ties=ties)
+    written = _write_card(out, counts, source, licence) if card and source.log is not None else None
     if as_json:
-        print_json({"out": str(out), "format": form.value, **counts})
+        told = {"out": str(out), "format": form.value, **counts}
+        print_json(told if written is None else told | {"card": str(written)})
     else:
         typer.echo(
             f"{shown(out)}: {counts['rows']} rows ({counts['prompts']} prompts) of {counts['labels']} labels"
+            + ("" if written is None else f"; data card: {shown(written)}")
         )
 
 
-def _source(run: Path | None, labels: Path | None, given_tables: Path | None) -> tuple[Acquired, Path]:
-    from prefloop.data.prepared import load_prepared
-    from prefloop.exchange.acquired import acquired_by_labels, acquired_by_run
-    from prefloop.labels.labelled import current_labels
+@dataclass(frozen=True)
+class _Wanted:
+    votes: bool
+    names: bool
+    ties: bool
+    licence: str | None
+
+
+@dataclass(frozen=True)
+class _Log:
+    lines: pa.Table
+    issued: pa.Table | None
+    name: Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class _Source:
+    acquired: Acquired
+    prepared: Path
+    log: _Log | None
+
+
+def _source(run: Path | None, labels: Path | None, given_tables: Path | None, wanted: _Wanted) -> _Source:
+    from prefloop.exchange.acquired import acquired_by_run
 
     if run is not None and labels is None:
-        return acquired_by_run(run), given_tables or _prepared_beside(run / "../../..")
+        if wanted.votes or wanted.names or wanted.ties or wanted.licence is not None:
+            raise ConfigError("--votes, --names, --ties and --licence are about a campaign: give --labels")
+        return _Source(acquired_by_run(run), given_tables or _prepared_beside(run / "../../.."), None)
     if labels is None or run is not None:
         raise ConfigError("give one of --run FOLDER (a simulated run) and --labels FILE (a campaign's log)")
     if not labels.is_file():
         raise StateError(f"{labels} is missing: give the label log of a campaign, data/labels/labels.jsonl")
-    given = current_labels(labels, _beside(labels / "../..").label_table)
-    prepared = given_tables or _prepared_beside(labels / "../..")
-    return acquired_by_labels(given, load_prepared(prepared)), prepared
+    return _campaign(labels, given_tables or _prepared_beside(labels / "../.."), wanted)
+
+
+def _campaign(labels: Path, prepared: Path, wanted: _Wanted) -> _Source:
+    from prefloop.campaign.issued import read_issued
+    from prefloop.data.prepared import load_prepared
+    from prefloop.exchange.acquired import acquired_by_labels
+    from prefloop.exchange.details import Details
+    from prefloop.exchange.people import pseudonyms
+    from prefloop.labels.labelled import current_labels
+    from prefloop.labels.log import LabelLog
+
+    layout = _beside(labels / "../..")
+    table = current_labels(labels, layout.label_table)
+    name = str if wanted.names else pseudonyms(layout.data / ".prefloop-pseudonyms")
+    issued = read_issued(layout.issued)
+    # What has come since the table was read is left for the next time.
+    log = _Log(LabelLog(labels).read_on().lines.slice(0, table.lines), issued, name)
+    details = Details(table.pairs, log.lines, issued, name if wanted.votes else None)
+    return _Source(acquired_by_labels(table, load_prepared(prepared), details), prepared, log)
+
+
+def _write_card(out: Path, counts: dict[str, int], source: _Source, licence: str | None) -> Path:
+    from prefloop.exchange.card import Facts, card_path, write_card
+
+    assert source.log is not None
+    path = card_path(out)
+    write_card(path, Facts(out, counts, source.log.lines, source.log.issued, source.log.name, licence))
+    return path
 
 
 def _beside(root: Path) -> Layout:

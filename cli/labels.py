@@ -1,14 +1,18 @@
-"""`prefloop labels`: verdicts for the label log, on the current batch or from the data."""
+"""`prefloop labels`: verdicts for the label log, on the current batch, from files, or from the data."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli import _label_files
 from cli._common import DEFAULT_PARAMS, AsJson, ParamsFile, load, print_json, print_table
+from prefloop.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True, help="Put verdicts into the label log.")
+app.command("export")(_label_files.export)
 annotator = typer.Typer(no_args_is_help=True, help="Who may label, by name; tokens are shown once and not kept.")
 app.add_typer(annotator, name="annotator")
 
@@ -42,13 +46,36 @@ def oracle(
 
 
 @app.command("import")
-def import_(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> None:
-    """Append the labels that the data have on the pool to the label log; what is there already is left alone.
+def import_(
+    file: Annotated[
+        Path | None, typer.Argument(help="A label file that came back; without one, the labels of the data.")
+    ] = None,
+    annotator: Annotated[str | None, typer.Option(help="Whose the verdicts are that name nobody.")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take a contradicting verdict as its annotator's newer word.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be appended.")] = False,
+    params: ParamsFile = DEFAULT_PARAMS,
+    as_json: AsJson = False,
+) -> None:
+    """Append verdicts to the label log, of a file or of the data; what is there already is left alone.
 
-    Each vote is one line, source data:FILE. Then: dvc repro
+    FILE is what `labels export` wrote, filled in, an export of Label Studio or Potato, or lines of another log;
+    its format is told by its content. All of it is taken or, where a row is wrong, nothing. Without FILE: each
+    vote that the data have on the pool, as one line with source data:FILE. Then: dvc repro
 
+    Example: prefloop labels import batch.xlsx --annotator ann
     Example: dvc repro prepare && prefloop labels import && dvc repro
     """
+    if file is not None:
+        _label_files.import_labels(file, annotator, replace, dry_run, as_json)
+        return
+    if annotator is not None or replace or dry_run:
+        raise ConfigError("--annotator, --replace and --dry-run are about a FILE: give one")
+    _import_votes(params, as_json)
+
+
+def _import_votes(params: Path, as_json: bool) -> None:
     from collections import Counter
 
     from prefloop.io.layout import Layout

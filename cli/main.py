@@ -19,6 +19,7 @@ from cli import (
     policies,
     report,
     rewardbench,
+    score,
     state,
     status,
     track,
@@ -41,6 +42,7 @@ app.command()(status.status)
 app.command()(report.report)
 app.command()(export.export)
 app.command()(rewardbench.rewardbench)
+app.command()(score.score)
 app.command()(track.track)
 app.command()(track.ui)
 app.command()(doctor.doctor)

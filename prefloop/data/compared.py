@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from prefloop.errors import StateError
 from prefloop.io.lookup import find_rows
 from prefloop.labels.comparison import Comparison
+from prefloop.messages.message import Turns
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,22 @@ def read_comparisons(prepared: Path, pairs: pa.Table) -> list[Comparison]:
     ]
 
 
+def read_turns(
+    prepared: Path, prompts: pa.Array, completions: pa.Array
+) -> tuple[dict[str, Turns], dict[str, Turns]]:
+    """Some prompts and completions by id, with all their messages; nobody's name is among them.
+
+    Raises:
+        StateError: a table is missing or damaged, or does not have one of the ids.
+    """
+    asked = _all(prepared / "prompts.parquet", "prompt_id", prompts, ["prompt", "messages"])
+    said = _all(prepared / "completions.parquet", "completion_id", completions, ["text", "messages"])
+    return (
+        {id_: Turns.load(row["prompt"], row["messages"]) for id_, row in asked.items()},
+        {id_: Turns.load(row["text"], row["messages"]) for id_, row in said.items()},
+    )
+
+
 def _all(path: Path, key: str, ids: pa.Array, columns: list[str]) -> dict[str, dict[str, Any]]:
     rows = {
         row[key]: row for batch in find_rows(path, key, ids, columns).to_batches() for row in batch.to_pylist()
@@ -109,6 +126,6 @@ def _all(path: Path, key: str, ids: pa.Array, columns: list[str]) -> dict[str, d
     if missing:
         raise StateError(
             f"{path} does not have {missing} of the ids that were labelled: give the folder of prepared "
-            "tables which these labels belong to (--data)"
+            "tables which these labels belong to (--prepared)"
         )
     return rows

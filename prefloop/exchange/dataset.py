@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from prefloop.data.compared import Compared, read_compared
 from prefloop.exchange.acquired import Acquired, decided
+from prefloop.exchange.details import LABEL
 from prefloop.exchange.files import check_ending, write_parts
 from prefloop.exchange.form import Form
 from prefloop.exchange.table import preference_table, schema_of
@@ -22,7 +24,9 @@ log = logging.getLogger("prefloop")
 _ROWS = 1024
 
 
-def write_preferences(acquired: Acquired, prepared: Path, out: Path, form: Form) -> dict[str, int]:
+def write_preferences(
+    acquired: Acquired, prepared: Path, out: Path, form: Form, *, with_ties: bool = False
+) -> dict[str, int]:
     """Write the decided pairs to one file, in order of acquisition, whole or not at all.
 
     Args:
@@ -30,6 +34,8 @@ def write_preferences(acquired: Acquired, prepared: Path, out: Path, form: Form)
         prepared: folder of the prepared tables.
         out: the file, .parquet, .jsonl or .jsonl.gz.
         form: how prompt, chosen and rejected are written.
+        with_ties: write pairs without a winner too, on which people have said a tie, that both are bad, or as
+            often one thing as the other; a column `label` tells them apart. It needs `acquired.details`.
 
     Returns:
         labels (considered), rows (written), undecided and absent (left out), prompts (distinct),
@@ -42,13 +48,17 @@ def write_preferences(acquired: Acquired, prepared: Path, out: Path, form: Form)
         StateError: prepared tables that are missing, damaged or do not belong to these pairs.
     """
     check_ending(out)
-    pairs = decided(acquired.pairs)
+    details = acquired.details
+    pairs = decided(acquired.pairs, details.label if details is not None and with_ties else None)
     scores = read_scores(prepared, pa.chunked_array([*pairs["chosen_id"].chunks, *pairs["rejected_id"].chunks]))
     compared = read_compared(prepared, pairs, scores)
     slices = (pairs.slice(start, _ROWS) for start in range(0, len(pairs), _ROWS))
-    schema = schema_of(form, compared)
-    write_parts(out, schema, (preference_table(part, compared, form, schema) for part in slices))
+    more = [*(() if details is None else details.schema), *([LABEL] if "label" in pairs.column_names else [])]
+    schema = schema_of(form, compared, pa.schema(more))
+    write_parts(out, schema, (preference_table(part, compared, form, schema, details) for part in slices))
     counts = {"labels": len(acquired.pairs), "rows": len(pairs), "undecided": len(acquired.pairs) - len(pairs)}
+    if "label" in pairs.column_names:
+        counts["ties"] = pc.sum(pc.not_equal(pairs["label"], "preferred")).as_py() or 0
     if counts["undecided"]:
         log.info("left out: %d labels without a winner (tie, both_bad, skip, no majority)", counts["undecided"])
     return {**counts, "absent": acquired.absent, **_counts(pairs, compared)}

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from prefloop.data.compared import Compared
+from prefloop.exchange.details import Details
 from prefloop.exchange.form import Form
 from prefloop.messages.message import Call, Message, Turns
 
@@ -17,8 +18,8 @@ _Written = dict[str, Any]
 _SPOKEN = [("role", pa.string()), ("content", pa.string())]
 
 
-def schema_of(form: Form, compared: Compared) -> pa.Schema:
-    """Columns of a form; messages have `tool_calls` (null or a list) where a message of any row calls a tool."""
+def schema_of(form: Form, compared: Compared, more: pa.Schema) -> pa.Schema:
+    """Columns of a form, then some more; messages have `tool_calls` where a message of any row calls a tool."""
     turns = [*map(_prompt, compared.prompts.values()), *map(_completion, compared.completions.values())]
     has_calls = any(message.calls for one in turns for message in one.messages or ())
     messages = pa.list_(pa.struct([*_SPOKEN, ("tool_calls", _CALLS)] if has_calls else _SPOKEN))
@@ -34,20 +35,24 @@ def schema_of(form: Form, compared: Compared) -> pa.Schema:
             ("rejected_model", pa.string()),
             ("rejected_score", pa.float64()),
             ("source", pa.string()),
+            *more,
         ]
     )
 
 
-def preference_table(pairs: pa.Table, compared: Compared, form: Form, schema: pa.Schema) -> pa.Table:
+def preference_table(
+    pairs: pa.Table, compared: Compared, form: Form, schema: pa.Schema, details: Details | None = None
+) -> pa.Table:
     """One row per decided pair, in the same order.
 
     Several models that wrote the same text are joined by "+"; models and scores nobody knows are null.
 
     Args:
-        pairs: [n] pair_id, prompt_id, chosen_id, rejected_id.
+        pairs: [n] pair_id, prompt_id, chosen_id, rejected_id, perhaps label.
         compared: what the prepared tables say about these ids.
         form: how prompt, chosen and rejected are written.
         schema: of all rows, see `schema_of`.
+        details: gives the columns of its schema.
 
     Returns:
         [n] rows.
@@ -55,12 +60,19 @@ def preference_table(pairs: pa.Table, compared: Compared, form: Form, schema: pa
     Source: the schema is that of Melikidze et al. 2026 (ActiveUltraFeedback, arXiv 2603.09692), with
     the source of the prompt and the user's ids kept.
     """
-    rows = [_row(compared, form, **pair) for pair in pairs.to_pylist()]
+    rows = [_row(compared, form, details, **pair) for pair in pairs.to_pylist()]
     return pa.Table.from_pylist(rows, schema)
 
 
 def _row(
-    compared: Compared, form: Form, pair_id: str, prompt_id: str, chosen_id: str, rejected_id: str
+    compared: Compared,
+    form: Form,
+    details: Details | None,
+    pair_id: str,
+    prompt_id: str,
+    chosen_id: str,
+    rejected_id: str,
+    **label: str,
 ) -> dict[str, Any]:
     row = compared.prompts[prompt_id]
     prompt = _written(_prompt(row).as_prompt())
@@ -72,6 +84,9 @@ def _row(
         **_side("chosen", compared, chosen_id, before),
         **_side("rejected", compared, rejected_id, before),
         "source": row["source"],
+        # Completion a has the lower id.
+        **({} if details is None else details.row(pair_id, chosen_id > rejected_id)),
+        **label,
     }
 
 

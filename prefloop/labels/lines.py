@@ -224,8 +224,22 @@ def _label(line: bytes, path: Path, row: int) -> Label | None:
         raise DataError.at(path, row, "(line)", error.got, error.expected) from None
     if not isinstance(value, dict):
         raise DataError.at(path, row, "(line)", value, "a JSON object")
+    if not {"oracle", "prompt"} <= value.keys():
+        return label_of_object(value, path, row)
     try:
-        return _former(value) if {"oracle", "prompt"} <= value.keys() else Label.model_validate(value)
+        return _former(value)
+    except ValidationError as error:
+        raise _problem(path, row, error.errors()[0]) from None
+
+
+def label_of_object(value: dict[str, Any], path: Path, row: int) -> Label:
+    """The label that the object of a line is.
+
+    Raises:
+        DataError: it is none, with row and field.
+    """
+    try:
+        return Label.model_validate(value)
     except ValidationError as error:
         raise _problem(path, row, error.errors()[0]) from None
 

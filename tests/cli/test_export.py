@@ -95,6 +95,29 @@ def test_a_campaigns_labels(prefloop, repository):
     assert repository.labels.read_bytes() == before
 
 
+def test_a_campaigns_set_has_a_card_and_its_votes(prefloop, repository):
+    rows = read_table(repository.run("random", 0) / "acquired.parquet").to_pylist()[:3]
+    LabelLog(repository.labels).append(
+        [label(row, word) for row, word in zip(rows, ["b", "tie", "a"], strict=True)]
+    )
+    arguments = ("export", "--labels", "data/labels/labels.jsonl", "--out", "set/x.jsonl", "--json")
+    told = json.loads(prefloop(*arguments, "--votes", "--ties", "--licence", "mit").out)
+    assert (told["card"], told["rows"], told["ties"]) == ("set/README.md", 3, 1)
+    assert "license: mit" in Path("set/README.md").read_text()
+    written = lines(Path("set/x.jsonl"))
+    assert [row["label"] for row in written] == ["preferred", "tie", "preferred"]
+    (name,) = {vote["annotator"] for row in written for vote in row["votes"]}
+    assert name.startswith("annotator-")
+    assert name in Path("set/README.md").read_text()
+    prefloop(*arguments, "--votes", "--names", "--no-card")
+    assert {vote["annotator"] for row in lines(Path("set/x.jsonl")) for vote in row["votes"]} == {"ann"}
+    assert prefloop(*arguments, "--votes").code == 0
+    assert {vote["annotator"] for row in lines(Path("set/x.jsonl")) for vote in row["votes"]} == {name}
+    outcome = prefloop("export", "--run", "data/runs/random/0", "--votes", "--out", "y.jsonl")
+    assert outcome.code == 2
+    assert "are about a campaign: give --labels" in outcome.err
+
+
 def test_no_decided_label_is_exit_code_3(prefloop, repository):
     arguments = ("export", "--labels", "data/labels/labels.jsonl", "--out", "set.jsonl")
     for verdict in (None, "tie", "skip"):

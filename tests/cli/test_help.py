@@ -27,8 +27,10 @@ LEAVES = [path for path, command in COMMANDS.items() if not hasattr(command, "co
 def test_these_are_the_commands():
     assert {" ".join(path) for path in LEAVES} == {
         "init", "campaign run", "campaign rehearse", "campaign renew", "status",
-        "policies", "params", "bench", "report", "export", "rewardbench", "track", "ui", "doctor",
-        "data check", "labels oracle", "labels import", "dpo run", "dpo report", "state list", "state prune",
+        "policies", "params", "bench", "report", "export", "rewardbench", "score", "track", "ui", "doctor",
+        "labels serve", "labels annotator add", "labels annotator list", "labels annotator remove",
+        "data check", "labels oracle", "labels import", "labels export",
+        "dpo run", "dpo report", "state list", "state prune",
     }  # fmt: skip
 
 

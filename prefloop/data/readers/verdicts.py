@@ -132,7 +132,7 @@ def _word(row: Cells, values: Mapping[str, Any], part: str) -> Word | None:
     if part + "label" not in gets:
         several = {field: get for field, get in gets.items() if field.startswith("label.")} if not part else {}
         return _marked(row, several) if several else None
-    value = _selected(gets[part + "label"](values))
+    value = selected(gets[part + "label"](values))
     _check_agreement(row, values, part)
     if isinstance(value, list | dict):
         ranked = _ranked(value)
@@ -160,7 +160,7 @@ def _check_agreement(row: Cells, values: Mapping[str, Any], part: str) -> None:
         raise row.error(part + "label", "one verdict of one annotator", list(words.values()))
 
 
-def _selected(value: Any) -> Any:
+def selected(value: Any) -> Any:
     """What a control of an annotation tool holds: a side or one choice, also in a list or as JSON text."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:

@@ -4,21 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from prefloop.embed.cache import open_cache
+from prefloop.embed.cache import VectorCache, open_cache
 from prefloop.embed.encoder import Encoder
 from prefloop.embed.pipeline import fill, report_cuts
 from prefloop.embed.prepared import Texts, tokenise
 from prefloop.embed.settings import cache_folder, vector_settings
-from prefloop.evaluation.rewardbench.items import Item
 from prefloop.io.hashing import completion_id, prompt_id
 from prefloop.messages.message import Turns
 
 
-def embed_items(items: Sequence[Item], encoder: Encoder, cache: Path) -> np.ndarray:
+class Answered(Protocol):
+    """A prompt with completions."""
+
+    @property
+    def prompt(self) -> Turns:
+        """What is answered."""
+
+    @property
+    def completions(self) -> tuple[Turns, ...]:
+        """The answers."""
+
+
+def embed_items(items: Sequence[Answered], encoder: Encoder, cache: Path) -> np.ndarray:
+    """Embed all completions of all items, with a cache that is opened for them; see `embed_answers`.
+
+    Raises:
+        ModelError: NaN or infinity in a vector.
+        StateError: a cache in use.
+    """
+    with open_cache(cache_folder(cache, vector_settings(encoder)), encoder.dim) as vectors:
+        return embed_answers(items, encoder, vectors)
+
+
+def embed_answers(items: Sequence[Answered], encoder: Encoder, vectors: VectorCache) -> np.ndarray:
     """Embed all completions of all items, each different text once.
 
     Items with the same prompt are taken together and put into the order that the stage prepare gives,
@@ -27,14 +50,13 @@ def embed_items(items: Sequence[Item], encoder: Encoder, cache: Path) -> np.ndar
     Args:
         items: n rows.
         encoder: the model.
-        cache: folder of vector caches; finished batches are kept there and found again.
+        vectors: an open cache; finished batches are kept there and found again.
 
     Returns:
         float32 [C, D], completions item by item.
 
     Raises:
         ModelError: NaN or infinity in a vector.
-        StateError: a cache in use.
     """
     texts = _texts(items)
     sequences = tokenise(texts, encoder.texts, prompts_alone=False)
@@ -49,12 +71,11 @@ def embed_items(items: Sequence[Item], encoder: Encoder, cache: Path) -> np.ndar
         at = sequences.completion_keys.index(sequences.keys[row])
         return f"the completion that begins {texts.completions[at].as_py()[:60]!r}"
 
-    with open_cache(cache_folder(cache, vector_settings(encoder)), encoder.dim) as vectors:
-        fill(vectors, sequences, encoder, name_of)
-        return np.concatenate(list(vectors.blocks([key_of[id_] for id_ in wanted])))
+    fill(vectors, sequences, encoder, name_of)
+    return np.concatenate(list(vectors.blocks([key_of[id_] for id_ in wanted])))
 
 
-def _texts(items: Sequence[Item]) -> Texts:
+def _texts(items: Sequence[Answered]) -> Texts:
     answers: dict[str, dict[str, Turns]] = {}
     prompts = {prompt_id(item.prompt.plain): item.prompt for item in items}
     for item in items:

@@ -1,0 +1,175 @@
+"""Details of labelled pairs for an export: their votes, how far they are apart, and how the pair was chosen."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from prefloop.labels.aggregate import standing_votes
+from prefloop.labels.verdicts import BOTH_BAD, TIE, WORDS, A, B
+
+Name = Callable[[str], str]
+
+_CRITERION = pa.struct([("name", pa.string()), ("soft_label", pa.float64()), ("n", pa.int32())])
+_VOTE = pa.struct(
+    [
+        ("annotator", pa.string()),
+        ("verdict", pa.string()),
+        ("strength", pa.float64()),
+        ("reasons", pa.list_(pa.string())),
+        ("criteria", pa.list_(pa.struct([("name", pa.string()), ("verdict", pa.string())]))),
+        ("duration_ms", pa.int64()),
+        ("timestamp", pa.string()),
+        ("source", pa.string()),
+        ("is_adjudication", pa.bool_()),
+    ]
+)
+# By row of an export, beside the columns that every export has.
+DETAILS = pa.schema(
+    [
+        ("pair_id", pa.string()),
+        ("soft_label", pa.float64()),
+        ("vote_margin", pa.float64()),
+        ("n_votes", pa.int32()),
+        *((f"votes_{word}", pa.int32()) for word in ("chosen", "rejected", *WORDS[TIE:])),
+        ("criteria", pa.list_(_CRITERION)),
+        ("round", pa.int32()),
+        ("policy", pa.string()),
+        ("audit", pa.bool_()),
+    ]
+)
+VOTES = pa.field("votes", pa.list_(_VOTE))
+LABEL = pa.field("label", pa.string())
+
+_SHARES = {"a": 1.0, "b": 0.0, "tie": 0.5}
+
+
+class Details:
+    """What is known of labelled pairs besides who won.
+
+    Args:
+        pairs: the labelled pairs, a table of `aggregate.AGGREGATED`.
+        lines: of the log, as far as `pairs` was made from it.
+        issued: the campaign's record of chosen pairs (`issued.ISSUED`), or None.
+        name: gives each annotator's name in the export, None to leave the individual votes out.
+    """
+
+    def __init__(
+        self, pairs: pa.Table, lines: pa.Table, issued: pa.Table | None, name: Name | None = None
+    ) -> None:
+        self._pairs = pairs
+        self._place = {id_: row for row, id_ in enumerate(self._pairs["pair_id"].to_pylist())}
+        self._counts = np.stack([self._pairs[f"votes_{word}"].to_numpy() for word in WORDS], axis=1)
+        self._soft = _soft_labels(self._pairs, self._counts)
+        self._rounds = self._pairs["round"].to_pylist()
+        self._chosen = _first_choices(issued)
+        self._votes = _by_pair(standing_votes(lines))
+        self._name = name
+        self.schema = pa.schema([*DETAILS, *([VOTES] if name is not None else [])])
+
+    def label(self, pair: str) -> str | None:
+        """What kind of row a pair without a winner is: `tie`, `both_bad`, or None where it says nothing."""
+        counts = self._counts[self._place[pair]]
+        return "tie" if counts[[A, B, TIE]].any() else "both_bad" if counts[BOTH_BAD] else None
+
+    def row(self, pair: str, is_turned: bool) -> dict[str, Any]:
+        """The details of one pair as a row of an export.
+
+        Args:
+            pair: its id.
+            is_turned: whether completion b is the chosen one.
+        """
+        place = self._place[pair]
+        counts, soft = self._counts[place].tolist(), self._soft[place]
+        a, b, *others = counts
+        chosen, rejected = (b, a) if is_turned else (a, b)
+        judged = a + b + counts[TIE]
+        choice = self._chosen.get(pair)
+        row = {
+            "pair_id": pair,
+            "soft_label": None if np.isnan(soft) else 1 - soft if is_turned else soft,
+            "vote_margin": (chosen - rejected) / judged if judged else None,
+            "n_votes": sum(counts),
+            **dict(zip(DETAILS.names[4:9], (chosen, rejected, *others), strict=True)),
+            "criteria": self._criteria(pair, is_turned),
+            "round": self._rounds[place] if choice is None else choice["round"],
+            "policy": None if choice is None else choice["policy"],
+            "audit": None if choice is None else choice["kind"] == "audit",
+        }
+        return (
+            row if self._name is None else row | {"votes": [self._vote(v, is_turned) for v in self._votes[pair]]}
+        )
+
+    def _criteria(self, pair: str, is_turned: bool) -> list[dict[str, Any]]:
+        shares: dict[str, list[float]] = defaultdict(list)
+        for vote in self._votes[pair]:
+            for name, verdict in vote["criteria"] or ():
+                shares[name].append(_SHARES[verdict])
+        return [
+            {"name": name, "soft_label": _turned(float(np.mean(values)), is_turned), "n": len(values)}
+            for name, values in sorted(shares.items())
+        ]
+
+    def _vote(self, vote: Mapping[str, Any], is_turned: bool) -> dict[str, Any]:
+        assert self._name is not None
+        criteria = vote["criteria"]
+        return {
+            "annotator": self._name(vote["annotator"]),
+            "verdict": _side(vote["verdict"], is_turned),
+            **{name: vote[name] for name in ("strength", "reasons", "duration_ms", "timestamp", "source")},
+            "criteria": criteria
+            and [{"name": name, "verdict": _side(verdict, is_turned)} for name, verdict in criteria],
+            "is_adjudication": vote["purpose"] is not None,
+        }
+
+
+def _soft_labels(pairs: pa.Table, counts: np.ndarray) -> np.ndarray:
+    """How far completion a is preferred, 0 to 1, float64 [n]: what the pair trains; NaN where that is nothing."""
+    if "share_a" in pairs.column_names:
+        return np.asarray(pairs["share_a"].to_numpy(), dtype=np.float64)
+    judged = counts[:, [A, B, TIE]].sum(axis=1)
+    shares = np.full(len(counts), np.nan)
+    return np.divide(counts[:, A] + counts[:, TIE] / 2, judged, out=shares, where=judged > 0)
+
+
+def _first_choices(issued: pa.Table | None) -> dict[str, dict[str, Any]]:
+    """How each pair was chosen first; that it was asked about again later is another matter."""
+    if issued is None:
+        return {}
+    rows = issued.select(["pair_id", "round", "policy", "kind"]).to_pylist()
+    return {row["pair_id"]: row for row in reversed(rows)}
+
+
+def _by_pair(standing: pa.Table) -> dict[str, list[dict[str, Any]]]:
+    names = ["pair_id", "purpose", "criteria", *(name for name in _VOTE.names if name in standing.column_names)]
+    votes: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for batch in standing.select(list(dict.fromkeys(names))).to_batches(max_chunksize=10_000):
+        for row in batch.to_pylist():
+            votes[row["pair_id"]].append(row)
+    return votes
+
+
+def _side(verdict: str, is_turned: bool) -> str:
+    if verdict not in ("a", "b"):
+        return verdict
+    return "chosen" if (verdict == "b") == is_turned else "rejected"
+
+
+def _turned(share: float, is_turned: bool) -> float:
+    return 1 - share if is_turned else share
+
+
+def sources_of(lines: pa.Table) -> pa.Table:
+    """Labels, recorded cost and hours of work by source: source, labels, cost, hours."""
+    said = lines.filter(pc.is_valid(lines["verdict"])).select(["source", "cost", "duration_ms"])
+    grouped = said.group_by("source", use_threads=False).aggregate(
+        [("source", "count"), ("cost", "sum"), ("duration_ms", "sum")]
+    )
+    hours = pc.divide(grouped["duration_ms_sum"].cast(pa.float64()), 3_600_000.0)
+    names = ["source", "labels", "cost", "hours"]
+    return pa.table([grouped["source"], grouped["source_count"], grouped["cost_sum"], hours], names)
