@@ -12,7 +12,7 @@ from prefloop.data.prepared import Prepared
 from prefloop.errors import ConfigError, LabelsMissing
 from prefloop.io.arrays import read_table
 from prefloop.labels.labelled import LabelTable
-from prefloop.labels.verdicts import COMPARED, trained_by
+from prefloop.labels.verdicts import COMPARED, shares, trained_by
 
 _COLUMNS = ["prompt_id", "completion_a", "completion_b", "verdict"]
 
@@ -88,7 +88,7 @@ def decided(pairs: pa.Table) -> pa.Table:
         LabelsMissing: no pair has a winner.
     """
     codes = pc.index_in(pairs["verdict"], pa.array(COMPARED)).to_numpy()
-    trained = trained_by(codes)
+    trained = trained_by(shares(codes))
     kept = pairs.take(trained.rows)
     if not len(kept):
         raise LabelsMissing(
