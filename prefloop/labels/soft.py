@@ -55,26 +55,30 @@ def soft_labels(standing: pa.Table, pair: np.ndarray, ruled: np.ndarray, config:
     """Of the standing words on P pairs.
 
     An adjudication decides its pair, whatever the votes. Of the others the majority's winner trains alone and a
-    draw is a tie (`majority`); or each vote counts alike (`share`); or it counts how often people would say a, b
-    and tie if very many were asked, by the model of annotators (`annotators`). With `strength` a preference weighs
-    its strength, or 1 where it has none.
+    draw is a tie (`majority`); or each vote counts alike (`share`); or it weighs what the model of annotators says
+    of the person (`annotators`). With `strength` a preference weighs its strength, or 1 where it has none.
+
+    The model's own posterior is no label: it draws pairs with few votes to what is usual, and a reward model that
+    learns from it is drawn there once more. Votes alone are right on average.
 
     Args:
         standing: as `prefloop.labels.aggregate.standing_votes` gives it.
         pair: int64, number of each word's pair, 0 to P - 1, each there.
-        ruled: int64, rows of the adjudications, the last word on each pair last.
+        ruled: int64, rows of the adjudications.
         config: section `labels`.
     """
     votes = votes_of(standing, config.both_bad)
-    numbers = pair[votes.row]
+    numbers, count = pair[votes.row], int(pair.max(initial=-1)) + 1
     strength = _strength(standing, config)
-    count = int(pair.max(initial=-1)) + 1
+    weight = strength[votes.row]
+    if config.aggregate == "annotators":
+        weight = weight * fit_annotators(votes).weights[votes.person, (votes.verdict == TIE).astype(np.int64)]
+    masses = (
+        np.bincount(numbers * 3 + votes.verdict, weight, minlength=3 * count).reshape(-1, 3).astype(np.float64)
+    )
+    total = np.bincount(numbers, minlength=count).astype(np.float64)
     if config.aggregate == "majority":
-        masses, total = _of_majority(votes, numbers, strength[votes.row], count)
-    else:
-        masses, total = _of_votes(votes, numbers, strength[votes.row], count)
-        if config.aggregate == "annotators":
-            masses, total = _of_model(votes, numbers, masses, total)
+        masses, total = _of_majority(votes, numbers, masses), np.ones(count)
     decision, says = compared(standing["verdict"].take(ruled), config.both_bad)
     masses[pair[ruled]] = np.eye(3)[decision] * (says * strength[ruled])[:, None]
     total[pair[ruled]] = 1.0
@@ -89,35 +93,8 @@ def _strength(standing: pa.Table, config: Labels) -> np.ndarray:
     return pc.if_else(named, pc.fill_null(standing["strength"], 1.0), 1.0).to_numpy()
 
 
-def _of_votes(votes: Votes, pair: np.ndarray, strength: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Masses of a, b and tie [P, 3], and the number of votes [P]."""
-    masses = np.bincount(pair * 3 + votes.verdict, strength, minlength=3 * count).reshape(-1, 3)
-    return masses.astype(np.float64), np.bincount(pair, minlength=count).astype(np.float64)
-
-
-def _of_majority(
-    votes: Votes, pair: np.ndarray, strength: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _of_majority(votes: Votes, pair: np.ndarray, masses: np.ndarray) -> np.ndarray:
     """All to the winner, as strong as its votes are on average; a draw is a tie."""
-    said = np.bincount(pair * 3 + votes.verdict, minlength=3 * count).reshape(-1, 3)
-    winner = majority(said)
-    masses = np.eye(3)[winner] * (said.sum(axis=1) > 0)[:, None]
-    for_winner = np.equal(votes.verdict, winner[pair])
-    backing = np.bincount(pair[for_winner], strength[for_winner], minlength=count)
-    named = np.bincount(pair[for_winner], minlength=count)
-    masses *= np.divide(backing, named, out=np.ones(count), where=named > 0)[:, None]
-    return masses, np.ones(count)
-
-
-def _of_model(
-    votes: Votes, pair: np.ndarray, masses: np.ndarray, total: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """What very many would say, a preference weighing what it does in the votes on average."""
-    place = np.zeros(len(votes.pair_ids), dtype=np.int64)
-    place[votes.pair] = pair
-    said = np.zeros_like(masses)
-    said[place] = fit_annotators(votes).consensus
-    named = np.bincount(pair[votes.verdict != TIE], minlength=len(masses))
-    mean = np.divide(masses[:, A] + masses[:, B], named, out=np.ones(len(masses)), where=named > 0)
-    said[:, [A, B]] *= mean[:, None]
-    return said, np.ones_like(total)
+    said = np.bincount(pair * 3 + votes.verdict, minlength=masses.size).reshape(-1, 3)
+    mean = np.divide(masses, said, out=np.ones_like(masses), where=said > 0)
+    return np.asarray(np.eye(3)[majority(said)] * mean * (said.sum(axis=1) > 0)[:, None])

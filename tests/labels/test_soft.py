@@ -65,13 +65,17 @@ def test_turning_a_pair_round_turns_its_label(said, way, ties):
     assert other == pytest.approx((None if share is None else 1 - share, weight))
 
 
-def test_more_votes_for_a_make_a_likelier_by_the_model_and_never_certain():
-    shares = [of(said, aggregate="annotators", ties="half")[0] for said in (["a"], ["a"] * 3, ["a"] * 5)]
-    assert 0.5 < shares[0] < shares[1] < shares[2] < 1
-    assert of(["tie"] * 3, aggregate="annotators", ties="half")[0] == pytest.approx(0.5)
-    share, weight = of(["a", "tie", "tie"], aggregate="annotators")
-    assert share > 0.5
-    assert weight < of(["a", "a", "a"], aggregate="annotators")[1]
+def test_who_is_reliable_weighs_more_and_who_always_ties_says_little():
+    truth = ["a", "b"] * 40
+    votes = [(pair, who, word, None, None) for pair, word in enumerate(truth) for who in ("good", "sound", "fair")]
+    votes += [(pair, "guesser", ["a", "b", "b"][pair % 3], None, None) for pair in range(80)]
+    votes += [(pair, "idle", "tie", None, None) for pair in range(80)]
+    votes += [(80, "good", "a", None, None), (80, "guesser", "b", None, None)]
+    votes += [(81, "good", "a", None, None), (81, "idle", "tie", None, None)]
+    labels = trains(votes, aggregate="annotators", ties="half")
+    assert labels[80][0] > 0.6
+    assert labels[81][0] > 0.9
+    assert trains([(0, "x", "a", None, None)], aggregate="annotators")[0][0] == 1
     assert of(["skip", "both_bad"], aggregate="annotators") == (None, 0)
 
 
