@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from prefloop.config import load_params, packaged_params
 from prefloop.io.hashing import pair_ids
 from prefloop.labels.label import Label
 from prefloop.labels.labelled import read_label_table, take_snapshot
@@ -75,7 +76,7 @@ def main() -> None:
         with open(path, "wb") as log:
             log.writelines(lines(options.lines))
         start, processor = time.perf_counter(), time.process_time()
-        labels = take_snapshot(path, Path(folder, "copy.jsonl"), table)
+        labels = take_snapshot(path, Path(folder, "copy.jsonl"), table, load_params(packaged_params()).labels)
         seconds, processor = time.perf_counter() - start, time.process_time() - processor
         start = time.perf_counter()
         read_label_table(table)

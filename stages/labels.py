@@ -14,7 +14,7 @@ from stages._main import stage_main
 def run(params: Params, layout: Layout) -> None:
     """Copy the log under the writers' lock, check it against the data, and aggregate its labels."""
     prepared = load_prepared(layout.prepared)
-    take_snapshot(layout.labels, layout.label_snapshot, layout.label_table, prepared)
+    take_snapshot(layout.labels, layout.label_snapshot, layout.label_table, params.labels, prepared)
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def status_of(
         annotators, rows of `habits.habits`; agreement, of all pairs and of the audit slice: pairs, votes, raw and
         alpha with intervals; guidelines, verdicts by version; and audit, curve, gain and advice of `learned`.
     """
-    votes, pairs = standing_votes(lines), aggregate(lines)
+    votes, pairs = standing_votes(lines), aggregate(lines, params.labels)
     budget = Budget.of(params)
     spent = budget.spent_by(lines)
     limits, twice = budget_left(params, spent), asked_twice(lines)

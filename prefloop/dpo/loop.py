@@ -26,7 +26,7 @@ from prefloop.dpo.view import OnPolicyPairs
 from prefloop.dpo.writing import WrittenPair
 from prefloop.errors import StateError
 from prefloop.labels.comparison import Annotator, Comparison
-from prefloop.labels.verdicts import trained_by
+from prefloop.labels.verdicts import shares, trained_by
 from prefloop.rng import Stream, generator
 from prefloop.rounds.store import RoundStore
 
@@ -208,7 +208,7 @@ class DpoRun:
 
 
 def _preferences(problem: Problem, labelled: Sequence[LabelledPair]) -> list[Preference]:
-    trained = trained_by(np.array([label.verdict for label in labelled], dtype=np.int64))
+    trained = trained_by(shares(np.array([label.verdict for label in labelled], dtype=np.int64)))
     sides = zip(trained.rows.tolist(), trained.winner.tolist(), trained.loser.tolist(), strict=True)
     preferences = []
     for row, chosen, rejected in sides:

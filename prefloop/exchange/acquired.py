@@ -15,7 +15,7 @@ from prefloop.exchange.details import Details
 from prefloop.io.arrays import read_table
 from prefloop.io.hashing import pair_id
 from prefloop.labels.labelled import LabelTable
-from prefloop.labels.verdicts import COMPARED, trained_by
+from prefloop.labels.verdicts import COMPARED, shares, trained_by
 
 _COLUMNS = ["prompt_id", "completion_a", "completion_b", "verdict"]
 
@@ -100,7 +100,7 @@ def decided(pairs: pa.Table, also: Callable[[str], str | None] | None = None) ->
         LabelsMissing: no pair has a winner.
     """
     codes = pc.index_in(pairs["verdict"], pa.array(COMPARED)).to_numpy()
-    trained = trained_by(codes)
+    trained = trained_by(shares(codes))
     first = trained.winner < trained.loser
     a, b = (pairs[name].to_pylist() for name in ("completion_a", "completion_b"))
     sides = {int(row): ("preferred", bool(won)) for row, won in zip(trained.rows, first, strict=True)}

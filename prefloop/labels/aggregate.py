@@ -6,33 +6,40 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prefloop.config.model import Labels
 from prefloop.labels.label import WITHDRAWN
+from prefloop.labels.soft import soft_labels
 from prefloop.labels.verdicts import WORDS, majority
+from prefloop.labels.votes import numbered
 
 AGGREGATED = pa.schema(
     [(name, pa.string()) for name in ("pair_id", "prompt_id", "completion_a", "completion_b", "verdict")]
     + [(f"votes_{word}", pa.int32()) for word in WORDS]
     + [("round", pa.int32()), ("order", pa.int64()), ("adjudicated", pa.bool_())]
+    + [("share_a", pa.float64()), ("weight", pa.float64())]
 )
 
 
-def aggregate(lines: pa.Table) -> pa.Table:
+def aggregate(lines: pa.Table, config: Labels) -> pa.Table:
     """One verdict per labelled pair: each annotator's last word, then the majority of a against b.
 
-    Equal counts, ties, both_bad and skips give an undecided pair, which is a tie: it is labelled, is not asked
-    again, and trains nothing. Lines without a verdict are no labels, but for one that withdraws the annotator's
-    word. Gold items and repeated questions are no votes; an adjudication has the last word on its pair.
+    Equal counts, ties, both_bad and skips give an undecided pair, which is a tie: it is labelled and is not asked
+    again. Lines without a verdict are no labels, but for one that withdraws the annotator's word. Gold items and
+    repeated questions are no votes; an adjudication has the last word on its pair. What a pair trains may be
+    softer than its verdict: that is in `share_a` and `weight`.
 
     Args:
         lines: the log, in order, as `prefloop.labels.lines` reads it.
+        config: section `labels`, by which soft labels are made.
 
     Returns:
         A table of AGGREGATED, in order of each pair's first label. `votes_*` count last words by verdict; `round`
         (null where unknown) and the ids are those of the first label, `order` is its place among all labels.
-        `adjudicated`: somebody had the last word.
+        `adjudicated`: somebody had the last word. `share_a` (null: it trains nothing) and `weight` are as in
+        `prefloop.labels.soft.SoftLabels`.
     """
     labels = standing_votes(lines)
-    pair = _codes(labels["pair_id"])  # numbered in order of first appearance
+    pair, _ = numbered(labels["pair_id"])  # in order of first appearance
     first = np.unique(pair, return_index=True)[1]
     verdict = pc.index_in(labels["verdict"], pa.array(WORDS)).to_numpy().astype(np.int64)
     votes = np.bincount(pair * len(WORDS) + verdict, minlength=len(first) * len(WORDS)).reshape(-1, len(WORDS))
@@ -45,6 +52,8 @@ def aggregate(lines: pa.Table) -> pa.Table:
     columns |= {"verdict": pa.array(WORDS).take(decision), "round": labels["round"].take(first)}
     columns |= {f"votes_{word}": pa.array(votes[:, code]) for code, word in enumerate(WORDS)}
     columns |= {"order": labels["order"].take(first), "adjudicated": pa.array(is_ruled)}
+    soft = soft_labels(labels, pair, ruled, config)
+    columns |= {"share_a": pa.array(soft.share, mask=np.isnan(soft.share)), "weight": pa.array(soft.weight)}
     return pa.table([columns[field.name].cast(field.type) for field in AGGREGATED], schema=AGGREGATED)
 
 
@@ -65,21 +74,14 @@ def standing_votes(lines: pa.Table) -> pa.Table:
     labels = lines if pc.all(votes).as_py() else lines.filter(votes)
     labels = labels.combine_chunks()
     who = pc.if_else(pc.is_valid(labels["purpose"]), "", labels["annotator"])
-    pair = _codes(labels["pair_id"])
-    first, last = _first_and_last_words(pair, _codes(who))
+    pair, person = numbered(labels["pair_id"])[0], numbered(who)[0]
+    first, last = _first_and_last_words(pair, person)
     rounds = labels["round"].take(first)
     labels = labels.take(last).append_column("order", pa.array(first))
     labels = labels.set_column(labels.schema.get_field_index("round"), "round", rounds)
     stands = labels["verdict"].is_valid()
     labels = labels if pc.all(stands).as_py() else labels.filter(stands)
     return labels.take(pc.sort_indices(labels["order"])).combine_chunks()
-
-
-def _codes(column: pa.ChunkedArray) -> np.ndarray:
-    encoded = pc.dictionary_encode(column).combine_chunks()
-    arrays = encoded.chunks if isinstance(encoded, pa.ChunkedArray) else [encoded]
-    codes = [np.asarray(array.indices, dtype=np.int64) for array in arrays]
-    return np.concatenate([np.zeros(0, dtype=np.int64), *codes])
 
 
 def _first_and_last_words(pair: np.ndarray, annotator: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

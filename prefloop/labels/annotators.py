@@ -90,6 +90,17 @@ class AnnotatorModel:
         """float64 [W], chance that a person ties, over all grades."""
         return np.asarray(np.einsum("wgv,g->wv", confusion(self.said), self.pooled.share)[:, TIE])
 
+    @property
+    def weights(self) -> np.ndarray:
+        """float64 [W, 2], what a preference and a tie of each person say of a pair; 1 for who is like everybody.
+
+        A preference weighs the person's reliability, which multiplies every logit; a tie besides how seldom the
+        person ties, since one of who always ties says nothing.
+        """
+        reliable = np.exp(self.habits[:, 1])
+        typical = float(confusion(self.typical)[:, TIE] @ self.pooled.share)
+        return np.stack([reliable, reliable * (1 - self.tie_rate) / (1 - typical)], axis=1)
+
     def predict(self, pair: np.ndarray, person: np.ndarray) -> np.ndarray:
         """Chance float64 [n, 3] that a person says a, b or tie of a pair, where that vote is not among the votes.
 

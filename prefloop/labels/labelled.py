@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prefloop.config import load_params, packaged_params
+from prefloop.config.model import Labels
 from prefloop.data.pairs import Pairs
 from prefloop.data.prepared import Prepared
 from prefloop.errors import DataError, StateError
@@ -22,7 +24,8 @@ from prefloop.io.lock import locked
 from prefloop.labels.aggregate import AGGREGATED, aggregate
 from prefloop.labels.lines import read_lines
 from prefloop.labels.log import Mark
-from prefloop.labels.verdicts import COMPARED, is_decided, trained_by
+from prefloop.labels.soft import SoftLabels, Ties, soft_verdicts
+from prefloop.labels.verdicts import COMPARED, Trained, is_decided, shares, trained_by
 from prefloop.reward.groups import comparison_groups
 from prefloop.reward.inputs import Comparisons
 from prefloop.target import label_weights
@@ -42,6 +45,7 @@ class LabelTable:
         last_round: the latest round that has a label, -1 when there is none.
         annotators: who has judged anything, but for the names under which labels stood in the data.
         mark: how far the log was read.
+        config: section `labels`, by which soft labels were made.
     """
 
     pairs: pa.Table
@@ -49,6 +53,7 @@ class LabelTable:
     last_round: int
     annotators: int
     mark: Mark
+    config: Labels
 
     def among(self, prepared: Prepared, within: slice) -> Labelled:
         """The labelled pairs by row, in order of their first label.
@@ -70,7 +75,8 @@ class LabelTable:
                 "%d labelled pairs are not in the pool of the prepared data and are left out; the log keeps them",
                 int((~in_pool).sum()),
             )
-        return Labelled(pairs.take(in_pool), verdicts[in_pool])
+        soft = SoftLabels(*(self.pairs[name].to_numpy() for name in ("share_a", "weight")))
+        return Labelled(pairs.take(in_pool), verdicts[in_pool], soft.take(in_pool))
 
 
 @dataclass(frozen=True)
@@ -79,24 +85,42 @@ class Labelled:
 
     Attributes:
         pairs: n pairs.
-        verdicts: int8 [n], codes of `prefloop.labels.verdicts`; what of them trains, `trained_by` says.
+        verdicts: int8 [n], codes of `prefloop.labels.verdicts`.
+        soft: what the pairs train; None: each its verdict, a tie nothing.
     """
 
     pairs: Pairs
     verdicts: np.ndarray
+    soft: SoftLabels | None = None
 
     @property
     def decided(self) -> np.ndarray:
         """int64, rows of the pairs that have a winner."""
         return np.flatnonzero(is_decided(self.verdicts))
 
+    @property
+    def by_verdict(self) -> Labelled:
+        """The same pairs, each as its verdict alone says."""
+        return Labelled(self.pairs, self.verdicts)
+
+    def with_ties(self, ties: Ties) -> Labelled:
+        """The same pairs by their verdicts, of which a tie trains nothing or half a preference each way."""
+        return self.by_verdict if ties == "none" else replace(self, soft=soft_verdicts(self.verdicts, ties))
+
     def comparisons(self, balance: float = 0.0) -> Comparisons:
-        """The preferences to train on as winners and losers, weighted by `label_weights`."""
-        trained = trained_by(self.verdicts)
-        pairs = self.pairs.take(trained.rows)
-        weights = label_weights(pairs.prompt, balance) if balance else None
+        """The preferences to train on as winners and losers, weighted by `label_weights` and as soft labels say.
+
+        `label_weights` counts pairs, whether they train one way or both.
+        """
+        trained, pairs = self._trained()
         first = trained.winner < trained.loser
-        return Comparisons(np.where(first, pairs.a, pairs.b), np.where(first, pairs.b, pairs.a), weights)
+        winner, loser = np.where(first, pairs.a, pairs.b), np.where(first, pairs.b, pairs.a)
+        rows, label = np.unique(trained.rows, return_inverse=True)
+        weights = self._weights(rows, balance)
+        if len(rows) == len(label):
+            return Comparisons(winner, loser, weights)
+        weights = (np.ones(len(rows)) if weights is None else weights)[label] * trained.share
+        return Comparisons(winner, loser, weights * (len(label) / len(rows)), label)
 
     def groups(self, text: np.ndarray) -> np.ndarray:
         """int64, group of each of `comparisons`: those that share a prompt or a text are together.
@@ -104,12 +128,31 @@ class Labelled:
         Args:
             text: int32 [C], number of each completion's text.
         """
-        pairs = self.pairs.take(trained_by(self.verdicts).rows)
+        _, pairs = self._trained()
         return comparison_groups(pairs.prompt, text[pairs.a], text[pairs.b])
 
+    def take(self, rows: np.ndarray) -> Labelled:
+        """The labelled pairs at some places, or under a mask."""
+        soft = None if self.soft is None else self.soft.take(rows)
+        return Labelled(self.pairs.take(rows), self.verdicts[rows], soft)
+
     def join(self, pairs: Pairs, verdicts: np.ndarray) -> Labelled:
-        """This and further labelled pairs."""
+        """The verdicts on these and further pairs."""
         return Labelled(Pairs.join(self.pairs, pairs), np.concatenate([self.verdicts, verdicts]))
+
+    def _trained(self) -> tuple[Trained, Pairs]:
+        """The preferences, and the pair of each."""
+        trained = trained_by(shares(self.verdicts) if self.soft is None else self.soft.share)
+        return trained, self.pairs.take(trained.rows)
+
+    def _weights(self, rows: np.ndarray, balance: float) -> np.ndarray | None:
+        """What the pairs at some rows weigh, float64 with mean 1; None: all alike."""
+        weights = label_weights(self.pairs.prompt[rows], balance) if balance else None
+        own = None if self.soft is None else self.soft.weight[rows]
+        if own is None or (own == own[:1]).all():
+            return weights
+        product: np.ndarray = own if weights is None else own * weights
+        return product / product.mean()
 
     @classmethod
     def empty(cls) -> Labelled:
@@ -117,7 +160,9 @@ class Labelled:
         return cls(Pairs.empty(), np.zeros(0, dtype=np.int8))
 
 
-def take_snapshot(path: Path, copy: Path, table: Path, prepared: Prepared | None = None) -> LabelTable:
+def take_snapshot(
+    path: Path, copy: Path, table: Path, config: Labels, prepared: Prepared | None = None
+) -> LabelTable:
     """Copy the log as it stands now, check it, and write what it says by pair.
 
     Stages depend on the copy: a verdict appended while they work would otherwise be recorded as consumed by
@@ -127,6 +172,7 @@ def take_snapshot(path: Path, copy: Path, table: Path, prepared: Prepared | None
         path: the log, copied under the writers' lock.
         copy: the snapshot.
         table: the labelled table.
+        config: section `labels`, by which soft labels are made.
         prepared: the data, so that labels of its completions must name their prompt.
 
     Raises:
@@ -139,7 +185,7 @@ def take_snapshot(path: Path, copy: Path, table: Path, prepared: Prepared | None
         with locked(path):
             end_last_line(path)
             shutil.copyfile(path, temporary)
-        labels = _read(temporary, path)
+        labels = _read(temporary, path, config)
         if prepared is not None and (wrong := _of_other_prompts(labels.pairs, prepared)):
             pair, got, prompt = wrong[0]
             expected = f"{prompt}, the prompt of its completions in the data ({len(wrong)} such labels)"
@@ -149,6 +195,7 @@ def take_snapshot(path: Path, copy: Path, table: Path, prepared: Prepared | None
         "last_round": labels.last_round,
         "annotators": labels.annotators,
         "mark": asdict(labels.mark),
+        "config": config.model_dump(mode="json"),
     }
     write_table(table, labels.pairs.replace_schema_metadata({_FACTS: to_json(facts)}))
     return labels
@@ -165,11 +212,17 @@ def read_label_table(table: Path) -> LabelTable:
     if facts is None or not pairs.schema.equals(AGGREGATED):
         raise StateError(f"{table} is damaged (other columns): run the stage labels again (dvc repro)")
     read = json.loads(facts)
-    return LabelTable(pairs, read["lines"], read["last_round"], read["annotators"], Mark(**read["mark"]))
+    mark, config = Mark(**read["mark"]), Labels(**read["config"])
+    return LabelTable(pairs, read["lines"], read["last_round"], read["annotators"], mark, config)
 
 
-def current_labels(path: Path, table: Path) -> LabelTable:
+def current_labels(path: Path, table: Path, config: Labels | None = None) -> LabelTable:
     """What a log says now: from its table where that is of the log as it stands, else from the log itself.
+
+    Args:
+        path: the log.
+        table: the labelled table.
+        config: section `labels`, by which soft labels are made; None: as the table has them, or the packaged one.
 
     Raises:
         DataError: a line that is no label.
@@ -177,11 +230,13 @@ def current_labels(path: Path, table: Path) -> LabelTable:
     with locked(path):
         size = end_last_line(path)
         labels = _table_of(table)
+        config = config or (labels.config if labels is not None else load_params(packaged_params()).labels)
         if labels is not None:
             with open(path, "rb") as handle:
-                if labels.mark.size == size and labels.mark.stands_in(handle, size):
+                is_whole = labels.mark.size == size and labels.mark.stands_in(handle, size)
+                if is_whole and labels.config == config:
                     return labels
-        return _read(path, path)
+        return _read(path, path, config)
 
 
 def _table_of(table: Path) -> LabelTable | None:
@@ -209,7 +264,7 @@ def warn_of_late_labels(path: Path, copy: Path) -> None:
         )
 
 
-def _read(path: Path, name: Path) -> LabelTable:
+def _read(path: Path, name: Path, config: Labels) -> LabelTable:
     with open(path, "rb") as handle:
         lines, rows = read_lines(handle, name)
         mark = Mark.at(handle, handle.seek(0, 2), rows)
@@ -217,7 +272,8 @@ def _read(path: Path, name: Path) -> LabelTable:
     rounds = pc.max(lines["round"].filter(judged)).as_py()
     asked = pc.and_(judged, pc.invert(pc.starts_with(lines["source"], "data:")))
     annotators = pc.count_distinct(lines["annotator"].filter(asked)).as_py()
-    return LabelTable(aggregate(lines), len(lines), -1 if rounds is None else rounds, annotators, mark)
+    pairs, last_round = aggregate(lines, config), -1 if rounds is None else rounds
+    return LabelTable(pairs, len(lines), last_round, annotators, mark, config)
 
 
 def _of_other_prompts(labels: pa.Table, prepared: Prepared) -> list[tuple[str, str, str]]:

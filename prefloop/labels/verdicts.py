@@ -46,29 +46,37 @@ def majority(votes: np.ndarray) -> np.ndarray:
     return np.where(votes[:, A] > votes[:, B], A, np.where(votes[:, B] > votes[:, A], B, TIE)).astype(np.int8)
 
 
+def shares(verdicts: np.ndarray) -> np.ndarray:
+    """Weight of "a is better", float64 [n]: 1 where a won, 0 where b did, NaN where neither: it trains nothing."""
+    return np.where(verdicts == A, 1.0, np.where(verdicts == B, 0.0, np.nan))
+
+
 @dataclass(frozen=True)
 class Trained:
-    """What reward models and DPO learn from n verdicts.
+    """What reward models and DPO learn from n labels.
 
     Attributes:
-        rows: int64 [m], the verdicts that train, ascending.
+        rows: int64 [m], the labels that train, ascending; one that trains both ways stands twice.
         winner, loser: int8 [m], which side won each and which lost: 0 for a, 1 for b.
+        share: float64 [m], the part of its label's weight that each has: 1 where the label has one winner.
     """
 
     rows: np.ndarray
     winner: np.ndarray
     loser: np.ndarray
+    share: np.ndarray
 
 
-def trained_by(verdicts: np.ndarray) -> Trained:
-    """The preferences that verdicts give: a winner is one preference; a tie, both_bad and skip are none.
+def trained_by(share: np.ndarray) -> Trained:
+    """The preferences that labels give: one where there is a winner, one each way of a soft label, else none.
 
-    This is the only place that says which verdicts train, in the pool's reward models and in DPO; how much a
-    comparison weighs is said where it is trained on.
+    This is the only place that says which labels train, in the pool's reward models and in DPO; how much a
+    label weighs is said where it is trained on.
 
     Args:
-        verdicts: codes [n].
+        share: weight of "a is better", [n], 0 to 1; NaN trains nothing. Of verdicts it is `shares`.
     """
-    rows = np.flatnonzero(is_decided(verdicts))
-    winner = np.asarray(verdicts)[rows].astype(np.int8)
-    return Trained(rows, winner, all_turned(winner))
+    parts = np.stack([share, 1 - share], axis=1)
+    rows, winner = np.nonzero(parts > 0)
+    winner = winner.astype(np.int8)
+    return Trained(rows, winner, all_turned(winner), parts[rows, winner])

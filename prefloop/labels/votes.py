@@ -62,20 +62,23 @@ def votes_of(standing: pa.Table, both_bad: BothBad) -> Votes:
         standing: as `prefloop.labels.aggregate.standing_votes` gives it.
         both_bad: whether who says that both are bad has said nothing (none), or that neither is better (tie).
     """
-    verdict = pc.index_in(standing["verdict"], pa.array(WORDS)).to_numpy().astype(np.int8)
-    counts = (verdict != SKIP) & pc.is_null(standing["purpose"]).to_numpy()
-    if both_bad == "none":
-        counts &= verdict != BOTH_BAD
-    row = np.flatnonzero(counts)
+    verdict, counts = compared(standing["verdict"], both_bad)
+    row = np.flatnonzero(counts & pc.is_null(standing["purpose"]).to_numpy())
     votes = standing.select(["pair_id", "annotator"]).take(row)
     pair, pair_ids = numbered(votes["pair_id"])
     person, people = numbered(votes["annotator"])
-    return Votes(pair, person, np.minimum(verdict[row], TIE).astype(np.int8), row, pair_ids, people)
+    return Votes(pair, person, verdict[row], row, pair_ids, people)
 
 
-def numbered(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
+def compared(words: pa.ChunkedArray, both_bad: BothBad) -> tuple[np.ndarray, np.ndarray]:
+    """Words [n] as A, B or TIE, int8, and which of them say anything of the pair, bool."""
+    verdict = pc.index_in(words, pa.array(WORDS)).to_numpy().astype(np.int8)
+    says = (verdict != SKIP) & ((verdict != BOTH_BAD) | (both_bad == "tie"))
+    return np.minimum(verdict, TIE).astype(np.int8), says
+
+
+def numbered(column: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
     """Number of each text, int64, from 0 in order of first appearance, and the distinct texts."""
-    encoded = pc.dictionary_encode(column).combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], pa.string()).dictionary_encode()
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    encoded = pc.dictionary_encode(pa.concat_arrays([pa.array([], pa.string()), *chunks]))
     return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary

@@ -57,7 +57,7 @@ def run_benchmark(
     set_threads(params.benchmark.threads)
     about = identity.about(name, seed) | circumstances(LIBRARIES)
     oracle = SimulatedOracle(params.oracle, problem.prepared, hidden.answers)
-    spec = RunSpec(name, params.policies[name], seed, params.benchmark, params.reward)
+    spec = RunSpec(name, params.policies[name], seed, params.benchmark, params.reward, params.labels.ties)
     workflow = PoolRun(problem, hidden, oracle, spec)
 
     def write(folder: Path, records: list[RoundRecord]) -> None:
@@ -103,7 +103,7 @@ def _downstream(params: Params, problem: Problem, workflow: PoolRun, seed: int) 
     if (kept := _kept_downstream(workflow.store, key)) is not None:
         return kept
     made = downstream_predictions(
-        problem, workflow.labelled, params.reward, params.downstream, seed=seed, device=params.benchmark.device
+        problem, workflow.trains, params.reward, params.downstream, seed=seed, device=params.benchmark.device
     )
     tensors = {"n_labels": made.n_labels, "rewards": made.rewards, "log_policy": made.log_policy}
     workflow.store.keep("downstream", tensors, {"key": key, "shares": to_json(list(made.shares))})

@@ -61,7 +61,7 @@ def pair_weights(problem: Problem, pairs: EvalSet) -> np.ndarray:
 
 def labelled_metrics(problem: Problem, model: UncertaintyModel, labelled: Labelled) -> dict[str, Any]:
     """Metrics on the decided labelled pairs (each member trained on most of them); {} without any."""
-    decided = labelled.comparisons()
+    decided = labelled.by_verdict.comparisons()
     count = len(decided)
     if not count:
         return {}
@@ -86,7 +86,7 @@ def evaluate_campaign(
     return {
         "trained": model.trained,
         "n_labels": len(labelled.pairs),
-        "n_undecided": len(labelled.pairs) - len(labelled.comparisons()),
+        "n_undecided": len(labelled.pairs) - len(labelled.decided),
         "n_disputed": disputed,
         "splits": scores,
     }

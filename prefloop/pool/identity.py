@@ -128,7 +128,10 @@ class Identity:
         params = self.params
         left_out = {"policies", "seeds", "rounds", "jobs", "threads", "device"}
         division = params.data.split.model_dump(mode="json", exclude={"per_seed"})
+        # Ties that train nothing are how runs were made before there was a choice: those stay as they are.
+        ties = {} if params.labels.ties == "none" else {"labels": {"ties": params.labels.ties}}
         return {
+            **ties,
             "policy": params.policies[name].model_dump(mode="json"),
             # The parameters of a model that is not trained decide nothing.
             "reward": params.reward.model_dump(mode="json", include={"balance", "kind", params.reward.kind}),

@@ -15,6 +15,7 @@ from prefloop.data.pairs import Pairs
 from prefloop.device import resolve_device
 from prefloop.errors import StateError
 from prefloop.labels.labelled import Labelled
+from prefloop.labels.soft import Ties
 from prefloop.oracle.calls import AnnotationCalls
 from prefloop.oracle.hidden import HiddenAnswers
 from prefloop.oracle.simulated import SimulatedOracle
@@ -37,13 +38,17 @@ log = logging.getLogger("prefloop")
 
 @dataclass(frozen=True)
 class RunSpec:
-    """What identifies one run: a named policy, a seed, and the parameters in force."""
+    """What identifies one run: a named policy, a seed, and the parameters in force; of `labels` the ties alone.
+
+    The simulated annotator says one verdict of a pair, so there is nothing to aggregate, and no strength.
+    """
 
     name: str
     policy: Policy
     seed: int
     benchmark: Benchmark
     reward: Reward
+    ties: Ties
 
 
 class PoolRun:
@@ -56,7 +61,8 @@ class PoolRun:
         spec: policy, seed and parameters.
 
     Attributes:
-        labelled: everything labelled so far, in order.
+        labelled: everything labelled so far, in order, by the verdicts.
+        trains: the same as it trains.
         model: trained on all of it; there once a round was played or resumed.
     """
 
@@ -67,6 +73,11 @@ class PoolRun:
         self._problem, self._hidden, self._oracle, self._spec = problem, hidden, oracle, spec
         self._calls = AnnotationCalls(oracle, len(problem.completions))
         self.labelled = Labelled.empty()
+
+    @property
+    def trains(self) -> Labelled:
+        """See above."""
+        return self.labelled.with_ties(self._spec.ties)
 
     @property
     def rounds(self) -> int:
@@ -118,7 +129,7 @@ class PoolRun:
         pairs = random_pairs(
             self._problem.pool, spec.benchmark.validation, Pairs.empty(), spec.seed, Stream.VALIDATION
         ).pairs
-        return Labelled(pairs, self._oracle.verdicts(pairs.a, pairs.b))
+        return Labelled(pairs, self._oracle.verdicts(pairs.a, pairs.b)).with_ties(spec.ties)
 
     def _choose(self, number: int) -> Batch:
         spec, config = self._spec, self._spec.benchmark
@@ -142,7 +153,7 @@ class PoolRun:
         model = fit_round(
             self._problem,
             spec.reward,
-            self.labelled,
+            self.trains,
             self._validation,
             device=spec.benchmark.device,
             seed=spec.seed,

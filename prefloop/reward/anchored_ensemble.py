@@ -32,7 +32,7 @@ def fit_anchored_ensemble(config: Config, inputs: FitInputs) -> FittedEnsemble:
     network = initial_network(config, inputs)
     scaling = Scaling.of(inputs, config.standardise)
     pairs = inputs.comparisons
-    if len(pairs) < 2:
+    if pairs.label_count < 2:
         return FittedEnsemble(network, scaling, 1.0, np.zeros(config.members, dtype=np.int64))
     both = scaling.apply(inputs.features[np.concatenate([pairs.winner, pairs.loser])])
     _train(network, both, config, inputs)
@@ -94,7 +94,7 @@ def _train(network: BatchedMLP, pairs: torch.Tensor, config: Config, inputs: Fit
     members = torch.arange(config.members, device=pairs.device)
     rows = [RowStream(np.arange(count), rng) for rng in shufflers(inputs.seed, inputs.round_, config.members)]
     start, optimiser = network.select(members), AdamW(network, weight_decay=0.0)
-    anchor, epochs = anchor_weight(config, count), passes(config, count)
+    anchor, epochs = anchor_weight(config, inputs.comparisons.label_count), passes(config, count)
     weight = tensor_of(inputs.comparisons.weight, pairs)
     batches = (
         batch for _ in range(epochs) for batch in epoch_batches(pairs, weight, rows, count, config.batch_size)

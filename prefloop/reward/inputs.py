@@ -13,20 +13,32 @@ from prefloop.io.rows import Vectors
 
 @dataclass(frozen=True)
 class Comparisons:
-    """Preference pairs whose winner is known; ties and skipped pairs are not among them.
+    """Preferences of one completion to another; a soft label is two of them, one each way.
 
     Attributes:
         winner: int64 [n], completion rows preferred by the annotator.
         loser: int64 [n], the rows they were compared with.
         weights: float64 [n], what each counts in a loss, mean 1; None: all alike.
+        labels: int64 [n], number of the label that each is of, 0, 1, ... ascending; None: each has its own.
     """
 
     winner: np.ndarray
     loser: np.ndarray
     weights: np.ndarray | None = None
+    labels: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.winner)
+
+    @property
+    def label(self) -> np.ndarray:
+        """int64 [n], number of the label that each is of."""
+        return np.arange(len(self)) if self.labels is None else self.labels
+
+    @property
+    def label_count(self) -> int:
+        """Labels, each counted once."""
+        return len(self) if self.labels is None else int(self.labels.max(initial=-1)) + 1
 
     @property
     def weight(self) -> np.ndarray:
@@ -40,7 +52,7 @@ class FitInputs:
 
     Attributes:
         features: float32 [C, D], memory-mapped or not; float64 trains in float64.
-        comparisons: the labelled pairs; with fewer than two a model stays untrained.
+        comparisons: the labelled pairs; with fewer than two labels a model stays untrained.
         seed: the run's seed.
         round_: the round; weights, order and held-out shares are drawn anew each round.
         validation: comparisons that all members stop on, as in BAL-PM's paper; None = none are set apart.

@@ -135,12 +135,13 @@ def fit_laplace(config: Config, inputs: FitInputs) -> FittedLaplace:
     unit = 2.0 * float(((deviation * scaling.scale.double().cpu().numpy()) ** 2).sum()) or 1.0
     high, low = (unit / sd**2 for sd in config.prior_deviation)
     pairs = inputs.comparisons
-    if len(pairs) < 2:
+    if pairs.label_count < 2:
         span = torch.zeros(len(mean), 0, dtype=torch.float64, device=inputs.device)
         return _with_draws(config, inputs, scaling, span, Posterior(high, span[0], span[:0], 0.0, 0))
     won, lost = (scaling.apply(inputs.features[rows]).double() for rows in (pairs.winner, pairs.loser))
     span, coordinates = _span(won - lost)
-    weight = tensor_of(pairs.weight, coordinates)
+    # A label counts once, whether it trains one way or both.
+    weight = tensor_of(pairs.weight * (pairs.label_count / len(pairs)), coordinates)
     return _with_draws(config, inputs, scaling, span, best_posterior(coordinates, weight, low, high))
 
 

@@ -40,7 +40,7 @@ def fit_mlp_ensemble(config: Config, inputs: FitInputs) -> FittedEnsemble:
     """
     network = initial_network(config, inputs)
     scaling = Scaling.of(inputs, config.standardise)
-    if len(inputs.comparisons) < 2:
+    if inputs.comparisons.label_count < 2:
         return FittedEnsemble(network, scaling, 1.0, np.zeros(config.members, dtype=np.int64))
     if inputs.validation is not None and not len(inputs.validation):
         raise ConfigError(
@@ -123,15 +123,17 @@ def hold_out_members(config: Config, inputs: FitInputs) -> np.ndarray:
         config: `members`, `holdout` and `holdout_by`.
         inputs: at least two comparisons, and their groups.
     """
-    count = len(inputs.comparisons)
+    label, count = inputs.comparisons.label, inputs.comparisons.label_count
     wanted = _wanted(config, count)
     streams = (generator(inputs.seed, inputs.round_, Stream.HOLDOUT, member) for member in range(config.members))
+    # Whole labels are held out: one that trains both ways would be met again on the other side.
     if config.holdout_by == "prompts":
-        return hold_outs(inputs.groups, wanted, list(streams))
+        first = np.flatnonzero(np.diff(label, prepend=-1))
+        return hold_outs(inputs.groups[first], wanted, list(streams))[:, label]
     held = np.zeros((config.members, count), dtype=bool)
     for mask, rng in zip(held, streams, strict=True):
         mask[rng.permutation(count)[:wanted]] = True
-    return held
+    return held[:, label]
 
 
 def _wanted(config: Config, count: int) -> int:

@@ -41,4 +41,8 @@ def said(problem: Problem, pairs: Pairs, by_person: Mapping[str, str], purpose: 
     ]
     table = pa.Table.from_pylist(lines, SCHEMA)
     people = len([who for who in by_person if not who.startswith("data")])
-    return LabelTable(aggregate(table), len(lines), last_round=0 if lines else -1, annotators=people, mark=Mark())
+    config = make_params().labels
+    last_round = 0 if lines else -1
+    return LabelTable(
+        aggregate(table, config), len(lines), last_round, annotators=people, mark=Mark(), config=config
+    )

@@ -32,7 +32,7 @@ def _labels() -> Any:
     path.write_text("".join(json.dumps(line) + "\n" for line in _lines(problem)))
     within = prepared.completions_of("pool")
     table = path.with_suffix(".parquet")
-    take_snapshot(path, path.with_name("snapshot.jsonl"), table)
+    take_snapshot(path, path.with_name("snapshot.jsonl"), table, make_params().labels)
     labelled = read_label_table(table).among(prepared, within)
     trained = {f"balance {of:g}": labelled.comparisons(of) for of in (0.0, 0.5)}
     return {

@@ -73,7 +73,7 @@ def _rounds() -> Any:
     ):
         validation = 4 if name == "listed" else 0
         params = make_params(benchmark__validation=validation, benchmark__batch=3, benchmark__initial=5)
-        spec = RunSpec(policy, params.policies[policy], 2, params.benchmark, params.reward)
+        spec = RunSpec(policy, params.policies[policy], 2, params.benchmark, params.reward, "none")
         answers = Answers(table.votes, table.scores)
         oracle = SimulatedOracle(params.oracle, table.problem.prepared, answers)
         hidden = HiddenAnswers(answers, {})

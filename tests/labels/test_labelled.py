@@ -19,6 +19,8 @@ from prefloop.labels.verdicts import WORDS
 from tests.labels.helpers import label
 from tests.worlds import make_params, make_world, pair_records
 
+MAJORITY = make_params().labels
+
 
 def by_definition(labels):
     """Each annotator's last word, then the majority of a against b; pairs in order of their first label."""
@@ -30,7 +32,9 @@ def by_definition(labels):
         verdict = "a" if votes["a"] > votes["b"] else "b" if votes["b"] > votes["a"] else "tie"
         ids = {name: getattr(one, name) for name in AGGREGATED.names[:4]}
         counts = {f"votes_{word}": votes[word] for word in WORDS}
+        trains = {"share_a": {"a": 1.0, "b": 0.0}.get(verdict), "weight": float(verdict != "tie")}
         row = {**ids, "verdict": verdict, **counts, "round": one.round, "order": order, "adjudicated": False}
+        row |= trains
         rows.setdefault(one.pair_id, row)
     return list(rows.values())
 
@@ -47,13 +51,12 @@ def test_a_pairs_verdict_is_the_majority_of_last_words(values):
         for number, who, word, round_ in values
     ]
     table = pa.Table.from_pylist([one.model_dump() for one in log], SCHEMA)
-    assert aggregate(table).to_pylist() == by_definition(log)
+    assert aggregate(table, MAJORITY).to_pylist() == by_definition(log)
 
 
 def snapshot(folder):
-    return take_snapshot(
-        folder / "labels.jsonl", folder / "deep" / "copy.jsonl", folder / "deep" / "labels.parquet"
-    )
+    deep = folder / "deep"
+    return take_snapshot(folder / "labels.jsonl", deep / "copy.jsonl", deep / "labels.parquet", MAJORITY)
 
 
 @pytest.fixture
@@ -69,7 +72,7 @@ def test_a_snapshot_is_the_same_bytes_and_its_table_what_they_say(tmp_path, log)
     assert (tmp_path / "deep" / "copy.jsonl").read_bytes() == (tmp_path / "labels.jsonl").read_bytes()
     again = read_label_table(tmp_path / "deep" / "labels.parquet")
     assert (again.lines, again.last_round) == (labels.lines, labels.last_round) == (4, 2)
-    assert again.mark == labels.mark
+    assert (again.mark, again.config) == (labels.mark, labels.config)
     assert again.pairs["verdict"].to_pylist() == ["tie", "a"]
     first = (tmp_path / "deep" / "labels.parquet").read_bytes()
     snapshot(tmp_path)
@@ -119,6 +122,9 @@ def test_what_a_log_says_now_comes_from_the_table_only_where_it_is_of_that_log(t
     with monkeypatch.context() as patch:
         patch.setattr("prefloop.labels.labelled.read_lines", None)
         assert len(current_labels(path, table).pairs) == 2
+        assert len(current_labels(path, table, MAJORITY).pairs) == 2
+    others = make_params(labels__ties="half").labels
+    assert current_labels(path, table, others).config == others
     path.write_bytes(path.read_bytes().replace(b'"verdict": "a"', b'"verdict": "b"'))  # edited, of the same length
     assert current_labels(path, table).pairs["verdict"].to_pylist() == ["b", "b"]
 
@@ -141,7 +147,13 @@ def test_a_label_that_names_another_prompt_than_the_data_is_named(tmp_path, log)
     for a, b, prompt in rows:
         given = {"completion_a": ids[a], "completion_b": ids[b], "prompt_id": prompt}
         log.append([label(**given, pair_id=pair_id(ids[a], ids[b]))])
-    arguments = (tmp_path / "labels.jsonl", tmp_path / "copy.jsonl", tmp_path / "table.parquet", prepared)
+    arguments = (
+        tmp_path / "labels.jsonl",
+        tmp_path / "copy.jsonl",
+        tmp_path / "table.parquet",
+        MAJORITY,
+        prepared,
+    )
     with pytest.raises(DataError, match=rf"labels.jsonl, row 2, field 'prompt_id': got '0+', expected {named[1]}"):
         take_snapshot(*arguments)
     assert not (tmp_path / "copy.jsonl").exists()

@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefloop.labels.verdicts import BOTH_BAD, SKIP, TIE, WORDS, A, B, all_turned, majority, trained_by, turned
+from prefloop.labels.verdicts import (
+    BOTH_BAD,
+    SKIP,
+    TIE,
+    WORDS,
+    A,
+    B,
+    all_turned,
+    majority,
+    shares,
+    trained_by,
+    turned,
+)
 from tests.worlds import ROOT
 
 codes = st.lists(st.sampled_from(range(len(WORDS))), max_size=20).map(lambda c: np.array(c, dtype=np.int8))
@@ -29,10 +41,19 @@ def test_turning_round_swaps_the_winner_and_nothing_else(verdicts):
 
 @given(codes)
 def test_only_winners_train(verdicts):
-    trained = trained_by(verdicts)
+    trained = trained_by(shares(verdicts))
     expected = [(n, v, 1 - v) for n, v in enumerate(verdicts.tolist()) if v in (A, B)]
     columns = (trained.rows.tolist(), trained.winner.tolist(), trained.loser.tolist())
     assert list(zip(*columns, strict=True)) == expected
+    assert trained.share.tolist() == [1] * len(expected)
+
+
+def test_a_soft_label_trains_each_way_with_its_share():
+    trained = trained_by(np.array([0.25, np.nan, 1.0, 0.5, 0.0]))
+    assert trained.rows.tolist() == [0, 0, 2, 3, 3, 4]
+    assert trained.winner.tolist() == [A, B, A, A, B, B]
+    assert trained.loser.tolist() == [B, A, B, B, A, A]
+    assert trained.share.tolist() == [0.25, 0.75, 1, 0.5, 0.5, 1]
 
 
 def test_the_majority_of_votes():

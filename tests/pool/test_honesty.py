@@ -45,7 +45,7 @@ def acquired_by(problem, hidden, oracle, params, name, tmp_path, rounds):
     from prefloop.rounds.store import RoundStore
 
     benchmark = params.benchmark.model_copy(update={"rounds": rounds})
-    spec = RunSpec(name, params.policies[name], 0, benchmark, params.reward)
+    spec = RunSpec(name, params.policies[name], 0, benchmark, params.reward, "none")
     workflow = PoolRun(problem, hidden, oracle, spec)
     records = play_rounds(workflow, RoundStore(tmp_path, "x", workflow.form, {}), lambda *_: None)
     shutil.rmtree(tmp_path)

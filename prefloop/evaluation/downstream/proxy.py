@@ -19,9 +19,9 @@ _BLOCK = 4096
 
 
 def dpo_loss(
-    theta: torch.Tensor, differences: torch.Tensor, beta: float, ridge: float
+    theta: torch.Tensor, differences: torch.Tensor, weight: torch.Tensor, beta: float, ridge: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean of -log sigma(beta * theta . (phi_chosen - phi_rejected)) + ridge * |theta|^2 / 2, and its gradient.
+    """Mean of -w log sigma(beta * theta . (phi_chosen - phi_rejected)) + ridge * |theta|^2 / 2, and its gradient.
 
     The policy is pi(y|x) ~ exp(theta . phi(x, y)) and its reference uniform: the normalising terms of
     both cancel within a pair.
@@ -29,6 +29,7 @@ def dpo_loss(
     Args:
         theta: float64 [D].
         differences: float64 [n, D], phi of the chosen minus phi of the rejected completion.
+        weight: float64 [n], w, what each counts, mean 1.
         beta: strength of the pull to the reference.
         ridge: L2 penalty per comparison.
 
@@ -38,16 +39,17 @@ def dpo_loss(
     Source: Rafailov et al. 2023 (arXiv 2305.18290), equation 7.
     """
     margins = beta * (differences @ theta)
-    slopes = torch.sigmoid(-margins) / len(differences)
-    loss = -logsigmoid(margins).mean() + ridge / 2 * (theta @ theta)
+    slopes = weight * torch.sigmoid(-margins) / len(differences)
+    loss = -(weight * logsigmoid(margins)).mean() + ridge / 2 * (theta @ theta)
     return loss, ridge * theta - beta * (slopes @ differences)
 
 
-def fit_policy(differences: np.ndarray, config: Config) -> np.ndarray:
+def fit_policy(differences: np.ndarray, weights: np.ndarray | None, config: Config) -> np.ndarray:
     """Minimise `dpo_loss` from the uniform policy; it is strictly convex, so nothing is drawn.
 
     Args:
         differences: float64 [n, D]; with fewer than two the policy stays uniform.
+        weights: float64 [n], what each counts, mean 1; None: all alike.
         config: section `downstream.proxy`.
 
     Returns:
@@ -66,15 +68,16 @@ def fit_policy(differences: np.ndarray, config: Config) -> np.ndarray:
         )
     # Products by torch: benchmark.threads sets its threads, which decide the last bits.
     x, beta, ridge = torch.from_numpy(differences), config.beta, config.ridge
+    weight = torch.ones(len(x), dtype=x.dtype) if weights is None else torch.from_numpy(weights)
 
     def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = dpo_loss(torch.from_numpy(theta), x, beta, ridge)
+        value, gradient = dpo_loss(torch.from_numpy(theta), x, weight, beta, ridge)
         return value.item(), gradient.numpy()
 
     def curvature(theta: np.ndarray, direction: np.ndarray) -> np.ndarray:
         margins = beta * (x @ torch.from_numpy(theta))
-        weights = torch.sigmoid(margins) * torch.sigmoid(-margins) * (beta**2 / len(x))
-        product = (weights * (x @ torch.from_numpy(direction))) @ x
+        bends = weight * torch.sigmoid(margins) * torch.sigmoid(-margins) * (beta**2 / len(x))
+        product = (bends * (x @ torch.from_numpy(direction))) @ x
         return ridge * direction + product.numpy()
 
     minimum = minimize(loss, start, method="trust-ncg", jac=True, hessp=curvature, options={"gtol": _AIM * beta})

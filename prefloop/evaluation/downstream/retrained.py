@@ -49,20 +49,17 @@ def downstream_predictions(
     outside = slice(problem.prepared.completions_of("pool").stop, None)
     features = problem.outside_completions
     n_labels = np.array([round(share * len(labelled.pairs)) for share in config.shares])
-    parts = [_first(labelled, int(count)) for count in n_labels]
+    parts = [labelled.take(np.arange(count)) for count in n_labels.tolist()]
     rewards = []
     for part in parts:
         log.info("retraining a reward model on %d of %d labels", len(part.pairs), len(labelled.pairs))
         model = fit_round(problem, reward, part, None, device=device, seed=seed, round_=RETRAINED_ROUND)
         rewards.append(model.rewards(features))
     differences, scale = _differences(problem, labelled)
-    theta = np.stack([fit_policy(differences[: len(part.comparisons())], config.proxy) for part in parts])
+    trained = [part.comparisons() for part in parts]
+    theta = np.stack([fit_policy(differences[: len(of)], of.weights, config.proxy) for of in trained])
     log_policy = log_policies(theta, features, scale, problem.prepared.completion_prompt[outside])
     return DownstreamPredictions(config.shares, n_labels, np.stack(rewards), log_policy)
-
-
-def _first(labelled: Labelled, count: int) -> Labelled:
-    return Labelled(labelled.pairs.take(np.arange(count)), labelled.verdicts[:count])
 
 
 def _differences(problem: Problem, labelled: Labelled) -> tuple[np.ndarray, np.ndarray]:

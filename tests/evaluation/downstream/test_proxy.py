@@ -26,9 +26,10 @@ def differences(seed, n, dim):
 def test_the_gradient_is_that_of_the_loss(world, config):
     x = torch.from_numpy(differences(*world))
     theta = torch.from_numpy(differences(1, 1, x.shape[1])[0]).requires_grad_()
-    literal = softplus(-config.beta * (x @ theta)).mean() + config.ridge * (theta**2).sum() / 2
+    weight = torch.from_numpy(np.random.default_rng(2).random(len(x)) * 2)
+    literal = (weight * softplus(-config.beta * (x @ theta))).mean() + config.ridge * (theta**2).sum() / 2
     literal.backward()
-    loss, gradient = dpo_loss(theta.detach(), x, config.beta, config.ridge)
+    loss, gradient = dpo_loss(theta.detach(), x, weight, config.beta, config.ridge)
     assert loss.item() == pytest.approx(literal.item(), rel=1e-9)
     np.testing.assert_allclose(gradient, theta.grad, atol=1e-12)
 
@@ -36,7 +37,7 @@ def test_the_gradient_is_that_of_the_loss(world, config):
 @given(world=WORLDS, config=CONFIGS)
 def test_at_the_optimum_the_gradient_is_zero(world, config):
     x = differences(*world)
-    theta = torch.from_numpy(fit_policy(x, config)).requires_grad_()
+    theta = torch.from_numpy(fit_policy(x, None, config)).requires_grad_()
     loss = softplus(-config.beta * (torch.from_numpy(x) @ theta)).mean() + config.ridge * (theta**2).sum() / 2
     loss.backward()
     assert np.abs(theta.grad.numpy()).max() <= 1e-6 * config.beta
@@ -47,40 +48,40 @@ def test_margins_depend_on_ridge_over_beta_squared_alone(world, config, factor):
     # In u = beta * theta the loss is mean log(1 + exp(-u.x)) + (ridge / beta^2) |u|^2 / 2.
     x = differences(*world)
     other = Proxy(beta=config.beta * factor, ridge=config.ridge * factor**2)
-    one, two = config.beta * fit_policy(x, config), other.beta * fit_policy(x, other)
+    one, two = config.beta * fit_policy(x, None, config), other.beta * fit_policy(x, None, other)
     np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-4)
 
 
 @given(world=WORLDS, config=CONFIGS)
 def test_the_other_verdicts_give_the_opposite_policy(world, config):
     x = differences(*world)
-    np.testing.assert_allclose(fit_policy(x, config), -fit_policy(-x, config), atol=1e-9)
+    np.testing.assert_allclose(fit_policy(x, None, config), -fit_policy(-x, None, config), atol=1e-9)
 
 
 @given(world=WORLDS)
 def test_the_order_of_comparisons_does_not_matter(world):
     x = differences(*world)
-    np.testing.assert_allclose(fit_policy(x, PLAIN), fit_policy(x[::-1].copy(), PLAIN), atol=1e-6)
+    np.testing.assert_allclose(fit_policy(x, None, PLAIN), fit_policy(x[::-1].copy(), None, PLAIN), atol=1e-6)
 
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_with_fewer_than_two_comparisons_it_is_uniform(n):
-    assert not fit_policy(np.ones((n, 3)), PLAIN).any()
+    assert not fit_policy(np.ones((n, 3)), None, PLAIN).any()
 
 
 def test_comparisons_of_equal_features_teach_nothing():
-    assert not fit_policy(np.zeros((5, 3)), PLAIN).any()
+    assert not fit_policy(np.zeros((5, 3)), None, PLAIN).any()
 
 
 def test_separable_comparisons_have_a_finite_policy():
-    theta = fit_policy(np.abs(differences(0, 200, 3)) * 100, Proxy(beta=10, ridge=1e-8))
+    theta = fit_policy(np.abs(differences(0, 200, 3)) * 100, None, Proxy(beta=10, ridge=1e-8))
     assert np.isfinite(theta).all()
     assert (theta.sum() > 0).all()
 
 
 def test_features_that_are_not_finite_are_refused():
     with pytest.raises(StateError, match="1 of 4 comparisons"):
-        fit_policy(np.array([[1.0, 2.0], [1.0, np.inf], [0.0, 1.0], [3.0, 1.0]]), PLAIN)
+        fit_policy(np.array([[1.0, 2.0], [1.0, np.inf], [0.0, 1.0], [3.0, 1.0]]), None, PLAIN)
 
 
 @settings(max_examples=50)

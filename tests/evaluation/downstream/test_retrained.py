@@ -122,7 +122,7 @@ def test_the_proxy_is_log_linear_in_standardised_features(world):
     features = problem.completions[:].astype(np.float64)
     z = (features - features[:first].mean(axis=0)) / features[:first].std(axis=0)
     decided = labelled.comparisons()
-    theta = fit_policy(z[decided.winner] - z[decided.loser], PARAMS.downstream.proxy)
+    theta = fit_policy(z[decided.winner] - z[decided.loser], None, PARAMS.downstream.proxy)
     pi = np.exp(z[first:] @ theta)
     of_test = problem.prepared.completion_prompt[first:]
     pi /= np.bincount(of_test, weights=pi)[of_test]
