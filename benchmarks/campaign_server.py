@@ -1,9 +1,9 @@
 """The labelling server under fire: verdicts of many clients, while it is killed and connections are cut.
 
 Clients ask for comparisons and answer them over HTTP; some cut the connection between request and answer and send
-the same answer again. The server is killed by SIGKILL at random moments and started again. Then the log is read: every
-acknowledged verdict must stand in it once, and no pair may have more verdicts than people were wanted. Times are those
-of requests that were answered, as a client sees them; what a killed server left unanswered is sent again.
+the same answer again. The server is killed by SIGKILL at random moments and started again. Then the log is read:
+every acknowledged verdict must stand in it once, and no pair may have more verdicts than people were wanted. Times
+are those of requests that were answered; what a killed server left unanswered is sent again.
 """
 
 from __future__ import annotations
