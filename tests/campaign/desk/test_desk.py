@@ -115,7 +115,7 @@ def test_a_campaign_has_one_server(tmp_path, layout, desk):
         open_desk(tmp_path, Clock())
     desk.close()
     holds = (
-        "import sys; from filelock import FileLock; FileLock(sys.argv[1]).acquire(); print(1, flush=True); input()"
+        "import sys, filelock as f; lock = f.FileLock(sys.argv[1]); lock.acquire(); print(1, flush=True); input()"
     )
     command = [sys.executable, "-c", holds, f"{layout.queue}.server"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
