@@ -31,6 +31,6 @@ def test_serving_says_what_it_needs(prefloop, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     without_batch = prefloop("labels", "serve", "--params", str(ROOT / "params.yaml"))
     assert (without_batch.code, "batch.parquet is missing" in without_batch.err) == (1, True)
-    weak = prefloop("labels", "serve", "--params", str(ROOT / "params.yaml"), "--annotator", "ann:secret")
+    weak = prefloop("labels", "serve", "--params", str(ROOT / "params.yaml"), "--annotator", "ann:hunter2")
     assert weak.code == 2
-    assert "secret" not in weak.err
+    assert "hunter2" not in weak.err
