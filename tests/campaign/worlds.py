@@ -13,6 +13,7 @@ from prefloop.labels.labelled import LabelTable
 from prefloop.labels.lines import SCHEMA
 from prefloop.labels.log import Mark
 from prefloop.pool.problem import Problem
+from tests.worlds import make_params
 
 WORDS = {"a": "a", "b": "b", "t": "tie", "n": "both_bad", "s": "skip"}
 

@@ -21,7 +21,6 @@ from prefloop.campaign.desk.task import (
     NothingToUndo,
     Outcome,
     OverBudget,
-    Ruling,
     Task,
     UnknownLease,
     UnknownPair,
@@ -29,6 +28,7 @@ from prefloop.campaign.desk.task import (
 )
 from prefloop.config.page import Page
 from prefloop.labels.label import WITHDRAWN, Label
+from prefloop.labels.verdicts import Ruling
 
 
 @dataclass(frozen=True)
