@@ -175,6 +175,8 @@ def text_of(value: Any) -> str:
     if isinstance(value, Mapping):
         if _is_estimate(value):
             return f"{text_of(value['value'])} [{text_of(value['low'])}, {text_of(value['high'])}]"
+        if value.keys() == {"habit", "before", "lately"}:
+            return f"{name_of(value['habit']).lower()} {text_of(value['before'])} → {text_of(value['lately'])}"
         return ", ".join(f"{name_of(name).lower()} {text_of(one)}" for name, one in value.items())
     if isinstance(value, list | tuple):
         if any(isinstance(one, Mapping) for one in value):
