@@ -200,7 +200,7 @@ class Queue:
             except sqlite3.DatabaseError as error:
                 log.warning("%s is damaged (%s): it is made again", self._path, error)
         else:
-            log.info("%s is made", self._path)
+            log.info("%s is made, from the batch and the label log", self._path)
         for ending in ("", "-wal", "-shm"):
             Path(f"{self._path}{ending}").unlink(missing_ok=True)
         try:
