@@ -16,9 +16,9 @@ from pygments.token import _TokenType
 # Longer code is shown without colours.
 LONGEST = 20_000
 # Languages by what people write after the fence. Only these: a lexer is a set of patterns that run on any text,
-# and single steps of others (ini, make, ocaml) take seconds on a hostile one.
+# and single steps of others (console, ini, make, ocaml) take seconds on a hostile one.
 LANGUAGES = (
-    *("asm", "bash", "c", "c++", "clojure", "cmake", "console", "cpp", "cs", "csharp", "css", "dart", "diff"),
+    *("asm", "bash", "c", "c++", "clojure", "cmake", "cpp", "cs", "csharp", "css", "dart", "diff"),
     *("docker", "elixir", "erlang", "fortran", "fsharp", "go", "graphql", "groovy", "haskell", "html", "http"),
     *("java", "javascript", "js", "json", "jsx", "julia", "kotlin", "latex", "lua", "nasm", "nix", "objective-c"),
     *("perl", "php", "powershell", "py", "python", "r", "rb", "ruby", "rs", "rust", "scala", "sh", "shell", "sql"),

@@ -21,7 +21,7 @@ def fibonacci(limit: int) -> Iterator[int]:
         a, b = b, a + b
 
 
-print(list(fibonacci(100)), "a rather long line that does not fit into half of a window, so that it scrolls sideways")
+print(list(fibonacci(100)), "a long line that does not fit into half of a window: it scrolls sideways")
 ```
 
 | limit | numbers |
@@ -81,21 +81,31 @@ TALK = (
 )
 
 
+LOOKED = (
+    Message("assistant", "Let me look.", (Call("look", "{}"),)),
+    Message("tool", "wet"),
+    Message("assistant", "Take one."),
+)
+
+
 def record(prompt, a, b):
     """A pair without a verdict."""
-    return PairRecord(_turns(prompt, Turns.prompt), _turns(a, Turns.completion), _turns(b, Turns.completion), None, "test")
-
-
-def _turns(text, of_messages):
-    return Turns(text) if isinstance(text, str) else of_messages(text)
+    turns = [text if isinstance(text, Turns) else Turns(text) for text in (prompt, a, b)]
+    return PairRecord(*turns, None, "test")
 
 
 RECORDS = {
-    "code": record("How do I list Fibonacci numbers in Python?", CODE, CODE.replace("generator", "list").replace("eleven", "12")),
-    "maths": record("Why is $\\int_0^1 x^2 dx$ a third?", MATHS, MATHS.replace("integral", "area").replace("n^2", "n")),
+    "code": record(
+        "How do I list Fibonacci numbers in Python?",
+        CODE,
+        CODE.replace("generator", "list").replace("eleven", "12"),
+    ),
+    "maths": record("Why is $\\int_0^1 x^2 dx$ a third?", MATHS, MATHS.replace("integral", "area")),
     "rtl": record("כתוב לי טקסט קצר", RTL, RTL.replace("ראשון", "אחרון")),
-    "long": record("How do I bake buns?\n\n" + "I have flour, milk and time.\n" * 12, LONG, LONG.replace("milk", "oat milk")),
+    "long": record(
+        "How do I bake buns?\n\n" + "I have flour, milk and time.\n" * 12, LONG, LONG.replace("milk", "oat milk")
+    ),
     "hostile": record(f"Hostile: {HOSTILE}", HOSTILE, "Nothing. " + HOSTILE),
-    "talk": record(TALK, "Yes: it rains at 7 °C.", (Message("assistant", "Let me look.", (Call("look", "{}"),)), Message("tool", "wet"), Message("assistant", "Take one."))),
+    "talk": record(Turns.prompt(TALK), "Yes: it rains at 7 °C.", Turns.completion(LOOKED)),
     **{f"plain {n}": record(f"question {n}", f"answer {n}-a good", f"answer {n}-b good good") for n in range(12)},
 }
