@@ -72,7 +72,7 @@ function present(next, said) {
   guidelines.saw(task.guidelines_version);
   clock.begin(task.lease);
   busy(false);
-  say(`${said}Comparison ${task.progress.yours + 1}.`, said ? "saved" : "");
+  say(said.endsWith(".") ? said : `${said}Comparison ${task.progress.yours + 1}.`, said ? "saved" : "");
   $("#prompt-title").focus({preventScroll: true});
   window.scrollTo(0, 0);
 }
@@ -177,7 +177,7 @@ async function undo() {
   if (status === 401) return toLogin();
   if (status === 200) {
     remember(null);
-    return present(body, "Taken back. ");
+    return present(body, "Taken back: its pair is here again.");
   }
   if (task) {
     busy(false);

@@ -43,13 +43,17 @@ def test_undo_takes_the_last_verdict_back_and_shows_its_pair_again(campaign, vis
     page.keyboard.press("2")
     wait_for(page, 2)
     page.keyboard.press("u")
-    wait_for(page, 1, "Taken back")
+    expect(page.locator("#state")).to_have_text(re.compile("^Taken back"))
     assert prompt_of(page) == first
     page.keyboard.press("1")
-    wait_for(page, 2, "Saved: left")
+    expect(page.locator("#state")).to_have_text(re.compile("^Saved: left"))
     assert [line["verdict"] is None for line in labelled.log()] == [False, True, False]
     page.keyboard.press("Backspace")
-    wait_for(page, 1, "Taken back")
+    expect(page.locator("#state")).to_have_text(re.compile("^Taken back"))
+    assert prompt_of(page) == first
+    page.keyboard.press("u")
+    expect(page.locator("#state")).to_have_text(re.compile("no verdict"))
+    assert prompt_of(page) == first
 
 
 def test_a_reload_shows_the_same_pair_and_its_time_goes_on(campaign, visit):
