@@ -55,6 +55,6 @@ def cleaned(html: str) -> str:
     return _CLEANER.clean(html)
 
 
-def is_address(text: str) -> bool:
+def is_address(url: str) -> bool:
     """Whether a text may be the address of a link: absolute, of a harmless kind and not endless."""
-    return len(text) <= _LONGEST_ADDRESS and _ADDRESS.match(text) is not None
+    return len(url) <= _LONGEST_ADDRESS and _ADDRESS.match(url) is not None

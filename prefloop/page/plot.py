@@ -75,7 +75,7 @@ def plotted(curve: Mapping[str, Any] | None) -> Plot | None:
 
 def _mark(labels: float, score: Mapping[str, float], across: _Axis, up: _Axis) -> Mark:
     text = f"{labels:,.0f} labelled pairs: {score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
-    return Mark(across.at(labels), *(up.at(score[key]) for key in ("value", "low", "high")), text)
+    return Mark(across.at(labels), up.at(score["value"]), up.at(score["low"]), up.at(score["high"]), text)
 
 
 @dataclass(frozen=True)

@@ -276,3 +276,17 @@ def test_a_token_in_the_address_logs_in_and_does_not_stay_there(campaign, browse
     wait_for(page, 1)
     assert page.url == f"{labelled.url}/"
     page.close()
+
+
+def test_where_no_pair_waits_the_page_says_so_and_the_last_verdict_can_be_taken_back(campaign, visit):
+    labelled = campaign("plain 0")
+    page = visit(labelled, "ann")
+    wait_for(page, 1)
+    page.keyboard.press("1")
+    expect(page.locator("#waiting-title")).to_have_text("No pair is waiting")
+    expect(page.locator("#yours")).to_have_text("1")
+    assert page.locator("#verdicts").is_hidden()
+    page.keyboard.press("1")
+    page.keyboard.press("u")
+    expect(page.locator("#state")).to_have_text(re.compile("^Taken back"))
+    assert [line["verdict"] is None for line in labelled.log()] == [False, True]
