@@ -148,6 +148,7 @@ def test_two_pages_of_one_person_count_a_pair_once(campaign, visit):
     wait_for(page, 2)
     other.keyboard.press("2")
     wait_for(other, 2, "Known already: left is better")
+    other.close()
     assert len(labelled.log()) == 1
 
 
