@@ -147,11 +147,14 @@ def main() -> None:
     )
     parser.add_argument("--loads", type=int, default=20, help="pages loaded anew for comparison")
     options = parser.parse_args()
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        print(json.dumps({"skipped": "no chromium on this machine"}))
+        return
     token, results = new_token(), {}
     with TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
         write_campaign(folder, 2 * options.verdicts + 10)
-        chromium = shutil.which("chromium") or shutil.which("chromium-browser")
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         with served(folder, token) as url:
             page = browser.new_page(viewport={"width": 1280, "height": 800})

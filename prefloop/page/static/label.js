@@ -72,7 +72,7 @@ function present(next, said) {
   clock.begin(task.lease);
   busy(false);
   // Last, since all of it asks for the layout.
-  looks.remark();
+  looks.shown();
   say(said.endsWith(".") ? said : `${said}Comparison ${task.progress.yours + 1}.`, said ? "saved" : "");
   for (const box of ["#prompt-text", "#left", "#right"]) $(box).scrollTop = 0;
   $("#prompt-title").focus({preventScroll: true});

@@ -245,7 +245,7 @@ def test_landmarks_headings_and_live_region_say_where_one_is(campaign, visit):
     seen = "all => all.filter((one) => one.checkVisibility()).map((one) => one.tagName + one.innerText.trim())"
     assert [text[:2] for text in page.eval_on_selector_all("h1, h2, h3", seen)] == ["H1", "H2", "H2", "H2"]
     for name in ("Prompt", "Left answer", "Right answer"):
-        assert page.get_by_role("region", name=name).count() == 2  # the section, and the box that scrolls
+        assert page.get_by_role("region", name=name).count() == 1
     assert page.locator("#state[role=status][aria-live=polite]").count() == 1
     assert "BUTTON" not in page.eval_on_selector_all("button", seen)  # each has a name
 
