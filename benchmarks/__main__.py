@@ -19,6 +19,7 @@ SMALL = {
     "pair_rules": ["--prompts", "1000", "4000"],
     "label_log": ["--lines", "50000", "--reference", "5000", "--standing", "20000", "--appends", "20"],
     "null_reports": ["--reports", "5", "--seeds", "3"],
+    "labelling_page": ["--verdicts", "20", "--loads", "5"],
     "dpo_round": ["--labels", "8", "--evaluated", "128", "--threads", "1"],
 }
 

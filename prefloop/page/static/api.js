@@ -3,7 +3,7 @@
 /** What may be tried again: no network, a server that starts anew or has too much to do. */
 export class Unreachable extends Error {}
 
-const AGAIN = new Set([408, 421, 429, 500, 502, 503, 504]);
+const AGAIN = new Set([408, 429, 500, 502, 503, 504]);
 const PATIENCE_MS = 20000;
 
 /** One request. Gives {status, headers, body}; throws Unreachable where trying again may help. */

@@ -3,6 +3,8 @@
 import {drop, keep, kept} from "./outbox.js";
 
 const KEY = "prefloop.seen";
+// More than a day was not spent on one comparison, and is no time that the server takes.
+const LONGEST_MS = 86_400_000;
 
 export class Clock {
   constructor() {
@@ -39,6 +41,7 @@ export class Clock {
   }
 
   ms() {
-    return Math.round(this.before + (this.since === null ? 0 : performance.now() - this.since));
+    const now = this.since === null ? 0 : performance.now() - this.since;
+    return Math.min(Math.round(this.before + now), LONGEST_MS);
   }
 }

@@ -40,7 +40,7 @@ function present(said = "") {
   for (const box of ["#prompt-text", "#left", "#right"]) $(box).scrollTop = 0;
   $("#ids").textContent = conflict.ids?.join(", ") ?? "";
   $("#votes ul").replaceChildren(...conflict.votes.map(voted));
-  looks.remark();
+  looks.shown();
   $("#prompt-title").focus({preventScroll: true});
   return say(`${said}${waiting.length} to decide.`, said ? "saved" : "");
 }

@@ -2,7 +2,7 @@
 
 import {canMark, mark, unmark} from "./diff.js";
 import {keep, kept} from "./outbox.js";
-import {Together, scrollByKey} from "./scroll.js";
+import {Together, reachable, scrollByKey} from "./scroll.js";
 
 const $ = (selector) => document.querySelector(selector);
 
@@ -14,7 +14,7 @@ export class Looks {
       diff: (on) => (on && !canMark() ? say("This browser cannot mark differences.") : this.remark()),
       raw: (on) => {
         document.body.classList.toggle("raw", on);
-        this.remark();
+        this.shown();
       },
       scroll: (on) => { this.together.on = on; },
     };
@@ -39,12 +39,18 @@ export class Looks {
     this.changes[name](on);
   }
 
+  /** Texts are there that were not there before. */
+  shown() {
+    for (const box of ["#prompt-text", "#left", "#right"]) reachable($(box));
+    this.remark();
+  }
+
   /** Mark what differs anew, where that is wanted. */
   remark() {
     unmark();
     if ($("#diff").getAttribute("aria-pressed") !== "true" || $("#comparison").hidden || !canMark()) return;
     const [left, right] = mark($("#left"), $("#right"));
-    this.say(left + right ? `Differences: ${left} passages left, ${right} right.` : "No differences.");
+    this.say(left + right ? `Differences: ${left} left, ${right} right.` : "No differences.");
   }
 
   /** Scroll by a key where nothing has the focus that scrolls itself; whether it did. */

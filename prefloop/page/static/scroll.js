@@ -29,3 +29,9 @@ export function scrollByKey(box, key) {
   box.scrollTop += steps[key];
   return true;
 }
+
+/** Let the Tab key come to what is wider than its box; some browsers see to that by themselves. */
+export function reachable(root) {
+  const wide = [...root.querySelectorAll("pre, .table, .maths")].filter((box) => box.scrollWidth > box.clientWidth);
+  wide.forEach((box) => { box.tabIndex = 0; });
+}
