@@ -87,7 +87,7 @@ def serve(
     A verdict is in the label log before it is acknowledged. New batches are taken up as `dvc repro` writes them.
     Annotators are those of `prefloop labels annotator add`, and those given here.
 
-    Example: prefloop labels annotator add ann && prefloop labels serve
+    Example: prefloop labels serve --port 8400
     """
     from prefloop.campaign.desk.people import People, parse_given
     from prefloop.errors import StateError
