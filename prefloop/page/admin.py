@@ -171,10 +171,12 @@ def text_of(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.0f}" if value.is_integer() or abs(value) >= 1000 else f"{value:.3g}"
+        return f"{value:,.0f}" if value.is_integer() or abs(value) >= 1000 else f"{value:.4g}"
     if isinstance(value, Mapping):
         if _is_estimate(value):
             return f"{text_of(value['value'])} [{text_of(value['low'])}, {text_of(value['high'])}]"
+        if value.keys() == {"habit", "before", "lately"}:
+            return f"{name_of(value['habit']).lower()} {text_of(value['before'])} → {text_of(value['lately'])}"
         return ", ".join(f"{name_of(name).lower()} {text_of(one)}" for name, one in value.items())
     if isinstance(value, list | tuple):
         if any(isinstance(one, Mapping) for one in value):

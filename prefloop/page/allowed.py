@@ -37,7 +37,7 @@ _CLASSES = {
 _CLEANER = nh3.Cleaner(
     tags={*_BLOCKS, *_OTHERS, *_MATHS},
     attributes={"a": {"href"}, "ol": {"start"}} | dict.fromkeys(_MATHS, _MATHS_ATTRIBUTES),
-    tag_attribute_values={tag: {"dir": {"auto", "ltr"}} for tag in (*_BLOCKS, "td", "th", "code", "span")}
+    tag_attribute_values={tag: {"dir": {"auto", "ltr", "rtl"}} for tag in (*_BLOCKS, "td", "th", "code", "span")}
     | {"math": {"display": {"block", "inline"}}},
     allowed_classes=_CLASSES,
     set_tag_attribute_values={"a": {"target": "_blank"}},
@@ -55,6 +55,6 @@ def cleaned(html: str) -> str:
     return _CLEANER.clean(html)
 
 
-def is_address(text: str) -> bool:
+def is_address(url: str) -> bool:
     """Whether a text may be the address of a link: absolute, of a harmless kind and not endless."""
-    return len(text) <= _LONGEST_ADDRESS and _ADDRESS.match(text) is not None
+    return len(url) <= _LONGEST_ADDRESS and _ADDRESS.match(url) is not None

@@ -1,4 +1,4 @@
-"""Application of the labelling page: its views, the JSON API, what it answers in case of trouble, and its guard."""
+"""Application of the labelling page: views, JSON API, guard, and what is answered in case of trouble."""
 
 from __future__ import annotations
 

@@ -19,6 +19,8 @@ _CLOSING = {"$$": "$$", r"\[": r"\]"}
 # Definitions can grow beyond all bounds; addresses, colours and raw markup are nothing that a formula needs.
 _REFUSED = re.compile(r"\\(?:(?:re|provide)?newcommand|def|let|href|url|html\w*|class|style|require)\b")
 _DEEPEST = 60
+# How many parts an element has, where that is fixed; the first is what stands on the line.
+_PARTS = {"msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
 _ENTITY = re.compile(r"&#x([0-9A-Fa-f]{1,6});")
 
 
@@ -50,8 +52,9 @@ def _mathml(source: str, display: bool) -> str | None:
         tree = Converter(display="block" if display else "inline").convert_to_element(source)
     except Exception:  # the library raises whatever a formula that it does not know makes go wrong
         return None
-    for element in tree.iter():
+    for element in list(tree.iter()):
         _decode(element)
+        _group(element)
     return tostring(tree, encoding="unicode")
 
 
@@ -67,6 +70,20 @@ def _depth(source: str) -> int:
 def _decode(element: Element) -> None:
     # The library writes signs as references into texts; its own way back would let `&lt;` become a tag.
     element.text = _ENTITY.sub(_sign, element.text) if element.text else element.text
+
+
+def _group(element: Element) -> None:
+    # Of a matrix in brackets with an exponent the library makes a power with four parts, where two are expected.
+    extra = len(element) - _PARTS.get(element.tag, len(element))
+    if extra > 0:
+        base, scripts = list(element)[: extra + 1], list(element)[extra + 1 :]
+        element[:] = [_row_of(base), *scripts]
+
+
+def _row_of(elements: list[Element]) -> Element:
+    row = Element("mrow")
+    row.extend(elements)
+    return row
 
 
 def _sign(found: re.Match[str]) -> str:

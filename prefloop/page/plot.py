@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 WIDTH, HEIGHT = 640, 280
+# The least between two ticks: thousandths of a nat and parts of a label say nothing.
+_FINEST = 0.005
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 40
 
 
@@ -73,7 +75,7 @@ def plotted(curve: Mapping[str, Any] | None) -> Plot | None:
 
 def _mark(labels: float, score: Mapping[str, float], across: _Axis, up: _Axis) -> Mark:
     text = f"{labels:,.0f} labelled pairs: {score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
-    return Mark(across.at(labels), *(up.at(score[key]) for key in ("value", "low", "high")), text)
+    return Mark(across.at(labels), up.at(score["value"]), up.at(score["low"]), up.at(score["high"]), text)
 
 
 @dataclass(frozen=True)
@@ -90,14 +92,15 @@ class _Axis:
     def of(cls, values: Sequence[float], start: float, end: float) -> _Axis:
         """An axis over all values, from one round number to another."""
         low, high = min(values), max(values)
-        rough = (high - low) / 4 or abs(high) / 4 or 1.0
+        rough = max((high - low) / 4, _FINEST)
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(times * power for times in (1, 2, 5, 10) if times * power >= rough)
-        return cls(math.floor(low / step) * step, math.ceil(high / step) * step, step, start, end)
+        first, last = math.floor(low / step), math.ceil(high / step)
+        return cls(first * step, max(last, first + 1) * step, step, start, end)
 
     def at(self, value: float) -> float:
         """The place of a value; one beyond the axis stands at its end."""
-        share = (min(max(value, self.low), self.high) - self.low) / ((self.high - self.low) or 1.0)
+        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return round(self.start + share * (self.end - self.start), 1)
 
     def ticks(self) -> tuple[tuple[float, str], ...]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
+from unicodedata import bidirectional
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -33,7 +34,10 @@ _COLOURING_S = 0.15
 # Headings of texts stand below those of the page: title, prompt or answer.
 _BELOW = 2
 _LIFTED = {"text-align:left": "left", "text-align:right": "right", "text-align:center": "center"}
-_BLOCKS = ("paragraph", "heading", "bullet_list", "ordered_list", "list_item", "blockquote", "table", "th", "td")
+_BLOCKS = ("paragraph", "heading", "th", "td")
+_AROUND = ("bullet_list", "ordered_list", "blockquote", "table")
+# Signs at the beginning of a text in which its direction shows.
+_LOOK = 200
 
 
 @lru_cache(maxsize=256)
@@ -92,7 +96,7 @@ class _Renderer(RendererHTML):
 
     def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         """A table in a box of its own, which scrolls where the table is wider than the page."""
-        return '<div class="table"><table dir="auto">\n'
+        return f'<div class="table"><table dir="{tokens[idx].attrs.get("dir", "auto")}">\n'
 
     def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         """The end of both."""
@@ -119,13 +123,28 @@ def _bounded_inline(state: StateCore) -> None:
 
 def _finished(state: StateCore) -> None:
     """Give every block a direction of its own, headings their place, and cells a class instead of a style."""
+    around: list[Token] = []
     for token in state.tokens:
-        if token.nesting >= 0 and token.type.removesuffix("_open") in _BLOCKS:
+        kind = token.type.removesuffix("_open").removesuffix("_close")
+        if kind in _AROUND:
+            around = [*around, token] if token.nesting > 0 else around[:-1]
+        elif kind in _BLOCKS and token.nesting > 0:
             token.attrSet("dir", "auto")
-        if token.type in ("heading_open", "heading_close"):
+        elif kind == "inline":
+            _direct(around, token.content)
+        if kind == "heading":
             token.tag = f"h{min(int(token.tag[1:]) + state.env['below'], 6)}"
         if style := token.attrs.pop("style", None):
             token.attrSet("class", _LIFTED[str(style)])
+
+
+def _direct(around: Sequence[Token], text: str) -> None:
+    """Give what stands around a text its direction: browsers' `auto` does not look into blocks that have one."""
+    strong = next((sign for sign in map(bidirectional, text[:_LOOK]) if sign in ("L", "R", "AL")), None)
+    if strong is not None:
+        for token in around:
+            if "dir" not in token.attrs:
+                token.attrSet("dir", "ltr" if strong == "L" else "rtl")
 
 
 def _parser() -> MarkdownIt:

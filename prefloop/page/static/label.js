@@ -32,6 +32,7 @@ let lastLease = kept(`prefloop.last.${person}`); // of the verdict that undo tak
 function say(text, kind = "") {
   const state = $("#state");
   state.className = kind;
+  document.body.classList.toggle("stuck", kind === "unsent");
   if (state.textContent !== text) state.textContent = text;
 }
 
@@ -55,36 +56,40 @@ function showProgress({yours, minute_rate: rate, total, wanted}) {
 
 function present(next, said) {
   task = next;
-  choose(null);
   show($("#prompt-text"), task.prompt, "user");
   show($("#left"), task.left, "assistant");
   show($("#right"), task.right, "assistant");
-  for (const box of ["#prompt-text", "#left", "#right"]) $(box).scrollTop = 0;
   $("#ids").textContent = task.ids?.length ? task.ids.join(", ") : "";
   document.querySelectorAll("[data-verdict]").forEach((button) => {
     button.hidden = !task.asks.verdicts.includes(button.dataset.verdict);
   });
   extras.ask(task.asks);
+  choose(null);
   showProgress(task.progress);
-  $("#comparison").hidden = $("#bar").hidden = false;
+  $("#comparison").hidden = $("#bar").hidden = $("#verdicts").hidden = false;
   $("#waiting").hidden = true;
-  looks.remark();
   guidelines.saw(task.guidelines_version);
   clock.begin(task.lease);
   busy(false);
-  say(`${said}Comparison ${task.progress.yours + 1}.`, said ? "saved" : "");
+  // Last, since all of it asks for the layout.
+  looks.remark();
+  say(said.endsWith(".") ? said : `${said}Comparison ${task.progress.yours + 1}.`, said ? "saved" : "");
+  for (const box of ["#prompt-text", "#left", "#right"]) $(box).scrollTop = 0;
   $("#prompt-title").focus({preventScroll: true});
   window.scrollTo(0, 0);
 }
 
-function presentWait(reason, said) {
+function presentWait(reason, said, progress) {
   task = null;
+  choose(null);
+  if (progress) showProgress(progress);
   const [title, text] = WAITS[reason] ?? WAITS.empty;
   $("#waiting-title").textContent = title;
   $("#waiting-text").textContent = text;
   $("#comparison").hidden = true;
   $("#waiting").hidden = false;
   $("#bar").hidden = !lastLease;
+  $("#verdicts").hidden = true;
   busy(false);
   say(`${said}${title}.`);
 }
@@ -99,7 +104,9 @@ async function next(said = "") {
     if (status === 200) return present(body, said);
     if (status !== 204) return say(`${body?.error ?? status}. Load the page again.`, "failed");
     const reason = headers.get("X-Prefloop-Wait");
-    if ($("#waiting").hidden || said) presentWait(reason, said);
+    const progress = (await insist(() => call("GET", "/api/status"), lost)).body?.progress;
+    if (asked !== next.asked) return;
+    presentWait(reason, said, progress);
     said = "";
     await pause(Number(headers.get("Retry-After")) || 5);
   }
@@ -177,7 +184,7 @@ async function undo() {
   if (status === 401) return toLogin();
   if (status === 200) {
     remember(null);
-    return present(body, "Taken back. ");
+    return present(body, "Taken back: its pair is here again.");
   }
   if (task) {
     busy(false);

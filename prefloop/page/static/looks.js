@@ -44,7 +44,7 @@ export class Looks {
     unmark();
     if ($("#diff").getAttribute("aria-pressed") !== "true" || $("#comparison").hidden || !canMark()) return;
     const [left, right] = mark($("#left"), $("#right"));
-    this.say(left + right ? `Differences: ${left} passages left, ${right} right.` : "No differences.");
+    this.say(left + right ? `Differences: ${left} left, ${right} right.` : "No differences.");
   }
 
   /** Scroll by a key where nothing has the focus that scrolls itself; whether it did. */
