@@ -12,7 +12,7 @@ from prefloop.io.layout import Layout
 from prefloop.labels.labelled import read_label_table, warn_of_late_labels
 from prefloop.pool.problem import divided, load_inputs
 from prefloop.reward.registry import load_model
-from prefloop.tracking.campaign import track_campaign_batch
+from prefloop.tracking.campaign import track_campaign_batches
 from prefloop.tracking.recorder import tracked
 from stages._main import stage_main
 
@@ -30,7 +30,7 @@ def run(params: Params, layout: Layout) -> None:
     chosen = params.campaign
     tracked(
         params.tracking,
-        lambda tracker: track_campaign_batch(tracker, about, chosen.policy, chosen.seed, layout.batch),
+        lambda tracker: track_campaign_batches(tracker, about, chosen.policy, chosen.seed, layout.issued),
     )
 
 

@@ -46,19 +46,19 @@ def audit_batch(
     )
 
 
-def portions(size: int, shares: tuple[float, ...], seed: int, round_: int) -> tuple[int, ...]:
-    """How many of a batch some shares are: the whole part, and one more as often as the rest of it says.
+def portion(size: int, share: float, seed: int, round_: int) -> int:
+    """How many of a batch a share is: the whole part, and one more as often as the rest of it says.
 
     So that batches too small for one pair get their share over the rounds.
 
     Args:
         size: of the batch.
-        shares: 0 to 1 each.
+        share: 0 to 1.
         seed: the campaign's seed.
-        round_: the round; it fixes which way the parts are rounded.
+        round_: the round; it fixes which way the parts of all shares are rounded.
     """
-    chances = generator(seed, round_, Stream.AUDIT, _ROUNDING).random(len(shares)).tolist()
-    return tuple(min(size, int(share * size + chance)) for share, chance in zip(shares, chances, strict=True))
+    chance = generator(seed, round_, Stream.AUDIT, _ROUNDING).random()
+    return min(size, int(share * size + chance))
 
 
 def mixed(counts: tuple[int, ...], seed: int, round_: int) -> np.ndarray:

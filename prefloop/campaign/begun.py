@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def begun_anew(labels: pa.Table, previous: pa.Table | None, config: Campaign) ->
 def _placed(done: list[dict[str, Any]], wanted: list[int], rest: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows in order of issue: those of the batch where they stood, the labelled ones in the places between."""
     taken = {(row["round"], row["order"]) for row in rest}
-    free = defaultdict(count)
+    free: defaultdict[int, Iterator[int]] = defaultdict(count)
     rows = [{"kind": "policy", "annotators": 1, **row} for row in rest]
     for row, annotators in zip(done, wanted, strict=True):
         place = next(at for at in free[row["round"]] if (row["round"], at) not in taken)

@@ -15,6 +15,9 @@ from prefloop.labels.verdicts import WORDS
 
 Kind = Literal["policy", "audit", "relabel"]
 
+# Named as Parquet names it, so that what was read is written as the same bytes.
+_LOGITS = pa.list_(pa.field("element", pa.float32()))
+
 # One row a choice, in order; a disputed pair that is asked about again has a second row.
 #   round, order: of the batch, and its place there.
 #   kind: policy, audit (drawn at random under the target), or relabel (asked about once more).
@@ -29,7 +32,7 @@ Kind = Literal["policy", "audit", "relabel"]
 ISSUED = pa.schema(
     [("round", pa.int32()), ("order", pa.int32()), ("kind", pa.string())]
     + [(name, pa.string()) for name in ("pair_id", "prompt_id", "completion_a", "completion_b", "policy")]
-    + [("annotators", pa.int32()), ("probability", pa.float64()), ("member_logits", pa.list_(pa.float32()))]
+    + [("annotators", pa.int32()), ("probability", pa.float64()), ("member_logits", _LOGITS)]
     + [("n_labels", pa.int64()), ("n_decided", pa.int64())]
     + [(name, pa.float64()) for name in ("score", "uncertainty", "entropy")]
 )
@@ -101,7 +104,8 @@ def standing(pairs: pa.ChunkedArray, labels: pa.Table) -> tuple[np.ndarray, np.n
 
 def vote_counts(labels: pa.Table) -> np.ndarray:
     """Words that stand on each pair of a table of `aggregate.AGGREGATED`, int64 [n]."""
-    counts: np.ndarray = np.sum([labels[f"votes_{word}"].to_numpy() for word in WORDS], axis=0, dtype=np.int64)
+    votes = np.stack([labels[f"votes_{word}"].to_numpy() for word in WORDS])
+    counts: np.ndarray = votes.sum(axis=0, dtype=np.int64)
     return counts
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from prefloop.campaign.issued import ISSUED
 from prefloop.config.model import Campaign
 from prefloop.io.arrays import read_table
 from prefloop.io.hashing import text_id
@@ -16,6 +18,12 @@ from prefloop.tracking.names import flat
 from prefloop.tracking.outputs import log_by_round, outputs_digest
 from prefloop.tracking.simulated import round_metrics
 from prefloop.tracking.tracker import RunSpec, Tracker
+
+# What of a campaign's status is logged; a source may be the name of a file, which MLflow refuses in a metric's.
+STATUS = ("labels", "pairs", "spend", "agreement", "audit", "score", "gain")
+_BY_SOURCE = "by_source"
+# Columns of the batches in the UI; a list of members' logits is no cell of a table.
+_SHOWN = [name for name in ISSUED.names if name != "member_logits"]
 
 
 def campaign_spec(about: Mapping[str, Any], policy: str, seed: int) -> RunSpec:
@@ -43,8 +51,8 @@ def track_campaign(tracker: Tracker, campaign: Campaign, layout: Layout) -> None
     _, about = load_model(layout.campaign_model)
     if layout.campaign_metrics.is_file():
         track_campaign_metrics(tracker, about, campaign.policy, campaign.seed, layout.campaign_metrics)
-    if layout.batch.is_file():
-        track_campaign_batch(tracker, about, campaign.policy, campaign.seed, layout.batch)
+    if layout.issued.is_file():
+        track_campaign_batches(tracker, about, campaign.policy, campaign.seed, layout.issued)
 
 
 def track_campaign_metrics(
@@ -68,8 +76,45 @@ def track_campaign_metrics(
     run.once("prefloop.evaluation", digest, lambda: run.log_rounds([(int(state["n_labels"]), values)]))
 
 
-def track_campaign_batch(tracker: Tracker, about: Mapping[str, Any], policy: str, seed: int, batch: Path) -> None:
-    """Keep a campaign's open batch as an artifact; arguments as above, `batch` is its batch.parquet."""
+def track_campaign_batches(
+    tracker: Tracker, about: Mapping[str, Any], policy: str, seed: int, issued: Path
+) -> None:
+    """Keep a campaign's batches as artifacts, one a round; arguments as above, `issued` is its issued.parquet."""
     run = tracker.run(campaign_spec(about, policy, seed))
-    digest = outputs_digest(batch.parent, [batch.name])
-    run.once("prefloop.batch", digest, lambda: log_by_round(run, "batches", read_table(batch)))
+    digest = outputs_digest(issued.parent, [issued.name])
+    run.once("prefloop.batch", digest, lambda: log_by_round(run, "batches", read_table(issued, _SHOWN)))
+
+
+def track_campaign_status(
+    tracker: Tracker, about: Mapping[str, Any], policy: str, seed: int, status: Mapping[str, Any]
+) -> None:
+    """Log where a campaign stands at the number of labelled pairs so far: labels, spend, agreement, curve, gain.
+
+    Args:
+        tracker: the experiment.
+        about: provenance of the campaign's weights.
+        policy: the named policy that chooses the batches.
+        seed: the campaign's seed.
+        status: what `campaign_status` says; of it the sections of STATUS, as far as they are there.
+    """
+    run = tracker.run(campaign_spec(about, policy, seed))
+    told = {name: status[name] for name in STATUS if name in status}
+    run.log_rounds([(int(status["pairs"]["labelled"]), numbers_in(told, "campaign."))])
+
+
+def numbers_in(values: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    """The finite numbers of nested values by dotted name; of two in a list, an interval, `.low` and `.high`.
+
+    Texts, longer lists and what is not known are left out.
+    """
+    numbers: dict[str, float] = {}
+    for name, value in values.items():
+        if name == _BY_SOURCE:
+            continue
+        if isinstance(value, Mapping):
+            numbers |= numbers_in(value, f"{prefix}{name}.")
+        elif isinstance(value, list | tuple) and len(value) == 2:
+            numbers |= numbers_in(dict(zip(("low", "high"), value, strict=True)), f"{prefix}{name}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            numbers[f"{prefix}{name}"] = float(value)
+    return numbers

@@ -6,17 +6,12 @@ import json
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from prefloop.campaign.batch import issue, open_batch
 from prefloop.campaign.issued import ISSUED
 from prefloop.data.pairs import Pairs
 from prefloop.io.hashing import pair_id
-from prefloop.labels.aggregate import aggregate
-from prefloop.labels.labelled import LabelTable
-from prefloop.labels.lines import SCHEMA
-from prefloop.labels.log import Mark
-from prefloop.pool.problem import Problem
+from tests.campaign.worlds import said
 from tests.identity.guard import Probe
 from tests.identity.worlds import FixedModel, listed_table, scratch, some_pairs
 from tests.worlds import make_params
@@ -76,12 +71,12 @@ def _campaign() -> Any:
     params = make_params(campaign__policy="bald", campaign__cold_start="random")
     untrained = FixedModel()
     untrained.epochs, untrained.trained = np.zeros_like(untrained.epochs), False
-    first = issue(params, problem, untrained, _said(problem, Pairs.empty(), ""), ISSUED.empty_table())
-    labels = _said(problem, some_pairs(problem, 6), "abtaba")
+    first = issue(params, problem, untrained, said(problem, Pairs.empty(), {}), ISSUED.empty_table())
+    labels = said(problem, some_pairs(problem, 6), {"one": "abtaba", "two": "aaaa", "three": ""})
     later = issue(params, problem, FixedModel(), labels, ISSUED.empty_table())
     listed = problem.pool
     most = Pairs(listed.a[:-2], listed.b[:-2], listed.prompt[:-2])
-    dry = _said(problem, most, "a" * len(most))
+    dry = said(problem, most, {"one": "a" * len(most), "two": "aaaa", "three": ""})
     last = issue(params, problem, FixedModel(), dry, ISSUED.empty_table())
     every = {"audit": 0.4, "relabel": 0.3, "buffer": 2, "annotators_per_pair": 2, "overlap": 0.5}
     changed = make_params(campaign__policy="bald", **{f"campaign__{name}": value for name, value in every.items()})
@@ -94,20 +89,3 @@ def _campaign() -> Any:
         "mixed": mixed,
         "open": open_batch(problem, labels, mixed),
     }
-
-
-def _said(problem: Problem, pairs: Pairs, verdicts: str) -> LabelTable:
-    """What one person said of some pairs (a, b or t for a tie), and a second one, who says a of the first four."""
-    ids, prompts = problem.prepared.completion_ids.to_pylist(), problem.prepared.prompt_ids.to_pylist()
-    rows = [(ids[a], ids[b], prompts[q]) for a, b, q in zip(pairs.a, pairs.b, pairs.prompt, strict=True)]
-    words = {"a": "a", "b": "b", "t": "tie"}
-    said = [("one", row, words[word]) for row, word in zip(rows, verdicts, strict=True)]
-    said += [("two", row, "a") for row in rows[:4]]
-    names = ("pair_id", "completion_a", "completion_b", "prompt_id", "annotator", "verdict", "round")
-    lines = [
-        dict(zip(names, (pair_id(a, b), a, b, prompt, who, word, 0), strict=True))
-        for who, (a, b, prompt), word in said
-    ]
-    return LabelTable(
-        aggregate(pa.Table.from_pylist(lines, SCHEMA)), len(lines), 0 if lines else -1, annotators=3, mark=Mark()
-    )

@@ -65,6 +65,12 @@ class FixedModel:
         return {"weights": self._weights}, {}
 
 
+class Untrained(FixedModel):
+    """The same, as if it had seen no label."""
+
+    trained = False
+
+
 @dataclass(frozen=True)
 class Table:
     """Everything of a small problem: what selection sees, and hidden answers.

@@ -7,14 +7,19 @@ import re
 import shutil
 from graphlib import TopologicalSorter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
+from prefloop.campaign.batch import issue
+from prefloop.campaign.begun import begun_anew
 from prefloop.dpo.describe import parts_of as dpo_parts
 from prefloop.pool.identity import parts_of
+from tests.campaign.worlds import said
 from tests.dpo.worlds import small_params
+from tests.identity.worlds import FixedModel, Untrained, listed_table, some_pairs
 from tests.imports import source_files
 from tests.worlds import ROOT, make_params
 
@@ -132,6 +137,32 @@ def test_declared_params_exist(folder, stage):
         keys = [item] if isinstance(item, str) else item.get("dpo/params.yaml", [])
         for key in keys:
             value_of(params, re.sub(r"\$\{([\w.]+)\}", lambda m: str(value_of(params, m[1])), key))
+
+
+class Read:
+    """A section of parameters that notes which of its keys are asked for."""
+
+    def __init__(self, section: Any) -> None:
+        self.section, self.keys = section, set[str]()
+
+    def __getattr__(self, key: str) -> Any:
+        self.keys.add(key)
+        return getattr(self.section, key)
+
+
+def test_the_campaigns_stages_name_the_keys_that_they_read_and_no_other():
+    """A changed budget, cost, stopping rule or page chooses nothing else, and trains nothing."""
+    problem, pairs = listed_table().problem, some_pairs(listed_table().problem, 4)
+    config = make_params(campaign__relabel=0.5, campaign__audit=0.5)
+    campaign = Read(config.campaign)
+    params: Any = SimpleNamespace(campaign=campaign, policies=config.policies)
+    disputed = said(problem, pairs, {"x": "ab", "y": "ba", "z": ""})
+    for model, labels in ((FixedModel(), disputed), (Untrained(), said(problem, pairs, {}))):
+        issue(params, problem, model, labels, begun_anew(labels.pairs, None, params.campaign))
+    keys = {stage: [key for key in STAGES[stage]["params"] if str(key).startswith("campaign")] for stage in STAGES}
+    assert keys["acquire"] == [f"campaign.{key}" for key in sorted(campaign.keys)]
+    assert keys["train"] == ["campaign.seed"]
+    assert not any(str(key).startswith("page") for stage in STAGES.values() for key in stage["params"])
 
 
 def value_of(params: dict[str, Any], key: str) -> object:

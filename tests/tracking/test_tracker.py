@@ -5,10 +5,13 @@ import math
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from mlflow.artifacts import load_text
 
+from prefloop.campaign.issued import ISSUED
 from prefloop.config.shared import Compare
+from prefloop.io.arrays import write_table
 from prefloop.io.json import read_json, write_json
 from prefloop.report.amounts import plain
 from prefloop.report.comparison import DataFacts
@@ -16,7 +19,12 @@ from prefloop.report.judged import judge_runs
 from prefloop.report.results import read_savings
 from prefloop.report.runs import load_runs, score_split
 from prefloop.report.write import write_report
-from prefloop.tracking.campaign import campaign_spec, track_campaign_batch, track_campaign_metrics
+from prefloop.tracking.campaign import (
+    campaign_spec,
+    track_campaign_batches,
+    track_campaign_metrics,
+    track_campaign_status,
+)
 from prefloop.tracking.savings import SAVINGS
 from prefloop.tracking.simulated import SIMULATED, RunRecorder, rounds_of
 from prefloop.tracking.store import open_client
@@ -261,13 +269,38 @@ def test_the_prepared_view_names_the_dataset(tracker, outputs):
 
 def test_a_campaign_is_one_run_that_grows(tracker, outputs, tmp_path):
     about = {"dataset": "mine", "encoder": {"model": "m"}, "parameters": {"campaign": {"policy": "bal_pm"}}}
-    batch = outputs[0]["random", 0] / "acquired.parquet"
-    for labels in (64, 64, 128):
+    rows = [{"round": round_, "order": 0, "member_logits": [0.5], "n_labels": 64 * round_} for round_ in range(2)]
+    for number, labels in enumerate((64, 64, 128)):
         state = {"n_labels": labels, "n_undecided": 1, "splits": {"test": {"log_likelihood": -0.6}}}
         write_json(tmp_path / "metrics.json", state)
         track_campaign_metrics(tracker, about, "bal_pm", 0, tmp_path / "metrics.json")
-        track_campaign_batch(tracker, about, "bal_pm", 0, batch)
+        write_table(tmp_path / "issued.parquet", pa.Table.from_pylist(rows[: 1 + number // 2], ISSUED))
+        track_campaign_batches(tracker, about, "bal_pm", 0, tmp_path / "issued.parquet")
+        track_campaign_status(tracker, about, "bal_pm", 0, a_status(labels, money=float(number)))
     run = tracker.run(campaign_spec(about, "bal_pm", 0))
     history = tracker._client.get_metric_history(run.id, "test_log_likelihood")
     assert [point.step for point in history] == [64, 128]
-    assert len(tracker._client.list_artifacts(run.id, "batches")) == ROUNDS
+    files = [file.path for file in tracker._client.list_artifacts(run.id, "batches")]
+    assert files == ["batches/round_0000.csv", "batches/round_0001.csv"]
+    spent = tracker._client.get_metric_history(run.id, "campaign.spend.money")
+    # What stands at a number of labels stays.
+    assert [(point.step, point.value) for point in spent] == [(64, 0.0), (128, 2.0)]
+    logged = {name for name in tracker._client.get_run(run.id).data.metrics if name.startswith("campaign.")}
+    names = {"labels", "pairs.labelled", "spend.money", "agreement.all.alpha", "score.value", "gain.labels.value"}
+    intervals = {"agreement.all.alpha_interval.low", "agreement.all.alpha_interval.high"}
+    assert logged == {f"campaign.{name}" for name in names | intervals}
+
+
+def a_status(labelled, money):
+    """Part of a campaign's status, with all that a number may be."""
+    everyone = {"alpha": 0.4, "alpha_interval": (0.3, 0.5), "raw": None}
+    return {
+        "now": "2024-01-01T00:00:00+00:00",
+        "labels": 2 * labelled,
+        "pairs": {"labelled": labelled},
+        "spend": {"money": money, "currency": "USD", "by_source": {"data:a,b.csv": {"money": 1.0}}},
+        "agreement": {"all": everyone},
+        "score": {"value": -0.6},
+        "gain": {"labels": {"value": math.inf if labelled < 128 else 0.01}, "is_worth": True},
+        "annotators": [{"labels": 3}],
+    }

@@ -8,10 +8,13 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
+import stages.acquire
 from prefloop.campaign.answering import answer_batch
 from prefloop.errors import ConfigError, DataError, NothingLeft
-from prefloop.io.arrays import read_table
+from prefloop.io.arrays import read_table, write_table
 from prefloop.io.json import read_json
+from prefloop.labels.label import WITHDRAWN
+from prefloop.labels.labelled import read_label_table
 from prefloop.labels.verdicts import TIE
 from prefloop.reward.registry import load_model
 from tests.pool.campaign.walk import PARAMS, give, ids, repro, resolved
@@ -122,7 +125,7 @@ def test_a_round_is_the_same_bytes_every_time(layout, tmp_path):
     one, two = layout, type(layout).folder(copy)
     repro(one)
     repro(two)
-    for name in ("campaign_model", "campaign_metrics", "batch"):
+    for name in ("campaign_model", "campaign_metrics", "batch", "issued"):
         assert getattr(one, name).read_bytes() == getattr(two, name).read_bytes()
 
 
@@ -135,6 +138,105 @@ def test_an_oracle_that_is_one_of_several_wanted_people_is_not_sent_round_in_a_c
     assert ids(repro(layout, params)) == ids(batch)
     with pytest.raises(NothingLeft, match=r"6 comparisons want the word of further people.*campaign rehearse"):
         answer_batch(params, layout, None)
+
+
+EVERY = {"audit": 0.4, "relabel": 0.2, "buffer": 2, "annotators_per_pair": 2, "overlap": 0.5}
+
+
+def campaign(**changes):
+    return make_params(
+        campaign__policy="bal_pm", **{f"campaign__{name}": value for name, value in changes.items()}
+    )
+
+
+def written(layout):
+    return layout.issued.read_bytes(), layout.batch.read_bytes()
+
+
+def test_a_campaign_with_everything_goes_on_by_itself_and_stays_as_it_is_without_a_label(layout):
+    params = campaign(**EVERY)
+    seen = []
+    for number in range(6):
+        batch = repro(layout, params)
+        before = written(layout)
+        stages.acquire.run(params, layout)
+        assert written(layout) == before
+        assert len(batch) > params.campaign.buffer
+        # Killed after the record was written: the batch is made again from it.
+        layout.batch.unlink()
+        stages.acquire.run(params, layout)
+        assert written(layout) == before
+        who, word = ("ann", "bob", "cy")[number % 3], "ab"[number % 2]
+        give(layout, [row for row in batch if (row["pair_id"], who) not in seen], word, who)
+        seen += [(row["pair_id"], who) for row in batch]
+    issued = read_table(layout.issued).to_pylist()
+    assert len({row["round"] for row in issued}) > 3
+    assert {row["kind"] for row in issued} == {"policy", "audit", "relabel"}
+    assert {row["annotators"] for row in issued} > {1, 2}
+    first_issue = {row["pair_id"]: row["round"] for row in reversed(issued)}
+    labelled = read_label_table(layout.label_table).pairs.to_pylist()
+    assert all(row["round"] >= first_issue[row["pair_id"]] for row in labelled)
+    # What was predicted, was by a model that had been given what was labelled by then, and no more.
+    for row in issued:
+        assert (row["probability"] is None) == (row["n_labels"] == 0 or row["kind"] == "relabel")
+
+
+def test_hidden_answers_change_nothing_of_what_is_issued(layout, tmp_path):
+    """The same log, the answers of the pool dealt out anew: the same batch, and the same predictions."""
+    params = campaign(**EVERY)
+    batch = repro(layout, params)
+    for who in ("ann", "bob"):
+        give(layout, batch, annotator=who)
+    shutil.copytree(layout.data, tmp_path / "other")
+    other = type(layout).folder(tmp_path / "other")
+    path = other.prepared / "oracle.parquet"
+    hidden = read_table(path)
+    order = np.random.default_rng(1).permutation(len(hidden))
+    votes = [name for name in hidden.column_names if name.startswith("votes_")]
+    shuffled = {name: hidden[name].take(order) if name in votes else hidden[name] for name in hidden.column_names}
+    write_table(path, type(hidden).from_pydict(shuffled, schema=hidden.schema))
+    assert repro(other, params) == repro(layout, params)
+    assert written(other) == written(layout)
+    assert len(read_table(layout.issued)) == params.campaign.initial + params.campaign.batch
+
+
+def test_two_people_are_asked_and_an_adjudication_ends_it(layout):
+    params = campaign(annotators_per_pair=2)
+    batch = repro(layout, params)
+    give(layout, batch, "skip", "ann")
+    assert repro(layout, params) == batch
+    give(layout, batch[:2], "b", "bob")
+    assert repro(layout, params) == batch[2:]
+    give(layout, batch[2:3], "a", "admin", purpose="adjudication")
+    assert repro(layout, params) == batch[3:]
+    # A word that was taken back is wanted again, in the place where its pair was.
+    give(layout, batch[:1], None, "bob", reason=WITHDRAWN)
+    assert repro(layout, params) == batch[:1] + batch[3:]
+
+
+def test_a_campaign_of_an_older_version_goes_on(layout, caplog):
+    batch = repro(layout)
+    give(layout, batch[:2])
+    former = read_table(layout.batch).select(list(batch[0])[:9])
+    write_table(layout.batch, former)
+    layout.issued.unlink()
+    assert repro(layout) == batch[2:]
+    assert "issued.parquet is missing: it is begun anew with the 6 pairs" in caplog.text
+    give(layout, batch[2:])
+    new = repro(layout)
+    assert {row["round"] for row in new} == {1}
+    assert not set(ids(new)) & set(ids(batch))
+
+
+def test_a_campaign_whose_outputs_are_lost_goes_on_from_its_log(layout):
+    params = campaign(annotators_per_pair=2)
+    batch = repro(layout, params)
+    give(layout, batch, "a", "ann")
+    give(layout, batch[:4], "b", "bob")
+    shutil.rmtree(layout.campaign)
+    assert sorted(ids(repro(layout, params))) == sorted(ids(batch[4:]))
+    give(layout, batch[4:], "b", "bob")
+    assert {row["round"] for row in repro(layout, params)} == {1}
 
 
 @pytest.mark.parametrize("policy", ["bal_pm", "drts", "deltaucb_bal_pm", "fixed_pair"])

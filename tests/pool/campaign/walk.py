@@ -23,7 +23,7 @@ def repro(layout, params=PARAMS):
     return read_table(layout.batch).to_pylist()
 
 
-def give(layout, rows, verdict="a", annotator="ann"):
+def give(layout, rows, verdict="a", annotator="ann", **changes):
     labels = [
         Label(
             **{name: row[name] for name in ("pair_id", "prompt_id", "completion_a", "completion_b", "round")},
@@ -31,6 +31,7 @@ def give(layout, rows, verdict="a", annotator="ann"):
             verdict=verdict,
             timestamp="2024-01-01T00:00:00+00:00",
             source="human",
+            **changes,
         )
         for row in rows
     ]
