@@ -118,26 +118,25 @@ def main() -> None:
 def measure(name: str, comparison: Comparison, arguments: argparse.Namespace) -> Savings:
     """Run one comparison, or what is missing of it."""
     changes = {"seeds": arguments.seeds, "jobs": arguments.jobs}
-    params = comparison_params(name, arguments.data, arguments.out, changes)
+    params = comparison_params(comparison, arguments.data, arguments.out / name, changes)
     return bench(params, Layout.folder((arguments.out / name).resolve()))
 
 
-def comparison_params(name: str, data: Path, out: Path, changes: dict[str, Any]) -> Params:
+def comparison_params(comparison: Comparison, data: Path, out: Path, changes: dict[str, Any]) -> Params:
     """Parameters of a published comparison, and its data where a part of a file is used.
 
     Args:
-        name: which, in COMPARISONS.
+        comparison: which.
         data: folder of the preference files.
-        out: where each comparison has a folder.
+        out: its folder; data of its own lie beside it.
         changes: further values of the section `benchmark`; None leaves one as it is.
     """
-    comparison = COMPARISONS[name]
     file = data / comparison.file
     if comparison.drop_largest:
-        file = _without_the_largest(file, out)
+        file = _without_the_largest(file, out.parent)
     params = bench_params(
         with_changes(load_params(packaged_params()), comparison.changes),
-        out=out / name,
+        out=out,
         data=file,
         ood=None,
         columns=None,

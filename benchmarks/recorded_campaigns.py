@@ -1,6 +1,6 @@
 """Recorded campaigns: walked on pools with hidden answers, so that each round's true test score is known.
 
-python -m benchmarks.recorded_campaigns --data DIR --out OUT [--sets ukp hh] [--seeds 4] [--budget 1600]
+python -m benchmarks.recorded_campaigns --data DIR --out OUT [--sets ukp hh] [--seeds 0 4]
 
 DIR holds the preference files of `benchmarks.published`. Each campaign is a file, OUT/SET/POLICY-SEED.safetensors,
 which `benchmarks.stopping` and `benchmarks.audit` read; what is there is not made again. A round is one of a
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,15 @@ import numpy as np
 from scipy.special import expit
 
 from benchmarks.published import COMPARISONS, comparison_params
-from prefloop.config import Params
+from prefloop.campaign.audited import Audited
+from prefloop.config import Params, load_params, packaged_params
 from prefloop.config.policies import Policy
 from prefloop.data.pairs import Pairs
 from prefloop.evaluation.predictive import correctness, log_likelihoods, pair_logits
-from prefloop.io.arrays import write_tensors
+from prefloop.io.arrays import read_tensors, write_tensors
 from prefloop.io.layout import Layout
 from prefloop.labels.labelled import Labelled
+from prefloop.labels.verdicts import TIE, A
 from prefloop.oracle.answered import answered
 from prefloop.oracle.answers import Answers
 from prefloop.oracle.hidden import HiddenAnswers, hidden_of, load_hidden
@@ -37,11 +40,11 @@ from prefloop.oracle.simulated import SimulatedOracle
 from prefloop.pool.bench import embed, neighbours, prepare
 from prefloop.pool.evaluate import outside_predictions, pair_weights
 from prefloop.pool.problem import Inputs, Problem, divided, load_inputs
-from prefloop.pool.steps import ANY_PAIR, blind_candidates, choose_batch, fit_round
+from prefloop.pool.steps import blind_candidates, choose_batch, fit_round
 from prefloop.reward.registry import UncertaintyModel
 
-SETS = ("ukp", "hh", "ethics_rest", "summeval", "arena_bench")
-POLICIES = ("thinned", "random", "bal_pm")
+SETS = ("example", "ukp", "hh", "ethics_rest", "summeval")
+POLICIES = ("thinned", "bal_pm")
 # Pairs of the pool that are never asked about, at most: the true score of the pool, and the set on which published
 # rules watch the models' predictions (whose answers those rules do not see).
 _APART = 1000
@@ -54,6 +57,85 @@ class Setting:
     batch: int
     budget: int
     audit: float
+
+
+# summeval has 84 prompts in its pool, too few for batches of 100; the generated example is small and quick.
+USUAL = Setting(100, 1600, 0.2)
+SETTINGS = {"summeval": Setting(60, 960, 0.2), "example": Setting(40, 400, 0.3)}
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A recorded campaign as it is read again.
+
+    Attributes:
+        set, policy, seed: which.
+        audit: its audit slice, with the hidden answers as votes.
+        prompt_labels: int64, by audit pair: labels that its prompt had when it was predicted.
+        n_labels: int64 [R], labelled pairs behind each model.
+        apart: float64 [R, N], score of each pair that was set apart, by each model.
+        apart_probability: float64 [R, N], what the model said of it.
+        apart_prompt: int64 [N].
+        test: float64 [R, T], score of each test pair.
+        test_weight, test_prompt: [T], how much it counts under the target.
+    """
+
+    set: str
+    policy: str
+    seed: int
+    audit: Audited
+    prompt_labels: np.ndarray
+    n_labels: np.ndarray
+    apart: np.ndarray
+    apart_probability: np.ndarray
+    apart_prompt: np.ndarray
+    test: np.ndarray
+    test_weight: np.ndarray
+    test_prompt: np.ndarray
+
+    @property
+    def truth(self) -> dict[str, np.ndarray]:
+        """float64 [R] each: the true score of the pool's unseen pairs, and of those whose prompt has no label."""
+        return {"pool": self.apart.mean(axis=1), "test": np.average(self.test, axis=1, weights=self.test_weight)}
+
+    @classmethod
+    def read(cls, path: Path) -> Recorded:
+        """Read one file."""
+        kept, _ = read_tensors(path)
+        rows = np.flatnonzero(kept["is_audit"])
+        policy, _, seed = path.stem.rpartition("-")
+        votes = np.eye(3, dtype=np.int64)[kept["verdict"][rows]]
+        audit = Audited(
+            round=kept["round"][rows],
+            n_labels=kept["n_labels"][rows],
+            prompt=np.unique(kept["prompt"][rows], return_inverse=True)[1],
+            probability=kept["probability"][rows],
+            votes=votes,
+            share=votes[:, A] + votes[:, TIE] / 2,
+        )
+        apart = kept["model_apart"].astype(np.float64)
+        answers = np.eye(3)[kept["apart_verdict"]]
+        right = (answers[:, A] + answers[:, TIE] / 2)[None]
+        p = apart.clip(1e-7, 1 - 1e-7)
+        return cls(
+            path.parent.name,
+            policy,
+            int(seed),
+            audit,
+            prompt_labels=kept["prompt_labels"][rows],
+            n_labels=kept["model_n_labels"],
+            apart=right * np.log(p) + (1 - right) * np.log1p(-p),
+            apart_probability=apart,
+            apart_prompt=kept["apart_prompt"],
+            test=kept["model_test_log_likelihood"].astype(np.float64),
+            test_weight=kept["test_weight"],
+            test_prompt=kept["test_prompt"],
+        )
+
+
+def read_all(out: Path) -> list[Recorded]:
+    """All recorded campaigns, set by set."""
+    return [Recorded.read(path) for path in sorted(out.glob("*/*.safetensors"))]
 
 
 @dataclass
@@ -81,32 +163,48 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", choices=COMPARISONS, default=list(SETS))
+    parser.add_argument("--sets", nargs="+", choices=[*SETS, *COMPARISONS], default=list(SETS))
     parser.add_argument("--policies", nargs="+", default=list(POLICIES))
     parser.add_argument("--seeds", type=int, nargs=2, default=[0, 4], help="the first, and one behind the last")
-    parser.add_argument("--batch", type=int, default=100)
-    parser.add_argument("--budget", type=int, default=1600)
-    parser.add_argument("--audit", type=float, default=0.2)
     options = parser.parse_args()
-    setting, seconds = Setting(options.batch, options.budget, options.audit), {}
+    seconds: dict[str, float] = {}
     for seed in range(*options.seeds):
         for name in options.sets:
-            params, layout = prepared(name, options.data, options.out)
-            inputs = load_inputs(layout, params)
-            stored = load_hidden(layout.prepared, inputs)
-            for policy in options.policies:
-                path = options.out / name / f"{policy}-{seed}.safetensors"
-                if path.is_file():
-                    continue
-                start = time.perf_counter()
-                record_campaign(params, inputs, stored, policy, seed, setting, path)
-                seconds[f"{name}/{policy}/{seed}"] = round(time.perf_counter() - start, 1)
-    print(json.dumps({**vars(setting), "seconds": seconds}, indent=1))
+            setting = SETTINGS.get(name, USUAL)
+            seconds |= record_set(options.data, options.out, name, options.policies, seed, setting)
+    print(json.dumps(seconds, indent=1))
+
+
+def record_missing(data: Path, out: Path, seeds: int) -> None:
+    """Record what the published figures rest on, so many seeds of it; what is there is left alone."""
+    for seed in range(seeds):
+        for name in SETS:
+            record_set(data, out, name, POLICIES, seed, SETTINGS.get(name, USUAL))
+
+
+def record_set(
+    data: Path, out: Path, name: str, policies: Sequence[str], seed: int, setting: Setting
+) -> dict[str, float]:
+    """Record the missing campaigns of one data set and seed; gives the seconds of each."""
+    seconds = {}
+    missing = [p for p in policies if not (out / name / f"{p}-{seed}.safetensors").is_file()]
+    if missing:
+        params, layout = prepared(name, data, out)
+        inputs = load_inputs(layout, params)
+        stored = load_hidden(layout.prepared, inputs)
+        for policy in missing:
+            start, path = time.perf_counter(), out / name / f"{policy}-{seed}.safetensors"
+            record_campaign(params, inputs, stored, policy, seed, setting, path)
+            seconds[f"{name}/{policy}/{seed}"] = round(time.perf_counter() - start, 1)
+    return seconds
 
 
 def prepared(name: str, data: Path, out: Path) -> tuple[Params, Layout]:
     """Parameters of a data set and its prepared, embedded pool, made where it is missing."""
-    params = comparison_params(name, data, out, {"seeds": 1, "jobs": 1})
+    if name == "example":
+        params = load_params(packaged_params())
+    else:
+        params = comparison_params(COMPARISONS[name], data, out / name, {"seeds": 1, "jobs": 1})
     layout = Layout.folder((out / name).resolve())
     if not layout.neighbours.is_dir():
         for step in (prepare, embed, neighbours):
@@ -184,9 +282,12 @@ def next_pairs(
 
 
 def _audit(problem: Problem, model: UncertaintyModel, taken: Pairs, n: int, seed: int, number: int) -> Pairs:
-    count = min(n, len(blind_candidates(problem.pool, ANY_PAIR, taken, seed)))
-    draw = {"pairs": {"rule": "auto", "per_prompt": "auto"}, "batch": {"policy": "random_prompts"}}
-    policy = Policy.model_validate(draw)
+    """As `prefloop.campaign.audit` draws it, but of responses as many pairs a prompt as the policies take here."""
+    pairs = {"rule": "auto", "per_prompt": "auto" if len(problem.pool.prompt) else "unlimited"}
+    policy = Policy.model_validate({"pairs": pairs, "batch": {"policy": "random_prompts"}})
+    count = min(n, len(blind_candidates(problem.pool, policy.pairs, taken, seed)))
+    if not count:
+        return Pairs.empty()
     return choose_batch(
         problem, policy, model, taken, Pairs.empty(), count, seed=seed + 10_000, round_=number
     ).pairs

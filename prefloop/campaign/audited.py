@@ -54,6 +54,13 @@ class Audited:
         return values
 
     @property
+    def expected(self) -> np.ndarray:
+        """float64 [n], the score that the model itself expects; nats."""
+        p = self.probability.clip(_SUREST, 1 - _SUREST)
+        values: np.ndarray = p * np.log(p) + (1 - p) * np.log1p(-p)
+        return values
+
+    @property
     def correct(self) -> np.ndarray:
         """float64 [n], share of the votes that the prediction is right about; a coin toss is half right."""
         values: np.ndarray = np.where(

@@ -34,7 +34,7 @@ def curve_png(status: Mapping[str, Any], confidence: float) -> bytes:
         _fit(axes, status["curve"]["line"])
         _points(axes, status["curve"]["points"])
         _marks(axes, status)
-        axes.legend(loc="lower right")
+        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.14), ncols=4, borderaxespad=0)
 
     return render(draw, 7.2, 4.4)["png"]
 

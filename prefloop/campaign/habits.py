@@ -12,9 +12,8 @@ import pyarrow.compute as pc
 
 from prefloop.labels.verdicts import BOTH_BAD, SKIP, TIE, WORDS, A, B, Word
 
-_HOUR_MS = 3_600_000
-# What counts as lately, and how many standard errors a habit must have moved to be called drifting.
-_LATELY, _DRIFT = 0.2, 3.0
+# What counts as lately, and how far a habit must have moved: standard errors, and a share, or seconds by a factor.
+_LATELY, _ERRORS, _SHARE, _FACTOR = 0.2, 3.0, 0.1, 1.5
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def _drift(own: Words) -> list[dict[str, Any]]:
 
     Returns:
         habit (agreement, left, tie, both_bad, skip or seconds), before and lately, for each whose means differ by
-        three standard errors or more (seconds: of their logarithms).
+        three standard errors and a tenth (seconds: their geometric means, by half) or more.
     """
     lately = np.arange(len(own.word)) >= len(own.word) - round(_LATELY * len(own.word))
     values = {"agreement": own.alike, "left": own.left}
@@ -123,7 +122,8 @@ def _drift(own: Words) -> list[dict[str, Any]]:
         means = [float(part.mean()) for part in parts]
         # With the pooled variance: of ten votes that are all alike the own one is nothing.
         error = np.concatenate(parts).std() * np.sqrt(sum(1 / len(part) for part in parts))
-        if abs(means[1] - means[0]) > _DRIFT * error > 0:
+        least = np.log(_FACTOR) if habit == "seconds" else _SHARE
+        if abs(means[1] - means[0]) > max(_ERRORS * error, least):
             before, after = np.exp(means) if habit == "seconds" else means
             moved.append({"habit": habit, "before": _rounded(before, 3), "lately": _rounded(after, 3)})
     return moved

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,8 +13,9 @@ import pyarrow.compute as pc
 from prefloop.campaign.audited import audited
 from prefloop.campaign.ceiling import FEWEST
 from prefloop.campaign.desk.budget import Budget
+from prefloop.campaign.desk.gold import NO_GOLD, read_gold
 from prefloop.campaign.habits import AskedTwice, Words, asked_twice, gold_answers, habits
-from prefloop.campaign.issued import ISSUED
+from prefloop.campaign.issued import ISSUED, read_issued
 from prefloop.campaign.learned import learned
 from prefloop.campaign.tally import (
     amount,
@@ -28,6 +28,7 @@ from prefloop.campaign.tally import (
     waiting,
 )
 from prefloop.config import Params
+from prefloop.data.readers import Meaning
 from prefloop.io.arrays import read_table
 from prefloop.io.layout import Layout
 from prefloop.labels.aggregate import aggregate, standing_votes
@@ -43,12 +44,16 @@ class StatusReader:
     Args:
         params: parameters in force.
         layout: where log, batch and issued pairs lie.
-        gold: known verdicts of gold items by pair id.
+
+    Raises:
+        ConfigError, DataError: a file of gold items that cannot be used.
     """
 
-    def __init__(self, params: Params, layout: Layout, gold: Mapping[str, Word] | None = None) -> None:
-        self._params, self._layout, self._gold = params, layout, gold or {}
+    def __init__(self, params: Params, layout: Layout) -> None:
+        self._params, self._layout = params, layout
         self._log, self._lines = LabelLog(layout.labels), NO_LINES
+        gold = params.page.gold
+        self._gold = NO_GOLD if gold is None else read_gold(gold, Meaning.of(params.data))
 
     def status(self, now: datetime) -> dict[str, Any]:
         """The status now; see `status_of`.
@@ -62,34 +67,28 @@ class StatusReader:
             self._lines = news.lines
         elif len(news.lines):
             self._lines = pa.concat_tables([self._lines, news.lines]).combine_chunks()
-        batch, issued = _read(self._layout.batch), _read(self._layout.issued)
+        batch = read_table(self._layout.batch) if self._layout.batch.exists() else None
+        issued = read_issued(self._layout.issued)
         issued = ISSUED.empty_table() if issued is None else issued
-        return status_of(self._params, self._lines, issued, batch, self._gold, now)
+        return status_of(self._params, self._lines, issued, batch, self._gold.verdicts, now)
 
 
-def _read(path: Path) -> pa.Table | None:
-    return read_table(path) if path.exists() else None
-
-
-def campaign_status(
-    params: Params, layout: Layout, now: datetime, gold: Mapping[str, Word] | None = None
-) -> dict[str, Any]:
+def campaign_status(params: Params, layout: Layout, now: datetime) -> dict[str, Any]:
     """The status of a campaign, read once; who asks often keeps a `StatusReader`.
 
     Args:
         params: parameters in force.
         layout: where log, batch and issued pairs lie.
         now: the time, with its zone.
-        gold: known verdicts of gold items by pair id.
 
     Returns:
         As `status_of`.
 
     Raises:
-        DataError: a line that is no label.
+        ConfigError, DataError: a line that is no label, or a file of gold items that cannot be used.
         StateError: a damaged batch or list of issued pairs.
     """
-    return StatusReader(params, layout, gold).status(now)
+    return StatusReader(params, layout).status(now)
 
 
 def status_of(

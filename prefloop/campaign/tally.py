@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefloop.campaign.desk.budget import Budget, Spent
+from prefloop.campaign.issued import vote_counts
 from prefloop.config import Params
-from prefloop.labels.verdicts import COMPARED, WORDS
+from prefloop.labels.verdicts import COMPARED
 
 _HOUR = timedelta(hours=1)
 # Columns that say what a line cost.
@@ -35,9 +36,8 @@ def waiting(batch: pa.Table | None, pairs: pa.Table) -> int:
     if batch is None or not len(batch):
         return 0
     place = pc.index_in(batch["pair_id"], value_set=pairs["pair_id"].combine_chunks())
-    given = np.sum([pairs[f"votes_{word}"].to_numpy() for word in WORDS], axis=0, dtype=np.int64)
     row = pc.fill_null(place, -1).to_numpy().astype(np.int64)
-    has = np.where(row >= 0, np.append(given, 0)[row], 0)
+    has = np.where(row >= 0, np.append(vote_counts(pairs), 0)[row], 0)
     asked = batch["annotators"].to_numpy() if "annotators" in batch.column_names else np.ones(len(batch))
     return int(np.maximum(asked - has, 0).sum())
 
@@ -45,7 +45,7 @@ def waiting(batch: pa.Table | None, pairs: pa.Table) -> int:
 def pairs_of(pairs: pa.Table) -> dict[str, int]:
     """How many pairs are labelled, decided, undecided and disputed.
 
-    Disputed: somebody said a and somebody b, or somebody one of them and somebody neither.
+    Disputed: somebody said a and somebody b, or somebody one of them and somebody neither, and nobody ruled.
     """
     a, b = (pairs[f"votes_{side}"].to_numpy() > 0 for side in "ab")
     neither = pairs["votes_tie"].to_numpy() + pairs["votes_both_bad"].to_numpy() > 0
@@ -54,7 +54,7 @@ def pairs_of(pairs: pa.Table) -> dict[str, int]:
         "labelled": len(pairs),
         "decided": decided,
         "undecided": len(pairs) - decided,
-        "disputed": int(((a & b) | ((a | b) & neither)).sum()),
+        "disputed": int((((a & b) | ((a | b) & neither)) & ~pairs["adjudicated"].to_numpy()).sum()),
     }
 
 

@@ -1,0 +1,149 @@
+"""Status of campaigns whose numbers are known."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from prefloop.campaign.issued import ISSUED
+from prefloop.campaign.status import StatusReader, campaign_status, status_of
+from prefloop.io.arrays import write_table
+from prefloop.io.layout import Layout
+from prefloop.labels.label import WITHDRAWN
+from prefloop.labels.log import LabelLog
+from tests.campaign.campaigns import issued_of, lines_of
+from tests.labels.helpers import label
+from tests.worlds import make_params
+
+NOW = datetime(2024, 1, 1, 12, tzinfo=UTC)
+NOTHING = ISSUED.empty_table()
+
+
+def _ago(minutes):
+    return (NOW - timedelta(minutes=minutes)).isoformat()
+
+
+def _status(*labels, issued=NOTHING, batch=None, **changes):
+    told = status_of(make_params(**changes), lines_of(*labels), issued, batch, {}, NOW)
+    return json.loads(json.dumps(told, allow_nan=False))
+
+
+def test_before_the_first_label():
+    told = _status()
+    assert (told["labels"], told["round"], told["waiting"]) == (0, None, 0)
+    assert told["pairs"] == {"labelled": 0, "decided": 0, "undecided": 0, "disputed": 0}
+    assert told["curve"] == {"points": [], "line": []}
+    assert (told["gain"], told["score"], told["ceiling"]) == (None, None, None)
+    assert told["advice"]["say"] == "too early"
+    assert told["annotators"] == []
+
+
+def test_one_label_without_an_audit():
+    told = _status(label(0, duration_ms=5000))
+    assert told["labels"] == told["pairs"]["labelled"] == 1
+    assert told["advice"]["say"] == "too early"
+    assert "campaign.audit" in told["advice"]["why"][0]
+
+
+def test_pairs_and_verdicts():
+    told = _status(
+        *(label(0, annotator=name) for name in "xyz"),
+        *(label(1, annotator=name, verdict=word) for name, word in (("x", "a"), ("y", "b"))),
+        *(label(2, annotator=name, verdict=word) for name, word in (("x", "a"), ("y", "both_bad"))),
+        label(3, verdict="skip"),
+        label(4, verdict="tie"),
+        label(5),
+        label(5, verdict=None, reason=WITHDRAWN),
+        label(6, purpose="gold"),
+    )
+    assert told["labels"] == 9
+    assert told["verdicts"] == {"a": 5, "b": 1, "tie": 1, "both_bad": 1, "skip": 1}
+    assert told["pairs"] == {"labelled": 5, "decided": 2, "undecided": 3, "disputed": 2}
+    assert told["agreement"]["all"]["pairs"] == 3
+
+
+def test_spend_and_budget():
+    told = _status(
+        label(0, annotator="x", cost=0.5, duration_ms=3_600_000),
+        label(1, annotator="y", cost=0.25),
+        label(2, annotator="x", cost=0.25, purpose="gold", duration_ms=0),
+        label(3, annotator="m", source="judge:m", round=None, cost=0.1),
+        label(4, annotator="data", source="data:file", round=None),
+        campaign__budget__labels=10,
+        campaign__budget__money=1.0,
+        page__lease_minutes=60.0,
+    )
+    assert told["spend"]["labels"] == 4
+    assert told["spend"]["money"] == pytest.approx(1.1)
+    assert told["spend"]["hours"] == 1.0
+    assert told["spend"]["by_source"]["human"]["money"] == pytest.approx(1.0)
+    assert told["spend"]["by_source"]["judge:m"] == {"labels": 1, "money": 0.1, "hours": 0.0}
+    assert told["budget"]["labels"] == {"limit": 10, "left": 6}
+    assert told["budget"]["money"]["left"] == 0
+    assert told["budget"]["hours"] == {"limit": None, "left": None}
+    assert {row["annotator"]: row["money"] for row in told["annotators"]} == {
+        "x": 0.75,
+        "y": 0.25,
+        "m": 0.1,
+        "data": 0,
+    }
+    assert told["advice"]["sentence"] == "Stop: the budget of money is spent."
+
+
+def test_speed():
+    labels = [label(n, timestamp=_ago(90 - 20 * n), duration_ms=1000 * (n + 1)) for n in range(5)]
+    told = _status(*labels, label(9, source="oracle", timestamp=_ago(1), duration_ms=1))
+    assert told["speed"] == {"last_hour": 3, "per_hour": 1200.0, "median_seconds": 3.0}
+
+
+def test_what_the_batch_still_wants():
+    batch = issued_of(0, 1, 2).set_column(
+        ISSUED.get_field_index("annotators"), "annotators", pa.array([2, 2, 1], pa.int32())
+    )
+    told = _status(label(0), label(2), label(2, annotator="x"), batch=batch)
+    assert (told["round"], told["waiting"]) == (1, 3)
+    empty = _status(label(0), batch=batch.slice(0, 0), issued=batch)
+    assert (empty["round"], empty["waiting"]) == (1, 0)
+    assert empty["advice"]["sentence"] == "Stop: every pair of the pool has its labels."
+
+
+def campaign(count=90):
+    rng = np.random.default_rng(0)
+    parts = [issued_of(n, prompt=f"p{n}", n_labels=1 + n // 30 * 30, round_=n // 30) for n in range(count)]
+    labels = [label(n, prompt_id=f"p{n}", verdict="ab"[int(rng.random() > 0.7)]) for n in range(count)]
+    again = [label(n, prompt_id=f"p{n}", annotator="x", verdict="ab"[int(rng.random() > 0.7)]) for n in range(30)]
+    return pa.concat_tables(parts), [*labels, *again]
+
+
+def test_a_curve_its_gain_and_the_advice():
+    issued, labels = campaign()
+    told = _status(*labels, issued=issued)
+    assert told["audit"]["pairs"] == told["audit"]["predicted"] == 90
+    right = np.mean([word.verdict == "a" for word in labels[30:90]])
+    shares = [np.mean([word.verdict == "a" for word in (labels[n], labels[90 + n])]) for n in range(30)]
+    expected = (right * 60 + sum(shares)) / 90
+    assert told["audit"]["accuracy"]["value"] == pytest.approx(expected)
+    assert [point["pairs"] for point in told["curve"]["points"]] == [30, 30, 30]
+    assert told["curve"]["line"][-1]["labels"] == 95
+    assert told["gain"]["labels"]["low"] <= told["gain"]["labels"]["value"] <= told["gain"]["labels"]["high"]
+    assert told["agreement"]["audit"]["pairs"] == 30
+    assert told["ceiling"]["pairs"] == 30
+    assert told["advice"]["say"] in ("go on", "stop", "more overlap")
+
+
+def test_read_on_is_read_at_once(tmp_path):
+    layout, params = Layout.folder(tmp_path), make_params()
+    issued, labels = campaign()
+    write_table(layout.issued, issued)
+    log, reader = LabelLog(layout.labels), StatusReader(params, layout)
+    assert reader.status(NOW)["labels"] == 0
+    for start in range(0, len(labels), 50):
+        log.append(labels[start : start + 50])
+        assert reader.status(NOW) == campaign_status(params, layout, NOW)
+    assert reader.status(NOW)["labels"] == 120
+    layout.labels.write_text("")
+    assert reader.status(NOW)["labels"] == 0
