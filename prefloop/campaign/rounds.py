@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+
+import yaml
 
 from prefloop.errors import ConfigError, PrefloopError
 from prefloop.io.layout import Layout
 from prefloop.processes import kept
 
+log = logging.getLogger("prefloop")
+
 TARGETS = ("evaluate", "acquire")
-_TAIL_LINES = 30
+LOCK_LIST = Path(".dvc/tmp/rwlock")
+_TAIL_LINES, _LOOKS = 30, 5
 
 
 class RoundFailed(PrefloopError):
@@ -49,6 +56,7 @@ class Rounds:
             RoundFailed: a stage failed, or another DVC works here.
         """
         size = size_of(self._layout.labels)
+        mend(self._folder or Path())
         self._repro(*TARGETS)
         if size_of(self._layout.label_snapshot) < size:
             self._repro("--force", "--single-item", "labels")
@@ -96,6 +104,33 @@ def stage_environment(executable: str = sys.executable, path: str | None = None)
         )
     before = os.environ.get("PATH", "") if path is None else path
     return os.environ | {"PATH": f"{folder}{os.pathsep}{before}", "DVC_NO_ANALYTICS": "1"}
+
+
+def mend(folder: Path) -> None:
+    """Put DVC's own files aside that a kill has cut short: it would refuse to work until somebody does.
+
+    They are its list of locks, which holds nothing once all are dead, and dvc.lock, without which stages are run
+    again. Both are written in place within moments: what is still broken after a second, nobody is writing.
+    """
+    for path in (folder / LOCK_LIST, folder / "dvc.lock"):
+        if _is_broken(path):
+            aside = path.with_name(f"{path.name}.torn")
+            os.replace(path, aside)
+            log.warning("%s was cut short by a kill, and is put aside as %s", path, aside.name)
+
+
+def _is_broken(path: Path) -> bool:
+    """Whether a file holds no mapping; JSON is YAML too."""
+    for _ in range(_LOOKS):
+        try:
+            if isinstance(yaml.safe_load(path.read_bytes()), dict):
+                return False
+        except FileNotFoundError:
+            return False
+        except yaml.YAMLError:
+            pass
+        time.sleep(1 / _LOOKS)
+    return path.is_file()
 
 
 def size_of(path: Path) -> int:

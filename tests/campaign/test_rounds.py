@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefloop.campaign.rounds import RoundFailed, Rounds, new_lines, stage_environment
+from prefloop.campaign.rounds import LOCK_LIST, RoundFailed, Rounds, mend, new_lines, stage_environment
 from prefloop.errors import ConfigError
 from prefloop.io.layout import Layout
 
@@ -100,6 +100,35 @@ def test_a_round_can_be_ended_from_another_thread(layout, monkeypatch):
     assert len(failed) == 1
     with pytest.raises(RoundFailed, match="stopped"):
         rounds.make()
+
+
+@pytest.mark.parametrize("name", [str(LOCK_LIST), "dvc.lock"])
+@pytest.mark.parametrize(
+    ("content", "stays"), [(b"", False), (b'{"read": {', False), (b"{}", True), (None, False)]
+)
+def test_a_file_of_dvc_that_a_kill_cut_short_is_put_aside(tmp_path, name, content, stays):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if content is not None:
+        path.write_bytes(content)
+    mend(tmp_path)
+    assert path.exists() is stays
+    assert path.with_name(f"{path.name}.torn").exists() is (content is not None and not stays)
+
+
+def test_dvc_works_again_where_its_own_files_were_cut_short(layout):
+    from dvc.repo import Repo
+
+    Repo.init(no_scm=True).close()
+    Path("dvc.yaml").write_text("stages: {evaluate: {cmd: 'true'}, acquire: {cmd: 'true'}}")
+    layout.label_snapshot.write_bytes(layout.labels.read_bytes())
+    Rounds(layout).make()
+    for path in (LOCK_LIST, Path("dvc.lock")):
+        path.write_bytes(path.read_bytes()[:9] if path != LOCK_LIST else b"")
+        with pytest.raises(RoundFailed, match="corrupted|invalid"):
+            Rounds(layout)._repro("evaluate")
+        Rounds(layout).make()
+    assert "acquire" in Path("dvc.lock").read_text()
 
 
 def test_stages_call_the_python_that_prefloop_is_installed_in(tmp_path):
