@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
-from cli._common import DEFAULT_PARAMS, AsJson, ParamsFile, load, print_json
+from cli._common import DEFAULT_PARAMS, AsJson, ParamsFile, load, print_json, print_table
 
 app = typer.Typer(no_args_is_help=True, help="Put verdicts into the label log.")
+annotator = typer.Typer(no_args_is_help=True, help="Who may label, by name; tokens are shown once and not kept.")
+app.add_typer(annotator, name="annotator")
 
 
 @app.callback()
@@ -64,3 +66,88 @@ def import_(params: ParamsFile = DEFAULT_PARAMS, as_json: AsJson = False) -> Non
             f"{len(done.labels)} labels of {pairs} pairs appended ({said}); {done.standing} stood in the log, "
             f"{done.outside} are outside the pool; next: dvc repro"
         )
+
+
+@app.command()
+def serve(
+    params: ParamsFile = DEFAULT_PARAMS,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every one.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 is any free one.")] = 8400,
+    annotators: Annotated[
+        list[str] | None,
+        typer.Option("--annotator", help="NAME:TOKEN of one more annotator, for this run alone; repeatable."),
+    ] = None,
+    origins: Annotated[
+        list[str] | None,
+        typer.Option("--origin", help="Address of a reverse proxy before it: https://labels.example.org."),
+    ] = None,
+) -> None:
+    """Serve the labelling page and its JSON API for the current batch (Ctrl-C ends it).
+
+    A verdict is in the label log before it is acknowledged. New batches are taken up as `dvc repro` writes them.
+    Annotators are those of `prefloop labels annotator add`, and those given here.
+
+    Example: prefloop labels serve --port 8400
+    """
+    from prefloop.campaign.desk.people import People, parse_given
+    from prefloop.errors import StateError
+    from prefloop.io.layout import Layout
+    from prefloop.page.serve import campaign_server, checked_origins, with_paths_from
+
+    layout, parameters = Layout.repository(), load(params)
+    people = People(layout.people, map(parse_given, annotators or ()))
+    if not layout.batch.is_file():
+        raise StateError(f"{layout.batch} is missing: run dvc repro evaluate acquire for the first batch")
+    with campaign_server(
+        with_paths_from(parameters, params.parent), layout, people, host, port, checked_origins(origins or ())
+    ) as server:
+        server.run(lambda url: typer.echo(f"labelling page: {url}"))
+
+
+@annotator.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="Name, as it stands in the label log.")],
+    admin: Annotated[bool, typer.Option("--admin", help="May see the campaign and decide conflicts.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make an annotator who lasts, and print the token; it is shown this once.
+
+    Example: prefloop labels annotator add ann
+    """
+    from prefloop.campaign.desk.people import add_person
+    from prefloop.io.layout import Layout
+
+    token = add_person(Layout.repository().people, name, "admin" if admin else "annotator")
+    if as_json:
+        print_json({"name": name, "role": "admin" if admin else "annotator", "token": token})
+    else:
+        typer.echo(token)
+
+
+@annotator.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """Who may label.
+
+    Example: prefloop labels annotator list
+    """
+    from prefloop.campaign.desk.people import read_people
+    from prefloop.io.layout import Layout
+
+    people = read_people(Layout.repository().people)
+    if as_json:
+        print_json([{"name": person.name, "role": person.role} for person in people])
+    else:
+        print_table("annotators", ["name", "role"], [[person.name, person.role] for person in people])
+
+
+@annotator.command("remove")
+def remove(name: Annotated[str, typer.Argument(help="Name of an annotator.")]) -> None:
+    """Take an annotator's token back; a running server refuses it from then on. What they said stays in the log.
+
+    Example: prefloop labels annotator remove ann
+    """
+    from prefloop.campaign.desk.people import remove_person
+    from prefloop.io.layout import Layout
+
+    remove_person(Layout.repository().people, name)
+    typer.echo(f"{name} may no longer label")

@@ -69,6 +69,10 @@ class TrackingError(PrefloopError):
     """The MLflow tracking store cannot be reached or written."""
 
 
+class AddressError(PrefloopError):
+    """An address that this process cannot listen on."""
+
+
 class LabelsMissing(PrefloopError):
     """The command needs labels that nobody has given yet."""
 

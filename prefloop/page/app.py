@@ -90,5 +90,7 @@ async def _failed(request: Request, error: Exception) -> Response:
     """What this machine cannot do stands in the server's log; a client is told to try again."""
     log.error("%s %s: %s", request.method, request.url.path, error, exc_info=not isinstance(error, PrefloopError))
     return JSONResponse(
-        {"error": "the server could not do this; nothing was recorded; try again"}, 503, {"Retry-After": "5"}
+        {"error": "the server cannot do this now; send it again: nothing is recorded twice"},
+        503,
+        {"Retry-After": "5"},
     )

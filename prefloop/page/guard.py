@@ -25,6 +25,7 @@ _ALWAYS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
+_MOST_HEAD = 1 << 14
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
@@ -67,7 +68,7 @@ class Guard:
             return
         send = self._with_headers(scope["path"], send)
         try:
-            self._check_host(scope)
+            self._check_head(scope)
             body = await self._body(scope, receive)
         except _Refused as refused:
             answer = JSONResponse({"error": str(refused)}, refused.status, {"connection": "close"})
@@ -92,11 +93,13 @@ class Guard:
             if not started:
                 await JSONResponse({"error": "the server failed; it is in its log"}, 500)(scope, receive, send)
 
-    def _check_host(self, scope: Scope) -> None:
+    def _check_head(self, scope: Scope) -> None:
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > _MOST_HEAD:
+            raise _Refused(431, f"headers of over {_MOST_HEAD} bytes")
         given = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"]
         if len(given) != 1:
             raise _Refused(400, "expected one Host header")
-        if self._hosts and _without_port(given[0]) not in self._hosts:
+        if self._hosts and without_port(given[0]) not in self._hosts:
             raise _Refused(421, "this server does not answer to that host name; see --origin")
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
@@ -148,7 +151,8 @@ class _Replayed:
         return {"type": "http.request", "body": body, "more_body": False}
 
 
-def _without_port(host: str) -> str:
+def without_port(host: str) -> str:
+    """The name in a Host header."""
     if host.startswith("["):
         return host.partition("]")[0] + "]"
     return host.partition(":")[0]

@@ -13,9 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prefloop.errors import StateError
+from prefloop.io.arrays import read_table
 from prefloop.io.lookup import find_rows
 from prefloop.messages.message import Message, Turns
 
+_IDS = ("pair_id", "prompt_id", "completion_a", "completion_b")
 # Rows that stay in memory, prompts and completions together; a few screens of text each.
 _KEPT = 20_000
 
@@ -40,11 +42,12 @@ class Texts:
 
     Args:
         prepared: folder of the prepared tables.
+        batch: the campaign's batch, whose texts are all found with the first of them.
         extra: prompts and completions that stand in none of them, by id: those of gold items.
     """
 
-    def __init__(self, prepared: Path, extra: Mapping[str, Turns] | None = None) -> None:
-        self._prepared, self._extra = prepared, extra or {}
+    def __init__(self, prepared: Path, batch: Path, extra: Mapping[str, Turns]) -> None:
+        self._prepared, self._batch, self._extra = prepared, batch, extra
         self._rows: OrderedDict[tuple[str, str], dict[str, Any] | None] = OrderedDict()
         self._lock = Lock()
 
@@ -54,10 +57,11 @@ class Texts:
         Raises:
             StateError: a table is missing or damaged, or has no such row.
         """
-        pair = {"pair_id": [pair_id], "prompt_id": [prompt_id]}
-        pair |= {"completion_a": [completions[0]], "completion_b": [completions[1]]}
+        row = dict(zip(_IDS, ([pair_id], [prompt_id], *([one] for one in completions)), strict=True))
         with self._lock:
-            self._find(pa.table(pair))
+            if not self._has(pair_id, prompt_id, completions):
+                batch = [read_table(self._batch, list(_IDS))] if self._batch.is_file() else []
+                self._find(pa.concat_tables([*batch, pa.table(row)]))
             prompt, listed = self._row("prompts", prompt_id), self._row("pairs", pair_id)
             ids = (listed or {}).get("ids") or (prompt or {}).get("ids") or ()
             return PairTexts(
@@ -66,31 +70,30 @@ class Texts:
                 tuple(ids),
             )
 
-    def prefetch(self, pairs: pa.Table) -> None:
-        """Find the rows of many pairs at once, such as those of a batch.
-
-        Args:
-            pairs: pair_id, prompt_id, completion_a, completion_b.
-        """
+    def prefetch(self) -> None:
+        """Find the texts of the batch, so that nobody waits for them."""
         with self._lock:
-            self._find(pairs)
+            self._find(read_table(self._batch, list(_IDS)))
+
+    def _has(self, pair_id: str, prompt_id: str, completions: tuple[str, str]) -> bool:
+        """Whether a pair's rows are there; they are marked as used."""
+        keys = [("pairs", pair_id), ("prompts", prompt_id), *(("completions", one) for one in completions)]
+        keys = [key for key in keys if key[1] not in self._extra]
+        for key in keys:
+            if key in self._rows:
+                self._rows.move_to_end(key)
+        return all(key in self._rows for key in keys)
 
     def _find(self, pairs: pa.Table) -> None:
         completions = [*pairs["completion_a"].to_pylist(), *pairs["completion_b"].to_pylist()]
         self._load("prompts", "prompt_id", pairs["prompt_id"].to_pylist(), ["prompt", "messages"])
         self._load("completions", "completion_id", completions, ["text", "messages"])
         self._load("pairs", "pair_id", pairs["pair_id"].to_pylist(), [])
-        while len(self._rows) > max(_KEPT, 8 * len(pairs)):
+        while len(self._rows) > max(_KEPT, 4 * len(pairs)):
             self._rows.popitem(last=False)
 
     def _load(self, table: str, key: str, ids: Iterable[str], columns: list[str]) -> None:
-        wanted = {one for one in ids if one not in self._extra}
-        missing = []
-        for one in wanted:
-            if (table, one) in self._rows:
-                self._rows.move_to_end((table, one))
-            else:
-                missing.append(one)
+        missing = sorted({one for one in ids if one not in self._extra and (table, one) not in self._rows})
         if not missing:
             return
         path = self._prepared / f"{table}.parquet"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,7 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 
-from prefloop.errors import TrackingError
+from prefloop.errors import AddressError, TrackingError
+from prefloop.io.address import listening, url_of
 
 _PATIENCE_S = 120.0
 _POLL_S = 0.2
@@ -56,25 +55,9 @@ def check_free(host: str, port: int) -> None:
         TrackingError: a port in use, a host that is unknown or not this machine's, or no permission.
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen(1)
-    except (OSError, UnicodeError) as error:
-        raise TrackingError(f"--host {host} --port {port}: {_cause(error)}") from None
-
-
-def _cause(error: OSError | UnicodeError) -> str:
-    if isinstance(error, (socket.gaierror, UnicodeError)):
-        return "there is no such host; give a name or address of this machine, such as 127.0.0.1"
-    if error.errno == errno.EADDRINUSE:
-        return "another program listens there; end it, or give another --port"
-    if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-        return "no address of this machine; give one that is, such as 127.0.0.1"
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return "no permission to listen there; give a --port above 1023"
-    return f"cannot listen there ({error.strerror or error})"
+        listening(host, port).close()
+    except AddressError as error:
+        raise TrackingError(str(error)) from None
 
 
 def serve(command: list[str], host: str, port: int, tell: Callable[[str], None]) -> int:
@@ -99,7 +82,7 @@ def serve(command: list[str], host: str, port: int, tell: Callable[[str], None])
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         _await_answer(keeper, host, port)
-        tell(f"http://{_in_address(host)}:{port}")
+        tell(url_of(host, port))
         return keeper.wait()
     except KeyboardInterrupt:
         return 0
@@ -135,7 +118,3 @@ def _answers(host: str, port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _in_address(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

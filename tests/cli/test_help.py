@@ -27,7 +27,9 @@ LEAVES = [path for path, command in COMMANDS.items() if not hasattr(command, "co
 def test_these_are_the_commands():
     assert {" ".join(path) for path in LEAVES} == {
         "policies", "params", "bench", "status", "report", "export", "rewardbench", "track", "ui", "doctor",
-        "data check", "labels oracle", "labels import", "dpo run", "dpo report", "state list", "state prune",
+        "data check", "labels oracle", "labels import", "labels serve",
+        "labels annotator add", "labels annotator list", "labels annotator remove",
+        "dpo run", "dpo report", "state list", "state prune",
     }  # fmt: skip
 
 

@@ -20,7 +20,8 @@ from prefloop.campaign.desk.guidelines import Guidelines, GuidelinesFile
 from prefloop.campaign.desk.leases import Leases
 from prefloop.campaign.desk.people import People
 from prefloop.campaign.desk.questions import Questions
-from prefloop.campaign.desk.queue import BATCH, Queue
+from prefloop.campaign.desk.queue import Queue
+from prefloop.campaign.desk.tables import BATCH
 from prefloop.campaign.desk.task import Decided, Given, Outcome, Ruling, Task, Wait
 from prefloop.campaign.desk.writer import Writer
 from prefloop.config import Params

@@ -6,60 +6,28 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from prefloop.campaign.desk.budget import Budget, Spent
+from prefloop.campaign.desk.tables import AFTER_WORDS, BATCH, PAIRS_FROM_TALLY, SCHEMA, VERSION, WORDS, said
 from prefloop.errors import StateError
-from prefloop.labels.label import WITHDRAWN
 from prefloop.labels.log import Mark, News
 
 log = logging.getLogger("prefloop")
 
-# Raised when tables change: a queue of another number is made again.
-VERSION = 1
-
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
--- Lines of the log that say something of a pair; `who` says whose word it is: a later one of the same counts.
-CREATE TABLE words (
-    seq INTEGER PRIMARY KEY, pair_id TEXT NOT NULL, prompt_id TEXT NOT NULL, completion_a TEXT NOT NULL,
-    completion_b TEXT NOT NULL, round INTEGER, annotator TEXT NOT NULL, who TEXT NOT NULL, verdict TEXT,
-    shown_left TEXT, purpose TEXT, lease TEXT, timestamp TEXT NOT NULL, duration_ms INTEGER, comment TEXT,
-    stands INTEGER NOT NULL);
-CREATE INDEX words_of_pair ON words (pair_id, who);
-CREATE INDEX words_of_annotator ON words (annotator, seq) WHERE stands;
-CREATE INDEX words_of_lease ON words (lease) WHERE lease IS NOT NULL;
-CREATE TABLE tally (
-    pair_id TEXT PRIMARY KEY, standing INTEGER NOT NULL, said_a INTEGER NOT NULL, said_b INTEGER NOT NULL,
-    ruled INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX disputed ON tally (pair_id) WHERE said_a > 0 AND said_b > 0 AND NOT ruled;
-CREATE TABLE people (annotator TEXT PRIMARY KEY, answers INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE pairs (
-    position INTEGER PRIMARY KEY, pair_id TEXT NOT NULL UNIQUE, prompt_id TEXT NOT NULL,
-    completion_a TEXT NOT NULL, completion_b TEXT NOT NULL, round INTEGER NOT NULL, wanted INTEGER NOT NULL,
-    standing INTEGER NOT NULL, ruled INTEGER NOT NULL);
-CREATE INDEX pairs_waiting ON pairs (position) WHERE standing < wanted AND NOT ruled;
-CREATE TABLE leases (
-    lease TEXT PRIMARY KEY, annotator TEXT NOT NULL, pair_id TEXT NOT NULL, prompt_id TEXT NOT NULL,
-    completion_a TEXT NOT NULL, completion_b TEXT NOT NULL, round INTEGER NOT NULL, purpose TEXT,
-    shown_left TEXT NOT NULL, wanted INTEGER NOT NULL, expires_at REAL NOT NULL, guidelines TEXT,
-    is_paid INTEGER NOT NULL, labels INTEGER NOT NULL, nano INTEGER NOT NULL, ms INTEGER NOT NULL);
-CREATE INDEX leases_of_pair ON leases (pair_id, expires_at);
-CREATE INDEX leases_of_annotator ON leases (annotator, expires_at);
-CREATE INDEX leases_open ON leases (expires_at);
-"""
-_WORDS = (
-    *("pair_id", "prompt_id", "completion_a", "completion_b", "round", "annotator", "who", "verdict"),
-    *("shown_left", "purpose", "lease", "timestamp", "duration_ms", "comment"),
+_SETTINGS = (
+    *("journal_mode = WAL", "synchronous = NORMAL", "wal_autocheckpoint = 0"),
+    *("cache_size = -32000", "temp_store = MEMORY"),
 )
-BATCH = ("pair_id", "prompt_id", "completion_a", "completion_b", "round", "annotators")
 _ROWS = 1 << 14
+# What was written is moved from SQLite's journal into the file when the journal has so many bytes, looked at every
+# so many seconds: by a thread of its own, since the disk may take longer over it than anybody should wait.
+_JOURNAL_BYTES, _LOOK_S = 1 << 22, 1.0
 
 
 class Queue:
@@ -77,9 +45,14 @@ class Queue:
         self._path, self._budget = path, budget
         self.lock = threading.RLock()
         self._connection = self._open()
+        self._is_closed = threading.Event()
+        self._tidier = threading.Thread(target=self._tidy, name="queue", daemon=True)
+        self._tidier.start()
 
     def close(self) -> None:
         """Close the file."""
+        self._is_closed.set()
+        self._tidier.join()
         with self.lock:
             self._connection.close()
 
@@ -140,10 +113,10 @@ class Queue:
                 self._forget(connection)
             spent = self.spent + self._budget.spent_by(lines)
             first = connection.execute("SELECT coalesce(max(seq), 0) + 1 FROM words").fetchone()[0]
-            insert = f"INSERT INTO words VALUES (NULL{', ?' * len(_WORDS)}, ?)"
-            for part in _said(lines).to_batches(_ROWS):
+            insert = f"INSERT INTO words VALUES (NULL{', ?' * len(WORDS)}, ?)"
+            for part in said(lines).to_batches(_ROWS):
                 connection.executemany(insert, zip(*(column.to_pylist() for column in part.columns), strict=True))
-            for statement in _AFTER_WORDS:
+            for statement in AFTER_WORDS:
                 connection.execute(statement, (first,))
             self._set_meta(connection, {f"mark_{name}": value for name, value in asdict(mark).items()})
             self._set_meta(connection, {f"spent_{name}": value for name, value in asdict(spent).items()})
@@ -171,7 +144,15 @@ class Queue:
             connection.executemany(
                 "INSERT INTO pairs VALUES (NULL, ?, ?, ?, ?, ?, ?, 0, 0)", zip(*columns, strict=True)
             )
-            connection.execute(_PAIRS_FROM_TALLY)
+            connection.execute(PAIRS_FROM_TALLY)
+
+    def _tidy(self) -> None:
+        journal = Path(f"{self._path}-wal")
+        while not self._is_closed.wait(_LOOK_S):
+            with suppress(OSError, sqlite3.Error):  # the next look, or closing, does it
+                if journal.stat().st_size >= _JOURNAL_BYTES:
+                    with closing(self._connect()) as connection:
+                        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _forget(self, connection: sqlite3.Connection) -> None:
         for table in ("words", "tally", "people"):
@@ -200,12 +181,12 @@ class Queue:
             except sqlite3.DatabaseError as error:
                 log.warning("%s is damaged (%s): it is made again", self._path, error)
         else:
-            log.info("%s is made", self._path)
+            log.info("%s is made, from the batch and the label log", self._path)
         for ending in ("", "-wal", "-shm"):
             Path(f"{self._path}{ending}").unlink(missing_ok=True)
         try:
             connection = self._connect()
-            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+            connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
             self._set_meta(connection, {"lease_ms": self._budget.lease_ms})
         except sqlite3.Error as error:
             raise StateError(f"{self._path} cannot be written ({error}): check the disk and permissions") from None
@@ -222,44 +203,6 @@ class Queue:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         # What a killed process wrote stays; a machine without power may lose leases, never lines of the log.
-        for setting in (
-            "journal_mode = WAL",
-            "synchronous = NORMAL",
-            "cache_size = -32000",
-            "temp_store = MEMORY",
-        ):
+        for setting in _SETTINGS:
             connection.execute(f"PRAGMA {setting}")
         return connection
-
-
-def _said(lines: pa.Table) -> pa.Table:
-    """The columns of `words` of the lines that say something: a verdict, or that one is withdrawn."""
-    back = pc.fill_null(pc.equal(lines["reason"], WITHDRAWN), False)
-    lines = lines.filter(pc.or_(pc.is_valid(lines["verdict"]), back))
-    ruled = pc.fill_null(pc.equal(lines["purpose"], "adjudication"), False)
-    kind = pc.fill_null(lines["purpose"], "vote")
-    who = pc.if_else(ruled, "adjudication", pc.binary_join_element_wise(kind, lines["annotator"], ":"))
-    lines = lines.append_column("who", who)
-    return lines.select(_WORDS).append_column("stands", pc.is_valid(lines["verdict"]).cast(pa.int8()))
-
-
-_PAIRS_FROM_TALLY = """
-UPDATE pairs SET (standing, ruled) = (SELECT standing, ruled FROM tally WHERE tally.pair_id = pairs.pair_id)
-WHERE pair_id IN (SELECT tally.pair_id FROM pairs JOIN tally USING (pair_id))"""
-_NEW = "(SELECT pair_id FROM words WHERE seq >= ?1)"
-_AFTER_WORDS = (
-    # Each word before the last of the same on a pair no longer stands.
-    """UPDATE words SET stands = 0 WHERE seq IN (
-        SELECT earlier.seq FROM words AS later JOIN words AS earlier
-        ON earlier.pair_id = later.pair_id AND earlier.who = later.who AND earlier.seq < later.seq
-        WHERE later.seq >= ?1 AND earlier.stands)""",
-    f"""INSERT OR REPLACE INTO tally
-        SELECT pair_id, sum(stands AND purpose IS NULL), sum(stands AND purpose IS NULL AND verdict = 'a'),
-            sum(stands AND purpose IS NULL AND verdict = 'b'), max(stands AND purpose IS 'adjudication')
-        FROM words WHERE pair_id IN {_NEW} GROUP BY pair_id""",
-    f"{_PAIRS_FROM_TALLY} AND pair_id IN {_NEW}",
-    """INSERT INTO people SELECT annotator, count(*) FROM words
-        WHERE seq >= ?1 AND verdict IS NOT NULL AND purpose IS NOT 'adjudication' GROUP BY annotator
-        ON CONFLICT DO UPDATE SET answers = answers + excluded.answers""",
-    "DELETE FROM leases WHERE lease IN (SELECT lease FROM words WHERE seq >= ?1 AND lease IS NOT NULL)",
-)

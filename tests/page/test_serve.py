@@ -1,0 +1,77 @@
+"""The command, as a process: it tells its address, takes verdicts and ends with a signal, whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import httpx2
+import pytest
+import yaml
+
+from prefloop.campaign.desk.people import new_token
+from prefloop.errors import ConfigError
+from prefloop.io.layout import Layout
+from prefloop.page.serve import checked_origins, is_loopback
+from tests.page.conftest import write_batch
+from tests.worlds import ROOT, make_params
+
+
+@pytest.fixture
+def folder(tmp_path, prepared):
+    """A campaign's folder."""
+    layout = Layout(tmp_path / "data", tmp_path / ".prefloop")
+    shutil.copytree(prepared, layout.prepared)
+    write_batch(layout, 4, 1)
+    params = make_params(page__guidelines="guide.md").model_dump(mode="json")
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    (tmp_path / "guide.md").write_text("# Guide")
+    return tmp_path
+
+
+def start(folder, *options):
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "labels", "serve", *options], cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_until_a_signal_and_leaves_nothing_behind(folder, number):
+    token = new_token()
+    server = start(folder, "--port", "0", "--annotator", f"ann:{token}")
+    url = server.stdout.readline().split()[-1]
+    with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}) as client:
+        task = client.get("/api/next").json()
+        assert task["guidelines_version"]
+        body = {"lease": task["lease"], "verdict": "tie", "duration_ms": 5}
+        assert client.post("/api/verdicts", json=body).status_code == 201
+        server.send_signal(number)
+        assert server.wait(20) == 0
+    (line,) = (folder / "data/labels/labels.jsonl").read_text().splitlines()
+    assert json.loads(line)["lease"] == task["lease"]
+    assert "Traceback" not in server.stderr.read()
+    assert sorted(path.name for path in (folder / ".prefloop").iterdir()) == [
+        "queue.sqlite",
+        "queue.sqlite.server",
+    ]
+
+
+def test_it_says_what_is_missing(folder):
+    nobody = start(folder, "--port", "0")
+    assert "labels annotator add NAME" in nobody.communicate(timeout=30)[1]
+    assert nobody.returncode == 2
+
+
+def test_origins_and_loopback():
+    assert checked_origins(["https://x.org", "http://x.org:81"]) == ["https://x.org", "http://x.org:81"]
+    for wrong in ("x.org", "https://x.org/", "ftp://x.org", "https://"):
+        with pytest.raises(ConfigError, match="--origin"):
+            checked_origins([wrong])
+    assert [is_loopback(host) for host in ("localhost", "127.0.0.2", "::1", "0.0.0.0", "example.org")] == [
+        True, True, True, False, False,
+    ]  # fmt: skip
