@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.recorded_campaigns import Recorded, read_all, record_missing
 from prefloop.campaign.curve import PRIOR, Curve, Estimate, Prior, fit_curve
-from prefloop.campaign.stopping import LABELS, Standing
+from prefloop.campaign.stopping import LABELS, UNLIKELY, Standing
 from prefloop.io.atomic import write_bytes, write_text
 from prefloop.report.figure import render
 
@@ -203,13 +203,15 @@ def _mean(values: np.ndarray, campaign: np.ndarray) -> list[float]:
 
 
 def by_curve(replay: Replay, price: float, *, which: str, test: str) -> int:
-    """Our rule, stop when the expected gain of 100 labels is below its price, and two that stop later."""
+    """Our rule, stop when 100 labels are unlikely to be worth their price, and two that ask for less and more."""
     for r, curve in enumerate(getattr(replay, which)):
         if curve is None:
             continue
         gain = curve.gain(float(replay.n[r]), LABELS)
         chance = (gain >= price).mean()
-        worth = {"mean": gain.mean() >= price, "quarter": chance >= 0.25, "sure": chance >= 1 - CONFIDENCE}[test]
+        worth = {"mean": gain.mean() >= price, "unlikely": chance >= UNLIKELY, "sure": chance >= 1 - CONFIDENCE}[
+            test
+        ]
         if not worth:
             return r
     return len(replay.n) - 1
@@ -253,10 +255,10 @@ def by_gradient(replay: Replay, price: float) -> int:
 
 
 RULES: dict[str, Rule] = {
-    "expected gain": partial(by_curve, which="curves", test="mean"),
-    "expected gain, shipped prior": partial(by_curve, which="shipped", test="mean"),
-    "worth it by less than 1 in 4": partial(by_curve, which="curves", test="quarter"),
-    "worth it by less than 1 in 10": partial(by_curve, which="curves", test="sure"),
+    "ours": partial(by_curve, which="curves", test="unlikely"),
+    "ours, shipped prior": partial(by_curve, which="shipped", test="unlikely"),
+    "ours by the expected gain": partial(by_curve, which="curves", test="mean"),
+    "ours at 1 in 10": partial(by_curve, which="curves", test="sure"),
     "stabilising predictions": by_stability,
     "performance gradient": by_gradient,
     **{f"{labels} labels": partial(by_budget, labels=labels) for labels in BUDGETS},

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from prefloop.campaign.audited import audited
 from prefloop.campaign.ceiling import FEWEST
 from prefloop.campaign.desk.budget import Budget
-from prefloop.campaign.desk.gold import NO_GOLD, read_gold
+from prefloop.campaign.desk.gold import read_gold
 from prefloop.campaign.habits import AskedTwice, Words, asked_twice, gold_answers, habits
 from prefloop.campaign.issued import ISSUED, read_issued
 from prefloop.campaign.learned import learned
@@ -44,16 +44,19 @@ class StatusReader:
     Args:
         params: parameters in force.
         layout: where log, batch and issued pairs lie.
+        gold: known verdicts of gold items by pair id; None: they are read from the file of `page.gold`.
 
     Raises:
         ConfigError, DataError: a file of gold items that cannot be used.
     """
 
-    def __init__(self, params: Params, layout: Layout) -> None:
+    def __init__(self, params: Params, layout: Layout, gold: Mapping[str, Word] | None = None) -> None:
         self._params, self._layout = params, layout
         self._log, self._lines = LabelLog(layout.labels), NO_LINES
-        gold = params.page.gold
-        self._gold = NO_GOLD if gold is None else read_gold(gold, Meaning.of(params.data))
+        path = params.page.gold
+        if gold is None:
+            gold = {} if path is None else read_gold(path, Meaning.of(params.data)).verdicts
+        self._gold = gold
 
     def status(self, now: datetime) -> dict[str, Any]:
         """The status now; see `status_of`.
@@ -70,7 +73,7 @@ class StatusReader:
         batch = read_table(self._layout.batch) if self._layout.batch.exists() else None
         issued = read_issued(self._layout.issued)
         issued = ISSUED.empty_table() if issued is None else issued
-        return status_of(self._params, self._lines, issued, batch, self._gold.verdicts, now)
+        return status_of(self._params, self._lines, issued, batch, self._gold, now)
 
 
 def campaign_status(params: Params, layout: Layout, now: datetime) -> dict[str, Any]:

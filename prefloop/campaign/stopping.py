@@ -18,6 +18,8 @@ Say = Literal["go on", "stop", "more overlap", "too early"]
 FEWEST_PAIRS, FEWEST_MODELS = 30, 2
 # Labels that a gain is stated for.
 LABELS = 100
+# Probability that they are worth their price, below which to stop. Source: benchmarks/stopping.py, docs/maths.md.
+UNLIKELY = 0.25
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,10 @@ class Standing:
 
 
 def advise(standing: Standing, stop: Stop) -> Advice:
-    """The rule: go on while the next labels are worth their price, on average over what is not known.
+    """The rule: go on until it is unlikely that the next labels are worth their price, `stop.min_gain`.
 
-    Stopping too late costs labels, too early costs the gain; both are counted in the price of a label,
-    `stop.min_gain`, so that the expected gain decides. Its interval says how sure that is.
+    The expected gain alone would stop too early: it is looked at after every batch, and the first time that it
+    falls below the price is bad luck more often than not.
 
     Args:
         standing: where the campaign stands.
@@ -90,14 +92,15 @@ def advise(standing: Standing, stop: Stop) -> Advice:
     gain = standing.gain()
     if gain is None or standing.is_early:
         return Advice("too early", "Too early to tell: go on.", (_missing(standing.audit),))
-    if gain.mean() >= stop.min_gain:
-        return Advice("go on", "Go on: the next labels are worth their price.", _figures(standing, stop))
+    if (gain >= stop.min_gain).mean() >= UNLIKELY:
+        likely = "are" if gain.mean() >= stop.min_gain else "may be"
+        return Advice("go on", f"Go on: the next labels {likely} worth their price.", _figures(standing, stop))
     if _noise_is_the_limit(standing):
         sentence = (
             "Collect more overlap: ask more people about pairs that have a label, instead of about new pairs."
         )
         return Advice("more overlap", sentence, _figures(standing, stop))
-    return Advice("stop", "Stop: the next labels are not worth their price.", _figures(standing, stop))
+    return Advice("stop", "Stop: the next labels are hardly worth their price.", _figures(standing, stop))
 
 
 def _noise_is_the_limit(standing: Standing) -> bool:

@@ -35,6 +35,12 @@ def test_go_on_while_labels_are_worth_their_price():
     assert "probability 82%" in advice.why[0]
 
 
+@pytest.mark.parametrize(("slope", "sentence"), [(0.055, "Go on: the next labels may be"), (0.05, "Stop: ")])
+def test_go_on_while_they_may_be(slope, sentence):
+    # The gain of a slope b is 0.0294 b, so that b must be 0.068 or more: 1.24 and 1.36 times the mean.
+    assert advise(_standing(slope), STOP).sentence.startswith(sentence)
+
+
 def test_stop_when_they_are_not():
     advice = advise(_standing(0.01), STOP)
     assert advice.say == "stop"
