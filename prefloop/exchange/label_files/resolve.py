@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,11 +20,10 @@ from prefloop.io.arrays import read_table
 from prefloop.io.hashing import pair_id
 from prefloop.io.layout import Layout
 from prefloop.io.lookup import find_rows
-from prefloop.labels.label import Label
-from prefloop.labels.verdicts import Word
+from prefloop.labels.label import Label, Shown
+from prefloop.labels.verdicts import WORDS, Word, turned
 
 _IDS = ("pair_id", "prompt_id", "completion_a", "completion_b")
-Left = Literal["a", "b"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +121,14 @@ def _label(said: Said, pair: Pair, path: Path, annotator: str | None, now: str) 
     )
 
 
-def _verdict(side: Side, left: Left | None) -> Word:
+def _verdict(side: Side | Word, left: Shown | None) -> Word:
     if side == "left" or side == "right":
         assert left is not None
-        return left if side == "left" else "b" if left == "a" else "a"
+        return left if side == "left" else WORDS[turned(WORDS.index(left))]
     return side
 
 
-def _left(said: Said, pair: Pair, path: Path) -> Left | None:
+def _left(said: Said, pair: Pair, path: Path) -> Shown | None:
     """Which completion stood left: by the texts that were seen, else by the ids, else by the recorded order.
 
     Raises:
@@ -143,7 +142,7 @@ def _left(said: Said, pair: Pair, path: Path) -> Left | None:
     return left
 
 
-def _by_ids(said: Said, pair: Pair, path: Path) -> Left | None:
+def _by_ids(said: Said, pair: Pair, path: Path) -> Shown | None:
     for name, id_ in (("left_id", said.left_id), ("right_id", said.right_id)):
         if id_ is not None and id_ not in (pair.a, pair.b):
             raise DataError.at(path, said.row, name, id_, f"{pair.a} or {pair.b}, the completions of the pair")
@@ -153,17 +152,17 @@ def _by_ids(said: Said, pair: Pair, path: Path) -> Left | None:
     return None if left is None else "a" if left == pair.a else "b"
 
 
-def _by_texts(said: Said, pair: Pair, path: Path, recorded: Left | None) -> Left | None:
+def _by_texts(said: Said, pair: Pair, path: Path, recorded: Shown | None) -> Shown | None:
     """Which completion the file has as the text that stood left; None where it has no text, or both are alike."""
     texts = dict(said.texts)
     prompt, a, b = pair.texts
     if "prompt" in texts and not _is(texts["prompt"], prompt):
         raise DataError.at(path, said.row, "prompt", texts["prompt"], f"the prompt of the pair: {prompt[:60]!r}")
-    orders: tuple[tuple[Left, dict[str, str]], ...] = (
+    orders: tuple[tuple[Shown, dict[str, str]], ...] = (
         ("a", {"left": a, "right": b}),
         ("b", {"left": b, "right": a}),
     )
-    fitting: list[Left] = []
+    fitting: list[Shown] = []
     for is_same in (_is_exactly, _is):
         fitting = [
             left
