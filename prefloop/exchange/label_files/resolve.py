@@ -187,7 +187,7 @@ def _is_exactly(text: str, known: str) -> bool:
 
 def _is(text: str, known: str) -> bool:
     """Whether two texts differ in white space and invisible characters at most."""
-    return any(normal_form(written) == normal_form(known) for written in (text, unguarded(text)))
+    return text == known or any(normal_form(one) == normal_form(known) for one in (text, unguarded(text)))
 
 
 def _pairs(said: Iterable[Said | Told], layout: Layout) -> dict[str, Pair]:
