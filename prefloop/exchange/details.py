@@ -34,6 +34,7 @@ DETAILS = pa.schema(
     [
         ("pair_id", pa.string()),
         ("soft_label", pa.float64()),
+        ("trained_label", pa.float64()),
         ("vote_margin", pa.float64()),
         ("n_votes", pa.int32()),
         *((f"votes_{word}", pa.int32()) for word in ("chosen", "rejected", *WORDS[TIE:])),
@@ -65,7 +66,10 @@ class Details:
         self._pairs = pairs
         self._place = {id_: row for row, id_ in enumerate(self._pairs["pair_id"].to_pylist())}
         self._counts = np.stack([self._pairs[f"votes_{word}"].to_numpy() for word in WORDS], axis=1)
-        self._soft = _soft_labels(self._pairs, self._counts)
+        self._soft = _vote_shares(self._counts)
+        # What the pairs train, where labels are aggregated into more than a verdict.
+        has_shares = "share_a" in pairs.column_names
+        self._trained = pairs["share_a"].to_pylist() if has_shares else [None] * len(pairs)
         self._rounds = self._pairs["round"].to_pylist()
         self._chosen = _first_choices(issued)
         self._votes = _by_pair(standing_votes(lines))
@@ -85,17 +89,18 @@ class Details:
             is_turned: whether completion b is the chosen one.
         """
         place = self._place[pair]
-        counts, soft = self._counts[place].tolist(), self._soft[place]
+        counts, soft, trained = self._counts[place].tolist(), self._soft[place], self._trained[place]
         a, b, *others = counts
         chosen, rejected = (b, a) if is_turned else (a, b)
         judged = a + b + counts[TIE]
         choice = self._chosen.get(pair)
         row = {
             "pair_id": pair,
-            "soft_label": None if np.isnan(soft) else 1 - soft if is_turned else soft,
+            "soft_label": None if np.isnan(soft) else _turned(float(soft), is_turned),
+            "trained_label": None if trained is None else _turned(trained, is_turned),
             "vote_margin": (chosen - rejected) / judged if judged else None,
             "n_votes": sum(counts),
-            **dict(zip(DETAILS.names[4:9], (chosen, rejected, *others), strict=True)),
+            **dict(zip(DETAILS.names[5:10], (chosen, rejected, *others), strict=True)),
             "criteria": self._criteria(pair, is_turned),
             "round": self._rounds[place] if choice is None else choice["round"],
             "policy": None if choice is None else choice["policy"],
@@ -128,10 +133,8 @@ class Details:
         }
 
 
-def _soft_labels(pairs: pa.Table, counts: np.ndarray) -> np.ndarray:
-    """How far completion a is preferred, 0 to 1, float64 [n]: what the pair trains; NaN where that is nothing."""
-    if "share_a" in pairs.column_names:
-        return np.asarray(pairs["share_a"].to_numpy(), dtype=np.float64)
+def _vote_shares(counts: np.ndarray) -> np.ndarray:
+    """Share of votes for completion a, a tie as half a vote for each, float64 [n]; NaN where nobody has judged."""
     judged = counts[:, [A, B, TIE]].sum(axis=1)
     shares = np.full(len(counts), np.nan)
     return np.divide(counts[:, A] + counts[:, TIE] / 2, judged, out=shares, where=judged > 0)

@@ -109,6 +109,7 @@ def test_details_turn_with_the_pair(words):
         path = Path(folder) / "labels.jsonl"
         LabelLog(path).append(label(annotator=str(place), verdict=word) for place, word in enumerate(words))
         pairs, lines = current_labels(path, path.with_suffix(".parquet")).pairs, LabelLog(path).read_on().lines
+    pairs = pairs.select([name for name in pairs.column_names if name != "share_a"])
     details = Details(pairs, lines, None, str)
     (pair,) = pairs["pair_id"].to_pylist()
     one, other = details.row(pair, False), details.row(pair, True)
@@ -121,6 +122,9 @@ def test_details_turn_with_the_pair(words):
         assert one["vote_margin"] == -other["vote_margin"] == pytest.approx(2 * share - 1)
     else:
         assert one["soft_label"] is one["vote_margin"] is None
+    assert one["trained_label"] is None
+    trained = Details(pairs.append_column("share_a", pa.array([0.25])), lines, None)
+    assert [trained.row(pair, is_turned)["trained_label"] for is_turned in (False, True)] == [0.25, 0.75]
     kind = "tie" if judged else "both_bad" if "both_bad" in words else None
     assert details.label(pair) == kind
     assert one["n_votes"] == len(words) == len(one["votes"])

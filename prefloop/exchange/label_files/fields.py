@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from prefloop.data.readers.paths import is_nothing
 from prefloop.data.readers.verdicts import selected
@@ -141,7 +141,7 @@ class Fields:
             raise self.error("strength", expected, self.values["strength"])
         return number
 
-    def verdict(self, *names: str) -> Side | None:
+    def verdict(self, *names: str) -> Side | Word | None:
         """The one verdict that stands in some columns, None where none does.
 
         Raises:
@@ -152,7 +152,7 @@ class Fields:
             raise self.error(names[0], "one verdict", [self.values[name] for name in said])
         return next(iter(said.values()), None)
 
-    def _side(self, name: str) -> Side | None:
+    def _side(self, name: str) -> Side | Word | None:
         value = selected(self.values.get(name))
         value = None if value in ([], {}) else value
         try:
@@ -160,7 +160,7 @@ class Fields:
         except UnknownWord:
             raise self.error(name, _EXPECTED, value) from None
         if word not in _SIDES:
-            return cast(Side | None, word)
+            return word
         if {"completion_a", "completion_b"} & self.values.keys() and not _is_position(value):
             expected = (
                 "left or right: beside the column completion_a, a and b could mean the completions or the sides"
@@ -168,7 +168,7 @@ class Fields:
             raise self.error(name, expected, value)
         return _SIDES[word]
 
-    def said(self, verdict: Side, **more: Any) -> Said:
+    def said(self, verdict: Side | Word, **more: Any) -> Said:
         """What the row says, with the fields that every format may have."""
         texts = tuple((name, text) for name in ("prompt", "left", "right") if (text := self.whole(name)))
         common: dict[str, Any] = {

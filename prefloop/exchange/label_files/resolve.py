@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,11 +20,10 @@ from prefloop.io.arrays import read_table
 from prefloop.io.hashing import pair_id
 from prefloop.io.layout import Layout
 from prefloop.io.lookup import find_rows
-from prefloop.labels.label import Label
-from prefloop.labels.verdicts import Word
+from prefloop.labels.label import Label, Left
+from prefloop.labels.verdicts import WORDS, Word, turned
 
 _IDS = ("pair_id", "prompt_id", "completion_a", "completion_b")
-Left = Literal["a", "b"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +121,10 @@ def _label(said: Said, pair: Pair, path: Path, annotator: str | None, now: str) 
     )
 
 
-def _verdict(side: Side, left: Left | None) -> Word:
+def _verdict(side: Side | Word, left: Left | None) -> Word:
     if side == "left" or side == "right":
         assert left is not None
-        return left if side == "left" else "b" if left == "a" else "a"
+        return left if side == "left" else WORDS[turned(WORDS.index(left))]
     return side
 
 
@@ -188,7 +187,7 @@ def _is_exactly(text: str, known: str) -> bool:
 
 def _is(text: str, known: str) -> bool:
     """Whether two texts differ in white space and invisible characters at most."""
-    return any(normal_form(written) == normal_form(known) for written in (text, unguarded(text)))
+    return text == known or any(normal_form(one) == normal_form(known) for one in (text, unguarded(text)))
 
 
 def _pairs(said: Iterable[Said | Told], layout: Layout) -> dict[str, Pair]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prefloop.errors import DataError
-from prefloop.labels.label import Label
+from prefloop.labels.label import Label, Left
+from prefloop.labels.verdicts import Word
 
-Side = Literal["left", "right", "tie", "both_bad", "skip"]
+Side = Literal["left", "right"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,12 @@ class Said:
 
     row: int
     pair_id: str
-    verdict: Side
+    verdict: Side | Word
     annotator: str | None = None
     texts: tuple[tuple[str, str], ...] = ()
     left_id: str | None = None
     right_id: str | None = None
-    left: Literal["a", "b"] | None = None
+    left: Left | None = None
     strength: float | None = None
     comment: str | None = None
     guidelines: str | None = None
