@@ -186,12 +186,12 @@ class Decisions:
         if job.lease is None:
             word = self._queue.row(
                 """SELECT * FROM words WHERE annotator = ? AND stands AND lease IS NOT NULL
-                AND purpose IS NOT 'adjudication' ORDER BY seq DESC LIMIT 1""",
+                AND shown_left IS NOT NULL AND purpose IS NOT 'adjudication' ORDER BY seq DESC LIMIT 1""",
                 job.annotator,
             )
         else:
             word = self._queue.row("SELECT * FROM words WHERE lease = ? AND verdict IS NOT NULL", job.lease)
-        if word is None:
+        if word is None or word["shown_left"] is None:
             raise NothingToUndo("there is no verdict of yours to take back")
         _check_owner(word["annotator"], job.annotator)
         return word
