@@ -169,7 +169,7 @@ def test_where_more_is_asked_the_verdict_is_chosen_first_and_sent_with_the_rest(
     page = visit(labelled, "ann")
     wait_for(page, 1)
     page.keyboard.press("1")
-    expect(page.locator("#state")).to_have_text("Chosen: left is better. Enter sends it.")
+    expect(page.locator("#state")).to_have_text("Chosen: left is better. Enter or Send sends it.")
     page.keyboard.press("Space")  # the first strength, which has the focus
     page.keyboard.press("ArrowRight")
     page.get_by_role("group", name="<b>style</b>").get_by_label("Right").check()
@@ -291,3 +291,14 @@ def test_where_no_pair_waits_the_page_says_so_and_the_last_verdict_can_be_taken_
     page.keyboard.press("u")
     expect(page.locator("#state")).to_have_text(re.compile("^Taken back"))
     assert [line["verdict"] is None for line in labelled.log()] == [False, True]
+
+
+def test_on_a_phone_what_is_asked_besides_comes_into_view_above_the_bar(campaign, visit):
+    page = visit(campaign("code", page__strength=True), "ann", viewport={"width": 390, "height": 760})
+    wait_for(page, 1)
+    page.get_by_role("button", name="Left is better").click()
+    asked, bar = (page.locator(one).bounding_box() for one in ("#extras", "footer"))
+    assert 0 <= asked["y"]
+    assert asked["y"] + asked["height"] <= bar["y"]
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#state")).to_have_text(re.compile("^Saved: left is better"))
