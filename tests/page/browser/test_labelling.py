@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 from playwright.sync_api import expect
 
@@ -72,6 +73,7 @@ def test_a_reload_shows_the_same_pair_and_its_time_goes_on(campaign, visit):
 
 def test_time_in_which_the_page_is_hidden_does_not_count(campaign, visit):
     labelled = campaign(*PLAIN)
+    start = time.monotonic()
     page = visit(labelled, "ann")
     wait_for(page, 1)
     hide = "hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
@@ -81,7 +83,7 @@ def test_time_in_which_the_page_is_hidden_does_not_count(campaign, visit):
     page.evaluate(hide, False)
     page.keyboard.press("1")
     wait_for(page, 2)
-    assert labelled.log()[0]["duration_ms"] < 600
+    assert 0 < labelled.log()[0]["duration_ms"] <= 1000 * (time.monotonic() - start) - 700
 
 
 def test_a_verdict_given_while_the_server_is_away_is_sent_once_when_it_is_back(campaign, visit):
@@ -298,7 +300,7 @@ def test_on_a_phone_what_is_asked_besides_comes_into_view_above_the_bar(campaign
     wait_for(page, 1)
     page.get_by_role("button", name="Left is better").click()
     asked, bar = (page.locator(one).bounding_box() for one in ("#extras", "footer"))
-    assert 0 <= asked["y"]
+    assert asked["y"] >= 0
     assert asked["y"] + asked["height"] <= bar["y"]
     page.get_by_role("button", name="Send").click()
     expect(page.locator("#state")).to_have_text(re.compile("^Saved: left is better"))
