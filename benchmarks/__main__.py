@@ -18,6 +18,7 @@ SMALL = {
     "prepare_scale": ["--pairs", "50000"],
     "pair_rules": ["--prompts", "1000", "4000"],
     "label_log": ["--lines", "50000", "--reference", "5000", "--standing", "20000", "--appends", "20"],
+    "campaign_server": ["--clients", "4", "--verdicts", "25", "--kills", "2", "--lines", "20000"],
     "null_reports": ["--reports", "5", "--seeds", "3"],
     "labelling_page": ["--verdicts", "20", "--loads", "5"],
     "dpo_round": ["--labels", "8", "--evaluated", "128", "--threads", "1"],

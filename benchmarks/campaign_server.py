@@ -3,7 +3,7 @@
 Clients ask for comparisons and answer them over HTTP; some cut the connection between request and answer and send
 the same answer again. The server is killed by SIGKILL at random moments and started again. Then the log is read:
 every acknowledged verdict must stand in it once, and no pair may have more verdicts than people were wanted. Times
-are those of requests that were answered; what a killed server left unanswered is sent again.
+are those of answered requests while the server was up; those that waited for its next start are told apart.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ from prefloop.io.layout import Layout
 from prefloop.messages.message import Turns
 
 ROOT = Path(__file__).resolve().parents[1]
+# After a start, imports and caches make the first requests slower.
+_WARM_S = 1.0
 VERDICTS = ("left", "right", "tie", "both_bad", "skip")
 
 
@@ -74,7 +76,7 @@ class Server:
     folder: Path
     port: int
     people: list[tuple[str, str]]
-    starts: list[float] = field(default_factory=list)
+    starts: list[tuple[float, float]] = field(default_factory=list)
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -90,7 +92,7 @@ class Server:
         line = self.process.stdout.readline()
         if "http" not in line:
             raise SystemExit(f"the server did not start: {(self.folder / 'server.log').read_text()[-2000:]}")
-        self.starts.append(time.perf_counter() - begun)
+        self.starts.append((begun, time.perf_counter()))
 
     def end(self, number: int) -> None:
         """End it by a signal."""
@@ -111,8 +113,8 @@ class Client:
     think_s: float
     rng: random.Random
     acknowledged: dict[str, str] = field(default_factory=dict)
-    seconds: list[float] = field(default_factory=list)
-    next_seconds: list[float] = field(default_factory=list)
+    verdict_times: list[tuple[float, float]] = field(default_factory=list)
+    next_times: list[tuple[float, float]] = field(default_factory=list)
     codes: Counter = field(default_factory=Counter)
     waits: int = 0
 
@@ -137,7 +139,7 @@ class Client:
             self.codes[f"next {task.status_code}"] += 1
             time.sleep(0.05)
             return
-        self.next_seconds.append(time.perf_counter() - begun)
+        self.next_times.append((begun, time.perf_counter()))
         lease = task.json()["lease"]
         body = {"lease": lease, "verdict": self.rng.choice(VERDICTS), "duration_ms": self.rng.randrange(500, 9000)}
         if self.think_s:
@@ -155,7 +157,7 @@ class Client:
             except httpx2.HTTPError:
                 time.sleep(0.05)
                 continue
-            self.seconds.append(time.perf_counter() - begun)
+            self.verdict_times.append((begun, time.perf_counter()))
             self.codes[str(reply.status_code)] += 1
             if reply.status_code in (200, 201):
                 self.acknowledged[body["lease"]] = reply.json()["verdict"]
@@ -207,10 +209,14 @@ def check(layout: Layout, before: int, clients: list[Client]) -> dict[str, objec
     }
 
 
-def quantiles(values: list[float]) -> dict[str, float]:
-    """Milliseconds."""
+def quantiles(times: list[tuple[float, float]], starts: list[tuple[float, float]]) -> dict[str, float]:
+    """Milliseconds of requests while the server was up; how many others waited for it, and how long at most."""
+    waited = [any(begin < up + _WARM_S and end > down for down, up in starts[1:]) for begin, end in times]
+    values = [end - begin for (begin, end), out in zip(times, waited, strict=True) if not out]
     points = np.percentile(values, [50, 95, 99, 100]) if values else [float("nan")] * 4
-    return {name: round(float(1000 * p), 1) for name, p in zip(("p50", "p95", "p99", "max"), points, strict=True)}
+    told = {name: round(float(1000 * p), 1) for name, p in zip(("p50", "p95", "p99", "max"), points, strict=True)}
+    longest = max([end - begin for (begin, end), out in zip(times, waited, strict=True) if out], default=0.0)
+    return told | {"requests": len(values), "waited": sum(waited), "longest_wait_s": round(longest, 1)}
 
 
 def run(options: argparse.Namespace, folder: Path) -> dict[str, object]:
@@ -248,7 +254,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, object]:
     taken = time.perf_counter() - begun
     server.end(signal.SIGTERM)
     layout = Layout(folder / "data", folder / ".prefloop")
-    seconds = [value for client in clients for value in client.seconds]
+    lasted = [end - begin for begin, end in server.starts]
     return {
         "clients": options.clients,
         "verdicts": total,
@@ -256,11 +262,11 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, object]:
         "kills": kills,
         "think_ms": options.think_ms,
         **check(layout, options.lines, clients),
-        "verdict_ms": quantiles(seconds),
-        "next_ms": quantiles([value for client in clients for value in client.next_seconds]),
+        "verdict_ms": quantiles([pair for client in clients for pair in client.verdict_times], server.starts),
+        "next_ms": quantiles([pair for client in clients for pair in client.next_times], server.starts),
         "verdicts_per_second": round(total / taken, 1),
-        "first_start_s": round(server.starts[0], 2),
-        "restart_s": round(float(np.median(server.starts[1:])), 2) if kills else None,
+        "first_start_s": round(lasted[0], 2),
+        "restart_s": round(float(np.median(lasted[1:])), 2) if kills else None,
         "replies": {
             str(code): n for code, n in sorted(sum((c.codes for c in clients), Counter()).items(), key=str)
         },

@@ -20,6 +20,8 @@ ROUNDLESS = ("judge:", "data:")
 WITHDRAWN = "withdrawn"
 # Lines that are no vote: a gold item's answer, the same question a second time, and the last word on a conflict.
 Purpose = Literal["gold", "repeat", "adjudication"]
+# Which completion stands left.
+Left = Literal["a", "b"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 
 
@@ -89,7 +91,7 @@ class Label(BaseModel):
     verdict: Word | None = None
     reason: str | None = None
     strength: Annotated[Annotated[float, Field(ge=0)] | None, _Number] = None
-    shown_left: Literal["a", "b"] | None = None
+    shown_left: Left | None = None
     duration_ms: Annotated[Annotated[int, Field(ge=0, lt=2**63)] | None, _Number] = None
     timestamp: Annotated[str, AfterValidator(_instant)]
     round: Annotated[Annotated[int, Field(ge=0, le=1_000_000)] | None, _Number] = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable, Iterator, Sequence, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
@@ -47,6 +47,8 @@ _NUMBERS: dict[pa.DataType, set[type]] = {
 _CONFLICT = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
 _BLOCK = 1 << 22
 _PARSED = 512
+# So few lines are read faster one by one: what a server reads on after each write.
+_FEW = 16
 
 
 class _WrongBlock(Exception):
@@ -69,11 +71,7 @@ def read_lines(handle: BinaryIO, path: Path, rows: int = 0) -> tuple[pa.Table, i
     """
     start, before, tables = handle.tell(), rows, []
     while block := handle.readlines(_BLOCK):
-        try:
-            with _without_collector():
-                tables.append(_plain(block))
-        except _WrongBlock:
-            tables.append(_one_by_one(block, path, rows))
+        tables.append(_table(block, path, rows))
         rows += len(block)
     table = pa.concat_tables(tables).combine_chunks() if tables else NO_LINES
     if not _ids_belong(table):
@@ -87,6 +85,13 @@ def read_lines(handle: BinaryIO, path: Path, rows: int = 0) -> tuple[pa.Table, i
                     raise DataError.at(path, row, "prompt_id", label.prompt_id, expected)
             before += len(block)
     return table, rows
+
+
+def _table(block: Sequence[bytes], path: Path, rows: int) -> pa.Table:
+    if len(block) > _FEW:
+        with suppress(_WrongBlock), _without_collector():
+            return _plain(block)
+    return _one_by_one(block, path, rows)
 
 
 def _ids_belong(table: pa.Table) -> bool:

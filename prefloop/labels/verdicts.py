@@ -13,6 +13,8 @@ import numpy as np
 
 Compared = Literal["a", "b", "tie"]
 Word = Literal["a", "b", "tie", "both_bad", "skip"]
+# What an adjudication may say.
+Ruling = Literal["a", "b", "tie", "both_bad"]
 
 COMPARED: tuple[Compared, ...] = get_args(Compared)
 WORDS: tuple[Word, ...] = get_args(Word)

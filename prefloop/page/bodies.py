@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from prefloop.campaign.desk.task import Given, Ruling, Shown, Side, Strength
+from prefloop.campaign.desk.task import Given, Shown, Side, Strength
+from prefloop.labels.verdicts import Ruling
 
 _Word = Annotated[str, Field(min_length=1, max_length=80)]
 # A day; a longer time was not spent on one comparison.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi import APIRouter, Body, Depends, Request, Response, Security
+from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
 from prefloop.campaign.desk.people import Person
@@ -33,6 +34,11 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
+# For the description of the API alone: `Door` reads the token.
+_BEARER = HTTPBearer(auto_error=False, description="Of `prefloop labels annotator add`; the page has a cookie.")
+_Token = Annotated[object, Security(_BEARER)]
+
+
 async def door_of(request: Request) -> Door:
     """Who tells who asks."""
     door: Door = request.app.state.door
@@ -45,13 +51,13 @@ async def api_of(request: Request) -> Api:
     return api
 
 
-async def somebody(request: Request) -> Person:
+async def somebody(request: Request, token: _Token) -> Person:
     """Who asks; refused without a valid token."""
     door: Door = request.app.state.door
     return door.person(request)
 
 
-async def admin(request: Request) -> Person:
+async def admin(request: Request, token: _Token) -> Person:
     """Who asks, an admin; refused else."""
     door: Door = request.app.state.door
     return door.admin(request)

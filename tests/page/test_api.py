@@ -144,7 +144,9 @@ def test_status_guidelines_and_the_interface(serve, tmp_path):
         assert task["guidelines_version"] == guide["version"]
         answer(lea, task)
     assert served.log()[0]["rubric_version"] == guide["version"]
-    paths = httpx2.get(f"{served.url}/api/openapi.json").json()["paths"]
+    described = httpx2.get(f"{served.url}/api/openapi.json").json()
+    paths = described["paths"]
+    assert paths["/api/next"]["get"]["security"] == [{"HTTPBearer": []}]
     assert {"/api/next", "/api/verdicts", "/api/undo", "/api/status", "/api/guidelines"} <= set(paths)
     assert httpx2.get(f"{served.url}/docs").status_code == 404
 

@@ -13,10 +13,10 @@ import httpx2
 import pytest
 import yaml
 
-from prefloop.campaign.desk.people import new_token
-from prefloop.errors import ConfigError
+from prefloop.campaign.desk.people import People, new_token, parse_given
+from prefloop.errors import AddressError, ConfigError, StateError
 from prefloop.io.layout import Layout
-from prefloop.page.serve import checked_origins, is_loopback
+from prefloop.page.serve import campaign_server, checked_origins, is_loopback
 from tests.page.conftest import write_batch
 from tests.worlds import ROOT, make_params
 
@@ -40,8 +40,7 @@ def start(folder, *options):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_serves_until_a_signal_and_leaves_nothing_behind(folder, number):
+def test_it_serves_until_a_signal_and_leaves_nothing_behind(folder):
     token = new_token()
     server = start(folder, "--port", "0", "--annotator", f"ann:{token}")
     url = server.stdout.readline().split()[-1]
@@ -50,7 +49,7 @@ def test_it_serves_until_a_signal_and_leaves_nothing_behind(folder, number):
         assert task["guidelines_version"]
         body = {"lease": task["lease"], "verdict": "tie", "duration_ms": 5}
         assert client.post("/api/verdicts", json=body).status_code == 201
-        server.send_signal(number)
+        server.send_signal(signal.SIGTERM)
         assert server.wait(20) == 0
     (line,) = (folder / "data/labels/labels.jsonl").read_text().splitlines()
     assert json.loads(line)["lease"] == task["lease"]
@@ -61,10 +60,25 @@ def test_it_serves_until_a_signal_and_leaves_nothing_behind(folder, number):
     ]
 
 
-def test_it_says_what_is_missing(folder):
-    nobody = start(folder, "--port", "0")
-    assert "labels annotator add NAME" in nobody.communicate(timeout=30)[1]
-    assert nobody.returncode == 2
+def test_a_server_without_annotators_or_address_does_not_start(folder):
+    layout = Layout(folder / "data", folder / ".prefloop")
+    with (
+        pytest.raises(ConfigError, match="labels annotator add NAME"),
+        campaign_server(make_params(), layout, People(layout.people), "127.0.0.1", 0),
+    ):
+        pass
+    people = People(layout.people, [parse_given(f"ann:{new_token()}")])
+    with campaign_server(make_params(), layout, people, "127.0.0.1", 0) as server:
+        with (
+            pytest.raises(AddressError, match="another program listens there"),
+            campaign_server(make_params(), layout, people, "127.0.0.1", int(server.url.rpartition(":")[2])),
+        ):
+            pass
+        with (
+            pytest.raises(StateError, match="another server"),
+            campaign_server(make_params(), layout, people, "127.0.0.1", 0),
+        ):
+            pass
 
 
 def test_origins_and_loopback():

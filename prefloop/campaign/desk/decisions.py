@@ -21,7 +21,6 @@ from prefloop.campaign.desk.task import (
     NothingToUndo,
     Outcome,
     OverBudget,
-    Ruling,
     Task,
     UnknownLease,
     UnknownPair,
@@ -29,6 +28,7 @@ from prefloop.campaign.desk.task import (
 )
 from prefloop.config.page import Page
 from prefloop.labels.label import WITHDRAWN, Label
+from prefloop.labels.verdicts import Ruling
 
 
 @dataclass(frozen=True)
@@ -186,12 +186,12 @@ class Decisions:
         if job.lease is None:
             word = self._queue.row(
                 """SELECT * FROM words WHERE annotator = ? AND stands AND lease IS NOT NULL
-                AND purpose IS NOT 'adjudication' ORDER BY seq DESC LIMIT 1""",
+                AND shown_left IS NOT NULL AND purpose IS NOT 'adjudication' ORDER BY seq DESC LIMIT 1""",
                 job.annotator,
             )
         else:
             word = self._queue.row("SELECT * FROM words WHERE lease = ? AND verdict IS NOT NULL", job.lease)
-        if word is None:
+        if word is None or word["shown_left"] is None:
             raise NothingToUndo("there is no verdict of yours to take back")
         _check_owner(word["annotator"], job.annotator)
         return word

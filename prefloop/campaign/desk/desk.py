@@ -22,13 +22,14 @@ from prefloop.campaign.desk.people import People
 from prefloop.campaign.desk.questions import Questions
 from prefloop.campaign.desk.queue import Queue
 from prefloop.campaign.desk.tables import BATCH
-from prefloop.campaign.desk.task import Decided, Given, Outcome, Ruling, Task, Wait
+from prefloop.campaign.desk.task import Decided, Given, Outcome, Task, Wait
 from prefloop.campaign.desk.writer import Writer
 from prefloop.config import Params
 from prefloop.data.readers import Meaning
 from prefloop.errors import ConfigError, StateError
 from prefloop.io.arrays import read_table
 from prefloop.io.layout import Layout
+from prefloop.labels.verdicts import Ruling
 
 log = logging.getLogger("prefloop")
 

@@ -13,6 +13,7 @@ from prefloop.data.records import PairRecord, Unread
 from prefloop.errors import ConfigError, DataError
 from prefloop.io.hashing import unit_interval
 from prefloop.labels.comparison import Comparison
+from prefloop.labels.label import Left
 from prefloop.labels.verdicts import WORDS, Word
 from prefloop.messages.message import Turns
 
@@ -124,7 +125,7 @@ def pick_repeat(seed: int, annotator: str, count: int, pairs: Sequence[str]) -> 
     )
 
 
-def stands_left(seed: int, annotator: str, pair_id: str, is_repeat: bool) -> Literal["a", "b"]:
+def stands_left(seed: int, annotator: str, pair_id: str, is_repeat: bool) -> Left:
     """Which completion stands left: random by annotator and pair, the same after a restart.
 
     A repeat has them the other way round, so that it shows whoever answers by place.

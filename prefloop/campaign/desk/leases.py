@@ -6,13 +6,13 @@ import secrets
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from prefloop.campaign.desk.budget import Budget, Spent
 from prefloop.campaign.desk.guidelines import GuidelinesFile
 from prefloop.campaign.desk.queue import Queue
 from prefloop.campaign.desk.task import Task
-from prefloop.labels.label import Purpose
+from prefloop.labels.label import Left, Purpose
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Lease:
     completion_b: str
     round: int
     purpose: Purpose | None
-    shown_left: Literal["a", "b"]
+    shown_left: Left
     wanted: int
     expires_at: float
     guidelines: str | None
@@ -83,7 +83,7 @@ class Question:
     """
 
     purpose: Purpose | None
-    shown_left: Literal["a", "b"]
+    shown_left: Left
     wanted: int
     is_paid: bool = False
 

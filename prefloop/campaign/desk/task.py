@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from prefloop.errors import PrefloopError
-from prefloop.labels.label import Purpose
+from prefloop.labels.label import Left, Purpose
+from prefloop.labels.verdicts import Ruling
 
 Side = Literal["left", "right"]
 Shown = Literal["left", "right", "tie", "both_bad", "skip"]
@@ -42,7 +43,7 @@ class Task:
     guidelines: str | None = None
 
     @property
-    def shown_left(self) -> Literal["a", "b"]:
+    def shown_left(self) -> Left:
         """Which completion stands left."""
         return "a" if self.left_id < self.right_id else "b"
 
@@ -98,9 +99,6 @@ class Outcome:
     verdict: Shown
     timestamp: str
     known: bool = False
-
-
-Ruling = Literal["a", "b", "tie", "both_bad"]
 
 
 @dataclass(frozen=True)
