@@ -136,7 +136,7 @@ function give(verdict) {
   if (extras.anyFor(verdict) && chosen !== verdict) {
     choose(verdict);
     extras.chosen(verdict);
-    say(`Chosen: ${WORDS[verdict]}. Enter sends it.`);
+    say(`Chosen: ${WORDS[verdict]}. Enter or Send sends it.`);
     return;
   }
   choose(verdict);

@@ -11,7 +11,10 @@ export class Looks {
     this.say = say;
     this.together = new Together($("#left"), $("#right"));
     this.changes = {
-      diff: (on) => (on && !canMark() ? say("This browser cannot mark differences.") : this.remark()),
+      diff: (on) => {
+        say(on && !canMark() ? "This browser cannot mark differences." : "");
+        this.remark();
+      },
       raw: (on) => {
         document.body.classList.toggle("raw", on);
         this.shown();

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from prefloop.campaign.desk.people import People, Person, digest_of, new_token
 from prefloop.data.prepare import prepare
@@ -21,6 +21,8 @@ from prefloop.page.serve import campaign_server
 from tests.page.browser.campaigns import RECORDS
 from tests.worlds import make_params
 
+# How long a page may take says more of what else the machine does than of the page.
+expect.set_options(timeout=20_000)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),

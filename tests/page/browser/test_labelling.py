@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 from playwright.sync_api import expect
 
@@ -72,6 +73,7 @@ def test_a_reload_shows_the_same_pair_and_its_time_goes_on(campaign, visit):
 
 def test_time_in_which_the_page_is_hidden_does_not_count(campaign, visit):
     labelled = campaign(*PLAIN)
+    start = time.monotonic()
     page = visit(labelled, "ann")
     wait_for(page, 1)
     hide = "hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
@@ -81,7 +83,7 @@ def test_time_in_which_the_page_is_hidden_does_not_count(campaign, visit):
     page.evaluate(hide, False)
     page.keyboard.press("1")
     wait_for(page, 2)
-    assert labelled.log()[0]["duration_ms"] < 600
+    assert 0 < labelled.log()[0]["duration_ms"] <= 1000 * (time.monotonic() - start) - 700
 
 
 def test_a_verdict_given_while_the_server_is_away_is_sent_once_when_it_is_back(campaign, visit):
@@ -169,7 +171,7 @@ def test_where_more_is_asked_the_verdict_is_chosen_first_and_sent_with_the_rest(
     page = visit(labelled, "ann")
     wait_for(page, 1)
     page.keyboard.press("1")
-    expect(page.locator("#state")).to_have_text("Chosen: left is better. Enter sends it.")
+    expect(page.locator("#state")).to_have_text("Chosen: left is better. Enter or Send sends it.")
     page.keyboard.press("Space")  # the first strength, which has the focus
     page.keyboard.press("ArrowRight")
     page.get_by_role("group", name="<b>style</b>").get_by_label("Right").check()
@@ -291,3 +293,14 @@ def test_where_no_pair_waits_the_page_says_so_and_the_last_verdict_can_be_taken_
     page.keyboard.press("u")
     expect(page.locator("#state")).to_have_text(re.compile("^Taken back"))
     assert [line["verdict"] is None for line in labelled.log()] == [False, True]
+
+
+def test_on_a_phone_what_is_asked_besides_comes_into_view_above_the_bar(campaign, visit):
+    page = visit(campaign("code", page__strength=True), "ann", viewport={"width": 390, "height": 760})
+    wait_for(page, 1)
+    page.get_by_role("button", name="Left is better").click()
+    asked, bar = (page.locator(one).bounding_box() for one in ("#extras", "footer"))
+    assert asked["y"] >= 0
+    assert asked["y"] + asked["height"] <= bar["y"]
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#state")).to_have_text(re.compile("^Saved: left is better"))
