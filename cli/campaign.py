@@ -207,14 +207,14 @@ def _print(told: dict[str, Any]) -> None:
     names = {
         "labels": "labels",
         "pairs": "pairs",
-        "money": f"money, {told['status']['spend']['currency']}",
-        "hours": "hours of work",
-        "test_log_likelihood": "test log-likelihood",
-        "test_accuracy": "test accuracy",
-        "estimate": "by the audit slice",
+        "money": told["status"]["spend"]["currency"],
+        "hours": "hours",
+        "test_log_likelihood": "test score",
+        "test_accuracy": "accuracy",
+        "estimate": "score by the audit slice",
     }
     rows = [[_cell(row[name]) for name in names] for row in told["rounds"]]
-    print_table("After each round", list(names.values()), rows)
+    print_table("After each round; scores are log-likelihoods, nats", list(names.values()), rows)
     why = {
         "done": "the pool is used up",
         "budget": "the budget is spent",
@@ -234,8 +234,8 @@ def _print(told: dict[str, Any]) -> None:
 def _cell(value: Any) -> str:
     """A number, or an estimate with its interval."""
     if isinstance(value, dict):
-        return f"{value['value']:.4f} ({value['low']:.4f} to {value['high']:.4f})"
-    return "-" if value is None else f"{value:g}" if isinstance(value, int) else f"{value:.4f}"
+        return f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
+    return "-" if value is None else f"{value:g}" if isinstance(value, int) else f"{value:.3f}"
 
 
 def _to_stderr(line: str) -> None:
