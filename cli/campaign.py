@@ -59,8 +59,10 @@ def run(
         typer.echo("making a round before the page is served", err=True)
         Rounds(layout, _to_stderr).make()
     parameters = with_paths_from(params, Path())
-    place = {"host": host, "port": port, "origins": checked_origins(origins or ())}
-    with running(parameters, layout, people, Rounds(layout), _tell, **place) as campaign:
+    proxies = checked_origins(origins or ())
+    with running(
+        parameters, layout, people, Rounds(layout), _tell, host=host, port=port, origins=proxies
+    ) as campaign:
         campaign.loop.start(at_once=True)
         campaign.server.run(lambda url: _announce(url, token, open_))
         over = campaign.loop.look().is_over

@@ -38,15 +38,18 @@ _OneLine.add_representer(str, _quoted)
 
 def in_one_line(value: Any) -> str:
     """A value as YAML of one line."""
-    style = {"default_flow_style": True, "width": float("inf"), "allow_unicode": True, "sort_keys": False}
-    return str(yaml.dump(value, Dumper=_OneLine, **style)).removesuffix("...\n").rstrip("\n")
+    dumped = yaml.dump(
+        value, Dumper=_OneLine, default_flow_style=True, width=float("inf"), allow_unicode=True, sort_keys=False
+    )
+    return dumped.removesuffix("...\n").rstrip("\n")
 
 
-def _span(node: yaml.Node, key: str) -> tuple[int, int]:
+def _span(root: yaml.Node | None, key: str) -> tuple[int, int]:
     """Where a key's value begins and ends."""
+    node = root
     for step in key.split("."):
         entries = node.value if isinstance(node, yaml.MappingNode) else []
         node = next((value for name, value in entries if name.value == step), None)
-        if node is None:
-            raise KeyError(key)
+    if node is None:
+        raise KeyError(key)
     return node.start_mark.index, node.end_mark.index

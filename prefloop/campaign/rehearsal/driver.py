@@ -102,7 +102,7 @@ def ended_by(reasons: set[str]) -> Ended:
     """Why a rehearsal ended, by the reasons for which its people were not asked any more."""
     for reason in ("budget", "done"):
         if reason in reasons:
-            return reason  # type: ignore[return-value]
+            return reason
     return "stuck" if reasons else "left"
 
 
