@@ -59,9 +59,9 @@ def run(
         typer.echo("making a round before the page is served", err=True)
         Rounds(layout, _to_stderr).make()
     parameters = with_paths_from(params, Path())
-    allowed = checked_origins(origins or ())
+    proxies = checked_origins(origins or ())
     with running(
-        parameters, layout, people, Rounds(layout), _tell, host=host, port=port, origins=allowed
+        parameters, layout, people, Rounds(layout), _tell, host=host, port=port, origins=proxies
     ) as campaign:
         campaign.loop.start(at_once=True)
         campaign.server.run(lambda url: _announce(url, token, open_))
@@ -209,14 +209,14 @@ def _print(told: dict[str, Any]) -> None:
     names = {
         "labels": "labels",
         "pairs": "pairs",
-        "money": f"money, {told['status']['spend']['currency']}",
-        "hours": "hours of work",
-        "test_log_likelihood": "test log-likelihood",
-        "test_accuracy": "test accuracy",
-        "estimate": "by the audit slice",
+        "money": told["status"]["spend"]["currency"],
+        "hours": "hours",
+        "test_log_likelihood": "test score",
+        "test_accuracy": "accuracy",
+        "estimate": "score by the audit slice",
     }
     rows = [[_cell(row[name]) for name in names] for row in told["rounds"]]
-    print_table("After each round", list(names.values()), rows)
+    print_table("After each round; scores are log-likelihoods, nats", list(names.values()), rows)
     why = {
         "done": "the pool is used up",
         "budget": "the budget is spent",
@@ -236,8 +236,8 @@ def _print(told: dict[str, Any]) -> None:
 def _cell(value: Any) -> str:
     """A number, or an estimate with its interval."""
     if isinstance(value, dict):
-        return f"{value['value']:.4f} ({value['low']:.4f} to {value['high']:.4f})"
-    return "-" if value is None else f"{value:g}" if isinstance(value, int) else f"{value:.4f}"
+        return f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
+    return "-" if value is None else f"{value:g}" if isinstance(value, int) else f"{value:.3f}"
 
 
 def _to_stderr(line: str) -> None:

@@ -52,15 +52,13 @@ def running(
     Raises:
         ConfigError, AddressError, StateError, DataError: as for `campaign_server`.
     """
-    reader: list[StatusReader] = []
-    lock = Lock()
+    reader, lock = StatusReader(params, layout), Lock()
 
     def status() -> dict[str, Any]:
         with lock:
-            return reader[0].status(datetime.fromtimestamp(clock(), UTC))
+            return reader.status(datetime.fromtimestamp(clock(), UTC))
 
     with campaign_server(params, layout, people, host, port, origins, status, clock) as server:
-        reader.append(StatusReader(params, layout, server.desk.gold.verdicts))
         loop = Loop(server.desk, layout, params.campaign.buffer, rounds, lambda error: tell(campaign, error))
         campaign = Running(server, loop, status)
         try:

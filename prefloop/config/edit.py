@@ -25,9 +25,6 @@ def with_values(text: str, changes: Mapping[str, Any]) -> str:
     return text
 
 
-_ENDLESS = 1 << 30
-
-
 class _OneLine(yaml.SafeDumper):
     """Texts that hold more than letters and blanks are quoted, with their line breaks escaped."""
 
@@ -41,14 +38,15 @@ _OneLine.add_representer(str, _quoted)
 
 def in_one_line(value: Any) -> str:
     """A value as YAML of one line."""
-    written = yaml.dump(
-        value, Dumper=_OneLine, default_flow_style=True, width=_ENDLESS, allow_unicode=True, sort_keys=False
+    dumped = yaml.dump(
+        value, Dumper=_OneLine, default_flow_style=True, width=float("inf"), allow_unicode=True, sort_keys=False
     )
-    return str(written).removesuffix("...\n").rstrip("\n")
+    return dumped.removesuffix("...\n").rstrip("\n")
 
 
-def _span(node: yaml.Node | None, key: str) -> tuple[int, int]:
+def _span(root: yaml.Node | None, key: str) -> tuple[int, int]:
     """Where a key's value begins and ends."""
+    node = root
     for step in key.split("."):
         entries = node.value if isinstance(node, yaml.MappingNode) else []
         node = next((value for name, value in entries if name.value == step), None)
