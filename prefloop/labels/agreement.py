@@ -147,6 +147,8 @@ def _over(standing: pa.Table, place: np.ndarray, parts: int, confidence: float, 
 def _agreement(counts: np.ndarray, confidence: float, seed: int) -> Agreement:
     """Agreement of pairs whose votes are counted, int [P, 3]."""
     counts = counts[counts.sum(axis=1) > 1]
+    # Which side is called a means nothing, not even to the order in which sums are rounded.
+    counts = np.column_stack([np.sort(counts[:, :TIE], axis=1), counts[:, TIE:]])
     if not len(counts):
         return Agreement(0, 0, None, None, None, None)
     # Few kinds of pairs occur: resampling pairs is drawing how often each kind comes.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +11,7 @@ import pyarrow.compute as pc
 from prefloop.config.model import OracleNoise
 from prefloop.data.prepared import load_prepared
 from prefloop.errors import DataError
-from prefloop.labels.verdicts import TIE, A
+from prefloop.labels.verdicts import TIE, A, Compared
 from prefloop.oracle.answers import load_answers
 from prefloop.oracle.simulated import SimulatedOracle
 
@@ -39,7 +38,7 @@ class Truth:
             )
         self._oracle, self._ids = SimulatedOracle(config, stored, answers), stored.completion_ids
 
-    def better(self, a: str, b: str) -> Literal["a", "b", "tie"]:
+    def better(self, a: str, b: str) -> Compared:
         """Which of two completions is better.
 
         Raises:
