@@ -125,7 +125,10 @@ def serve(
 
     Example: prefloop labels serve --port 8400
     """
+    from datetime import UTC, datetime
+
     from prefloop.campaign.desk.people import People, parse_given
+    from prefloop.campaign.status import StatusReader
     from prefloop.errors import StateError
     from prefloop.io.layout import Layout
     from prefloop.page.serve import campaign_server, checked_origins, with_paths_from
@@ -134,8 +137,10 @@ def serve(
     people = People(layout.people, map(parse_given, annotators or ()))
     if not layout.batch.is_file():
         raise StateError(f"{layout.batch} is missing: run dvc repro evaluate acquire for the first batch")
+    parameters, allowed = with_paths_from(parameters, params.parent), checked_origins(origins or ())
+    reader = StatusReader(parameters, layout)
     with campaign_server(
-        with_paths_from(parameters, params.parent), layout, people, host, port, checked_origins(origins or ())
+        *(parameters, layout, people, host, port, allowed), lambda: reader.status(datetime.now(UTC))
     ) as server:
         server.run(lambda url: typer.echo(f"labelling page: {url}"))
 

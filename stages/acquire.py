@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
+from typing import Any
 
 from prefloop.campaign.batch import issue, open_batch
 from prefloop.campaign.begun import issued_before
+from prefloop.campaign.status import campaign_status
 from prefloop.config import Params
 from prefloop.io.arrays import write_table
 from prefloop.io.layout import Layout
 from prefloop.labels.labelled import read_label_table, warn_of_late_labels
 from prefloop.pool.problem import divided, load_inputs
 from prefloop.reward.registry import load_model
-from prefloop.tracking.campaign import track_campaign_batches
+from prefloop.tracking.campaign import track_campaign_batches, track_campaign_status
 from prefloop.tracking.recorder import tracked
+from prefloop.tracking.tracker import Tracker
 from stages._main import stage_main
 
 
@@ -27,11 +31,13 @@ def run(params: Params, layout: Layout) -> None:
     write_table(layout.issued, issued)
     write_table(layout.batch, open_batch(problem, labels, issued))
     warn_of_late_labels(layout.labels, layout.label_snapshot)
-    chosen = params.campaign
-    tracked(
-        params.tracking,
-        lambda tracker: track_campaign_batches(tracker, about, chosen.policy, chosen.seed, layout.issued),
-    )
+    tracked(params.tracking, lambda tracker: _track(tracker, params, layout, about))
+
+
+def _track(tracker: Tracker, params: Params, layout: Layout, about: dict[str, Any]) -> None:
+    policy, seed = params.campaign.policy, params.campaign.seed
+    track_campaign_batches(tracker, about, policy, seed, layout.issued)
+    track_campaign_status(tracker, about, policy, seed, campaign_status(params, layout, datetime.now(UTC)))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Lock
 from typing import Any
 
 from prefloop.campaign.desk.people import People
@@ -52,11 +51,10 @@ def running(
     Raises:
         ConfigError, AddressError, StateError, DataError: as for `campaign_server`.
     """
-    reader, lock = StatusReader(params, layout), Lock()
+    reader = StatusReader(params, layout)
 
     def status() -> dict[str, Any]:
-        with lock:
-            return reader.status(datetime.fromtimestamp(clock(), UTC))
+        return reader.status(datetime.fromtimestamp(clock(), UTC))
 
     with campaign_server(params, layout, people, host, port, origins, status, clock) as server:
         loop = Loop(server.desk, layout, params.campaign.buffer, rounds, lambda error: tell(campaign, error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
+from threading import Lock
 from typing import Any
 
 import pyarrow as pa
@@ -39,7 +40,7 @@ from prefloop.labels.verdicts import WORDS, Word
 
 
 class StatusReader:
-    """Status of one campaign, again and again: of the log only what is new is read.
+    """Status of one campaign, again and again, for any number of threads: of the log only what is new is read.
 
     Args:
         params: parameters in force.
@@ -57,6 +58,7 @@ class StatusReader:
         if gold is None:
             gold = {} if path is None else read_gold(path, Meaning.of(params.data)).verdicts
         self._gold = gold
+        self._lock = Lock()
 
     def status(self, now: datetime) -> dict[str, Any]:
         """The status now; see `status_of`.
@@ -65,15 +67,17 @@ class StatusReader:
             DataError: a line that is no label.
             StateError: a damaged batch or list of issued pairs.
         """
-        news = self._log.read_on()
-        if news.is_whole:
-            self._lines = news.lines
-        elif len(news.lines):
-            self._lines = pa.concat_tables([self._lines, news.lines]).combine_chunks()
+        with self._lock:
+            news = self._log.read_on()
+            if news.is_whole:
+                self._lines = news.lines
+            elif len(news.lines):
+                self._lines = pa.concat_tables([self._lines, news.lines]).combine_chunks()
+            lines = self._lines
         batch = read_table(self._layout.batch) if self._layout.batch.exists() else None
         issued = read_issued(self._layout.issued)
         issued = ISSUED.empty_table() if issued is None else issued
-        return status_of(self._params, self._lines, issued, batch, self._gold, now)
+        return status_of(self._params, lines, issued, batch, self._gold, now)
 
 
 def campaign_status(params: Params, layout: Layout, now: datetime) -> dict[str, Any]:
