@@ -102,13 +102,20 @@ def replay_all(campaigns: list[Recorded], truth: str) -> list[Replay]:
         )
     replays = []
     for one in campaigns:
-        others = np.array([np.mean(values, axis=0) for name, values in slopes.items() if name != one.set])
+        others = np.array(
+            [np.mean(values, axis=0) for name, values in slopes.items() if _data(name) != _data(one.set)]
+        )
         means, spread = others.mean(axis=0).tolist(), np.maximum(others.std(axis=0, ddof=1), 0.01).tolist()
         prior = replace(PRIOR, expected=(means[0], spread[0]), surprise=(means[1], spread[1]))
         raw = one.truth[truth]
         curves, shipped = ([_fitted(one, r, p) for r in range(len(raw))] for p in (prior, PRIOR))
         replays.append(Replay(one, curves, shipped, _smoothed(one.n_labels, raw)[0], raw))
     return replays
+
+
+def _data(name: str) -> str:
+    """The data of a set, whatever the uncertainty model."""
+    return name.partition("+")[0]
 
 
 def own_expectation(one: Recorded) -> np.ndarray:
@@ -301,13 +308,13 @@ def _by_set(values: np.ndarray, names: list[str], digits: int = 1) -> list[float
 
 def figure(replays: list[Replay]) -> bytes:
     """Predicted against realised gain of 100 and 400 labels; a dot a decision, a ring the mean of a fifth."""
-    names = sorted({replay.recorded.set for replay in replays})
+    names = sorted({_data(replay.recorded.set) for replay in replays})
     colours = dict(zip(names, ("#D55E00", "#009E73", "#0072B2", "#CC79A7", "#E69F00"), strict=False))
 
     def draw(drawn: Figure) -> None:
         for axes, horizon in zip(drawn.subplots(1, 2), HORIZONS, strict=True):
             rows = _gain_rows(replays, "curves", horizon)
-            sets = np.array([replays[int(number)].recorded.set for number in rows[:, 5]])
+            sets = np.array([_data(replays[int(number)].recorded.set) for number in rows[:, 5]])
             for name in names:
                 mine = rows[sets == name]
                 axes.plot(mine[:, 0], mine[:, 4], ".", color=colours[name], markersize=3, alpha=0.45, label=name)
