@@ -327,7 +327,7 @@ def figure(replays: list[Replay]) -> bytes:
             axes.set_xlabel("predicted from the audit slice, nats")
             axes.set_ylabel("realised, nats")
             axes.set_ylim(-0.03, 0.06)
-        drawn.axes[1].legend(loc="upper left", markerscale=2)
+        drawn.axes[1].legend(loc="upper left", markerscale=1.3)
 
     return render(draw, 9.5, 4.4)["png"]
 
