@@ -10,7 +10,7 @@ samples too, so an interval covers where the difference is within both errors to
 pairs, and for those whose prompt had no label yet. The curve's interval is held against the mean score of the
 last four models. Policies of one seed share truth and slice: intervals of bias take them together. Generated
 worlds, whose campaigns take half a second, show the same with --simulated seeds. --write puts the result into
-docs/results/audit.json. Prints JSON.
+docs/results/campaign/audit.json. Prints JSON.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from prefloop.pool.problem import load_inputs
 from tests.worlds import make_params, make_world, pair_records
 
 CONFIDENCE = 0.9
-RESULTS = Path("docs/results/audit.json")
+RESULTS = Path("docs/results/campaign/audit.json")
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ set of DIR first. At every round a rule sees what it would have seen then: the a
 continuation is known: every model's score on pairs of the pool that were set apart (truth `pool`) and on test
 pairs, whose prompts have no label (`test`), smoothed over the rounds. The curve's prior is fitted to the other
 data sets alone, and once more as shipped. The best stop has the highest score less the price of its labels; a
-rule loses what its own stop has less. --write puts the result into docs/results/stopping.json and the figure
-into docs/images. Prints JSON.
+rule loses what its own stop has less. --write puts the result into docs/results/campaign/stopping.json and the
+figure into docs/images. Prints JSON.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PRICES = (0.001, 0.002, 0.005)
 BUDGETS = (300, 600, 1200)
 CONFIDENCE = 0.9
 HORIZONS = (100, 400)
-RESULTS = Path("docs/results/stopping.json")
+RESULTS = Path("docs/results/campaign/stopping.json")
 FIGURE = Path("docs/images/stopping_calibration.png")
 _EXPONENTS = np.geomspace(*PRIOR.exponent, 12)
 Rule = Callable[["Replay", float], int]
