@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from benchmarks.published import COMPARISONS, comparison_params
+from benchmarks.published import COMPARISONS, comparison_params, with_changes
 from prefloop.campaign.audited import Audited
 from prefloop.config import Params, load_params, packaged_params
 from prefloop.config.policies import Policy
@@ -43,7 +43,11 @@ from prefloop.pool.problem import Inputs, Problem, divided, load_inputs
 from prefloop.pool.steps import blind_candidates, choose_batch, fit_round
 from prefloop.reward.registry import UncertaintyModel
 
-SETS = ("example", "ukp", "hh", "ethics_rest", "summeval")
+# A name behind + is the uncertainty model, where it is not the default one.
+SETS = (
+    *("example", "ukp", "hh", "ethics_rest", "summeval"),
+    *("ukp+laplace", "hh+laplace", "ethics_rest+laplace", "summeval+laplace"),
+)
 POLICIES = ("thinned", "bal_pm")
 # Pairs of the pool that are never asked about, at most: the true score of the pool, and the set on which published
 # rules watch the models' predictions (whose answers those rules do not see).
@@ -170,7 +174,7 @@ def main() -> None:
     seconds: dict[str, float] = {}
     for seed in range(*options.seeds):
         for name in options.sets:
-            setting = SETTINGS.get(name, USUAL)
+            setting = SETTINGS.get(name.partition("+")[0], USUAL)
             seconds |= record_set(options.data, options.out, name, options.policies, seed, setting)
     print(json.dumps(seconds, indent=1))
 
@@ -179,7 +183,7 @@ def record_missing(data: Path, out: Path, seeds: int) -> None:
     """Record what the published figures rest on, so many seeds of it; what is there is left alone."""
     for seed in range(seeds):
         for name in SETS:
-            record_set(data, out, name, POLICIES, seed, SETTINGS.get(name, USUAL))
+            record_set(data, out, name, POLICIES, seed, SETTINGS.get(name.partition("+")[0], USUAL))
 
 
 def record_set(
@@ -201,11 +205,14 @@ def record_set(
 
 def prepared(name: str, data: Path, out: Path) -> tuple[Params, Layout]:
     """Parameters of a data set and its prepared, embedded pool, made where it is missing."""
-    if name == "example":
+    base, _, kind = name.partition("+")
+    if base == "example":
         params = load_params(packaged_params())
     else:
-        params = comparison_params(COMPARISONS[name], data, out / name, {"seeds": 1, "jobs": 1})
-    layout = Layout.folder((out / name).resolve())
+        params = comparison_params(COMPARISONS[base], data, out / base, {"seeds": 1, "jobs": 1})
+    if kind:
+        params = with_changes(params, (("reward.kind", kind),))
+    layout = Layout.folder((out / base).resolve())
     if not layout.neighbours.is_dir():
         for step in (prepare, embed, neighbours):
             step(params, layout)

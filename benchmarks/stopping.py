@@ -7,8 +7,8 @@ set of DIR first. At every round a rule sees what it would have seen then: the a
 continuation is known: every model's score on pairs of the pool that were set apart (truth `pool`) and on test
 pairs, whose prompts have no label (`test`), smoothed over the rounds. The curve's prior is fitted to the other
 data sets alone, and once more as shipped. The best stop has the highest score less the price of its labels; a
-rule loses what its own stop has less. --write puts the result into docs/results/stopping.json and the figure
-into docs/images. Prints JSON.
+rule loses what its own stop has less. --write puts the result into docs/results/campaign/stopping.json and the
+figure into docs/images. Prints JSON.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PRICES = (0.001, 0.002, 0.005)
 BUDGETS = (300, 600, 1200)
 CONFIDENCE = 0.9
 HORIZONS = (100, 400)
-RESULTS = Path("docs/results/stopping.json")
+RESULTS = Path("docs/results/campaign/stopping.json")
 FIGURE = Path("docs/images/stopping_calibration.png")
 _EXPONENTS = np.geomspace(*PRIOR.exponent, 12)
 Rule = Callable[["Replay", float], int]
@@ -102,13 +102,20 @@ def replay_all(campaigns: list[Recorded], truth: str) -> list[Replay]:
         )
     replays = []
     for one in campaigns:
-        others = np.array([np.mean(values, axis=0) for name, values in slopes.items() if name != one.set])
+        others = np.array(
+            [np.mean(values, axis=0) for name, values in slopes.items() if _data(name) != _data(one.set)]
+        )
         means, spread = others.mean(axis=0).tolist(), np.maximum(others.std(axis=0, ddof=1), 0.01).tolist()
         prior = replace(PRIOR, expected=(means[0], spread[0]), surprise=(means[1], spread[1]))
         raw = one.truth[truth]
         curves, shipped = ([_fitted(one, r, p) for r in range(len(raw))] for p in (prior, PRIOR))
         replays.append(Replay(one, curves, shipped, _smoothed(one.n_labels, raw)[0], raw))
     return replays
+
+
+def _data(name: str) -> str:
+    """The data of a set, whatever the uncertainty model."""
+    return name.partition("+")[0]
 
 
 def own_expectation(one: Recorded) -> np.ndarray:
@@ -301,13 +308,13 @@ def _by_set(values: np.ndarray, names: list[str], digits: int = 1) -> list[float
 
 def figure(replays: list[Replay]) -> bytes:
     """Predicted against realised gain of 100 and 400 labels; a dot a decision, a ring the mean of a fifth."""
-    names = sorted({replay.recorded.set for replay in replays})
+    names = sorted({_data(replay.recorded.set) for replay in replays})
     colours = dict(zip(names, ("#D55E00", "#009E73", "#0072B2", "#CC79A7", "#E69F00"), strict=False))
 
     def draw(drawn: Figure) -> None:
         for axes, horizon in zip(drawn.subplots(1, 2), HORIZONS, strict=True):
             rows = _gain_rows(replays, "curves", horizon)
-            sets = np.array([replays[int(number)].recorded.set for number in rows[:, 5]])
+            sets = np.array([_data(replays[int(number)].recorded.set) for number in rows[:, 5]])
             for name in names:
                 mine = rows[sets == name]
                 axes.plot(mine[:, 0], mine[:, 4], ".", color=colours[name], markersize=3, alpha=0.45, label=name)
@@ -320,7 +327,7 @@ def figure(replays: list[Replay]) -> bytes:
             axes.set_xlabel("predicted from the audit slice, nats")
             axes.set_ylabel("realised, nats")
             axes.set_ylim(-0.03, 0.06)
-        drawn.axes[1].legend(loc="upper left", markerscale=2)
+        drawn.axes[1].legend(loc="upper left", markerscale=1.3)
 
     return render(draw, 9.5, 4.4)["png"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefloop.labels.verdicts import BOTH_BAD, SKIP, TIE, WORDS, A, B, Word
+from prefloop.labels.verdicts import BOTH_BAD, SKIP, TIE, WORDS, A, B
 
 # What counts as lately, and how far a habit must have moved: standard errors, and a share, or seconds by a factor.
 _LATELY, _ERRORS, _SHARE, _FACTOR = 0.2, 3.0, 0.1, 1.5
@@ -43,8 +43,8 @@ class Words:
     def of(cls, votes: pa.Table) -> Words:
         """Those of standing votes, adjudications left out."""
         votes = votes.filter(pc.is_null(votes["purpose"])).combine_chunks()
-        who, names = _numbered(votes["annotator"])
-        pair, _ = _numbered(votes["pair_id"])
+        who, names = numbered_names(votes["annotator"])
+        pair, _ = numbered_names(votes["pair_id"])
         word = pc.index_in(votes["verdict"], value_set=pa.array(WORDS)).to_numpy().astype(np.int64)
         shown = pc.index_in(votes["shown_left"], value_set=pa.array(WORDS[:TIE]))
         shown_left = pc.fill_null(shown, -1).to_numpy().astype(np.int64)
@@ -129,79 +129,8 @@ def _drift(own: Words) -> list[dict[str, Any]]:
     return moved
 
 
-@dataclass(frozen=True)
-class AskedTwice:
-    """Questions that a person was asked again.
-
-    Attributes:
-        who: their annotators.
-        before, again: int64 [m], the words given before and when asked again.
-    """
-
-    who: list[str]
-    before: np.ndarray
-    again: np.ndarray
-
-    @property
-    def votes(self) -> np.ndarray:
-        """int64 [m', 3], both words on each question as votes for a, b and neither; without those with a skip."""
-        said = np.minimum(np.stack([self.before, self.again], axis=1), TIE)
-        said = said[((self.before != SKIP) & (self.again != SKIP))]
-        votes: np.ndarray = np.eye(TIE + 1, dtype=np.int64)[said].sum(axis=1)
-        return votes
-
-    def by_name(self) -> dict[str, dict[str, Any]]:
-        """How often each annotator was asked again (repeats), and the share answered alike (consistent)."""
-        alike: dict[str, list[bool]] = {}
-        for name, same in zip(self.who, (self.before == self.again).tolist(), strict=True):
-            alike.setdefault(name, []).append(same)
-        return {
-            name: {"repeats": len(each), "consistent": _rounded(sum(each) / len(each), 3)}
-            for name, each in alike.items()
-        }
-
-
-def asked_twice(lines: pa.Table) -> AskedTwice:
-    """The repeated questions of a log, each with the word that its annotator gave before.
-
-    Args:
-        lines: the log, in order.
-    """
-    said = lines.filter(pc.is_valid(lines["verdict"])).select(["annotator", "pair_id", "verdict", "purpose"])
-    is_repeat = pc.fill_null(pc.equal(said["purpose"], "repeat"), False).to_numpy()
-    said = said.filter(pa.array(is_repeat | pc.is_null(said["purpose"]).to_numpy()))
-    is_repeat = pc.is_valid(said["purpose"]).to_numpy()
-    who, names = _numbered(said["annotator"])
-    pair, _ = _numbered(said["pair_id"])
-    word = pc.index_in(said["verdict"], value_set=pa.array(WORDS)).to_numpy().astype(np.int64)
-    order = np.lexsort((pair, who))
-    follows = (who[order][1:] == who[order][:-1]) & (pair[order][1:] == pair[order][:-1])
-    pick = follows & is_repeat[order][1:]
-    before, again = order[:-1][pick], order[1:][pick]
-    return AskedTwice([names[number] for number in who[again].tolist()], word[before], word[again])
-
-
-def gold_answers(lines: pa.Table, answers: Mapping[str, Word]) -> dict[str, dict[str, Any]]:
-    """How many gold items each annotator answered as they are known: gold and correct, by name.
-
-    Args:
-        lines: the log, in order.
-        answers: known verdicts by pair id; a line on another pair counts for nothing.
-    """
-    gold = lines.filter(pc.fill_null(pc.equal(lines["purpose"], "gold"), False))
-    columns = (gold[name].to_pylist() for name in ("annotator", "pair_id", "verdict"))
-    # The last word counts, and one that was taken back is none.
-    given = {(name, pair): verdict for name, pair, verdict in zip(*columns, strict=True)}
-    right: dict[str, list[bool]] = {}
-    for (name, pair), verdict in given.items():
-        if pair in answers and verdict is not None:
-            right.setdefault(name, []).append(verdict == answers[pair])
-    return {
-        name: {"gold": len(each), "correct": _rounded(sum(each) / len(each), 3)} for name, each in right.items()
-    }
-
-
-def _numbered(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+def numbered_names(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+    """Number of each text, int64, from 0 in order of first appearance, and the distinct texts."""
     encoded = column.combine_chunks().dictionary_encode()
     return np.asarray(encoded.indices, dtype=np.int64), encoded.dictionary.to_pylist()
 

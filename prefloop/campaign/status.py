@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 
 from prefloop.campaign.audited import audited
 from prefloop.campaign.ceiling import FEWEST
+from prefloop.campaign.checks import AskedTwice, asked_twice, gold_answers
 from prefloop.campaign.desk.budget import Budget
 from prefloop.campaign.desk.gold import read_gold
-from prefloop.campaign.habits import AskedTwice, Words, asked_twice, gold_answers, habits
+from prefloop.campaign.habits import Words, habits
 from prefloop.campaign.issued import ISSUED, read_issued
 from prefloop.campaign.learned import learned
 from prefloop.campaign.tally import (

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from prefloop.campaign.habits import Words, asked_twice, gold_answers, habits
+from prefloop.campaign.habits import Words, habits
 from prefloop.labels.aggregate import standing_votes
 from prefloop.labels.agreement import agreement_by_person
-from prefloop.labels.label import WITHDRAWN
 from tests.campaign.campaigns import lines_of
 from tests.labels.helpers import label
 
@@ -66,34 +65,3 @@ def test_who_begins_to_press_one_key_is_drifting():
     assert drift["seconds"]["lately"] < 1 < drift["seconds"]["before"]
     assert set(drift) == {"left", "seconds"}
     assert _rows(*fair)["ann"]["drift"] == []
-
-
-def test_questions_asked_twice():
-    lines = lines_of(
-        label(0, verdict="a"),
-        label(1, verdict="b"),
-        label(2, verdict="skip"),
-        label(0, annotator="x", verdict="b"),
-        label(1, verdict="a", purpose="gold"),
-        label(0, verdict="a", purpose="repeat"),
-        label(1, verdict="tie", purpose="repeat"),
-        label(2, verdict="a", purpose="repeat"),
-        label(9, annotator="x", verdict="a", purpose="repeat"),
-    )
-    twice = asked_twice(lines)
-    assert twice.by_name() == {"ann": {"repeats": 3, "consistent": 0.333}}
-    assert twice.votes.tolist() == [[2, 0, 0], [0, 1, 1]]
-
-
-def test_gold_items_by_their_known_answers():
-    lines = lines_of(
-        label(0, purpose="gold"),
-        label(1, purpose="gold"),
-        label(1, verdict=None, reason=WITHDRAWN, purpose="gold"),
-        label(2, verdict="b", purpose="gold"),
-        label(2, verdict="a", purpose="gold"),
-        label(3, verdict="b", purpose="gold"),
-        label(4),
-    )
-    known = {label(n).pair_id: "a" for n in range(5)}
-    assert gold_answers(lines, known) == {"ann": {"gold": 3, "correct": 0.667}}
