@@ -76,7 +76,7 @@ class Served:
         self.url = self._url()
 
     def _url(self) -> str:
-        end = time.monotonic() + 240
+        end = time.monotonic() + 500
         while "labelling page: " not in self.out.read_text():
             assert self.process.poll() is None, self.err.read_text()
             assert time.monotonic() < end
