@@ -125,7 +125,7 @@ def test_dvc_works_again_where_its_own_files_were_cut_short(layout):
     Rounds(layout).make()
     for path in (LOCK_LIST, Path("dvc.lock")):
         path.write_bytes(path.read_bytes()[:9] if path != LOCK_LIST else b"")
-        with pytest.raises(RoundFailed, match="corrupted|invalid"):
+        with pytest.raises(RoundFailed, match=r"corrupted|invalid"):
             Rounds(layout)._repro("evaluate")
         Rounds(layout).make()
     assert "acquire" in Path("dvc.lock").read_text()
