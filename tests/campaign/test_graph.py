@@ -30,7 +30,7 @@ def change_version(folder, part="division"):
 
 def change_stage(folder):
     content = yaml.safe_load((folder / GRAPH).read_text())
-    content["stages"]["acquire"]["params"].remove("campaign.batch")
+    content["stages"]["acquire"]["params"].remove("neighbours.k")
     (folder / GRAPH).write_text(yaml.safe_dump(content))
 
 

@@ -9,14 +9,18 @@ import socket
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
 import psutil
 import pytest
+from dvc.repo import Repo
 
+from prefloop.campaign.graph import STAGES
 from prefloop.config.edit import with_values
+from stages._main import stage_main
 from tests.cli.conftest import rows, write_rows
 from tests.embed.conftest import bert  # noqa: F401
 from tests.tracking.test_ui import wait_for
@@ -41,8 +45,11 @@ def environment():
 
 
 @pytest.fixture
-def folder(tmp_path: Path, bert: Path) -> Path:  # noqa: F811
-    """A campaign folder as `prefloop init` makes it, with a tiny model."""
+def folder(tmp_path: Path, bert: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: F811
+    """A campaign folder as `prefloop init` makes it, with a tiny model, and its first round.
+
+    The round is made in this process, since the imports of seven stages take longer than all the rest.
+    """
     data = write_rows(tmp_path / "pairs.jsonl", [{**row, "label": None} for row in rows(24, 12)])
     folder = tmp_path / "campaign"
     command = ["init", str(folder), "--data", str(data), "--initial", "4", "--batch", "4", "--json"]
@@ -52,6 +59,11 @@ def folder(tmp_path: Path, bert: Path) -> Path:  # noqa: F811
     assert (json.loads(made.stdout)["folder"], made.stderr) == (str(folder), "")
     params = folder / "params.yaml"
     params.write_text(with_values(params.read_text(), SMALL | {"embed.model": str(bert)}))
+    monkeypatch.chdir(folder)
+    for stage in STAGES:
+        assert stage_main(import_module(f"stages.{stage}").run) == 0
+    with Repo() as repo:
+        repo.commit(force=True)
     return folder
 
 
@@ -76,7 +88,7 @@ class Served:
         self.url = self._url()
 
     def _url(self) -> str:
-        end = time.monotonic() + 240
+        end = time.monotonic() + 500
         while "labelling page: " not in self.out.read_text():
             assert self.process.poll() is None, self.err.read_text()
             assert time.monotonic() < end
