@@ -17,7 +17,9 @@ PROGRAMS = sorted(path.stem for path in (ROOT / "benchmarks").glob("[!_]*.py"))
 def test_a_program_loads_and_tells_its_options(name, monkeypatch, capsys):
     program = importlib.import_module(f"benchmarks.{name}")
     if not hasattr(program, "main"):
-        assert name in ("annotator_references", "plain_members", "published_tables"), "what the others share is no program"
+        assert name in ("annotator_references", "plain_members", "published_tables"), (
+            "what the others share is no program"
+        )
         return
     monkeypatch.setattr(sys, "argv", [name, "--help"])
     with pytest.raises(SystemExit) as stopped:
