@@ -158,7 +158,8 @@ class Kept:
 
     def lines(self, part: str, seeds: int) -> list[dict[str, Any]]:
         """Those of the first seeds."""
-        return [line for line in self._read(part) if line["seed"] < seeds]
+        by_seed = {line["seed"]: line for line in self._read(part)}
+        return [by_seed[seed] for seed in range(seeds)]
 
     def _read(self, part: str) -> list[dict[str, Any]]:
         text = self._path.read_text() if self._path.exists() else ""

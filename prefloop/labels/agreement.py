@@ -217,4 +217,5 @@ def wilson(share: float, count: int, confidence: float) -> Interval:
     z = float(ndtri((1 + confidence) / 2))
     middle, size = share + z**2 / (2 * count), 1 + z**2 / count
     half = z * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    return max(0.0, float((middle - half) / size)), min(1.0, float((middle + half) / size))
+    # At 0 and 1 the ends are the share itself, but for rounding.
+    return min(share, float((middle - half) / size)), max(share, float((middle + half) / size))
