@@ -258,8 +258,9 @@ class _Collector:
 
     def finish(self) -> Collected:
         number, own_ids = self.own_ids.sorted()
-        *columns, own_id = (np.frombuffer(column, dtype=column.typecode) for column in self.pairs)
-        pairs = PairRows(*columns, np.append(number, NONE)[own_id])
+        columns = [np.frombuffer(column, dtype=column.typecode) for column in self.pairs]
+        columns[-1] = np.append(number, NONE)[columns[-1]]
+        pairs = PairRows(*columns)
         called_prompt, own_id, called_split = (
             np.frombuffer(column, dtype=column.typecode) for column in self.called
         )

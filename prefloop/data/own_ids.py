@@ -38,14 +38,14 @@ class OwnIds:
         return rank[encoded.indices.to_numpy()], encoded.dictionary.take(order)
 
 
-def lists_of(rows: np.ndarray, numbers: np.ndarray, ids: pa.Array, part: slice) -> pa.Array:
+def lists_of(numbered: np.ndarray, ids: pa.Array, part: slice) -> pa.Array:
     """The ids of some rows, one list of Arrow strings a row.
 
     Args:
-        rows, numbers: int64 [m], row and number of each id that a row has, in the order of both.
+        numbered: int64 [m, 2], row and number of each id that a row has, in the order of both.
         ids: by number.
         part: the rows that are wanted.
     """
-    bounds = np.searchsorted(rows, np.arange(part.start, part.stop + 1))
-    values = ids.take(pa.array(numbers[bounds[0] : bounds[-1]])).cast(pa.string())
+    bounds = np.searchsorted(numbered[:, 0], np.arange(part.start, part.stop + 1))
+    values = ids.take(pa.array(numbered[bounds[0] : bounds[-1], 1])).cast(pa.string())
     return pa.ListArray.from_arrays(pa.array((bounds - bounds[0]).astype(np.int32)), values)

@@ -85,7 +85,7 @@ def write_tables(data: Collected, rows: Arranged, folder: Path) -> None:
         split, source = splits.take(rows.prompt_split[part]), sources.take(rows.prompt_source[part])
         ids, normal = hex_ids(prompt_digests[part]), hex_ids(data.prompt_normal[numbers])
         # Null where the prompt is its own normal form.
-        own_ids = lists_of(*rows.prompt_own_ids.T, data.own_ids, part)
+        own_ids = lists_of(rows.prompt_own_ids, data.own_ids, part)
         return [ids, texts, kept, pc.if_else(pc.equal(ids, normal), None, normal), split, source, own_ids]
 
     def completions(part: slice) -> list[Any]:
@@ -106,7 +106,7 @@ def write_tables(data: Collected, rows: Arranged, folder: Path) -> None:
         first, second = hex_ids(completion_digests[a]), hex_ids(completion_digests[b])
         ids = pa.array(map(pair_id, first.to_pylist(), second.to_pylist()), pa.string())
         pair_ids.append(ids)
-        own_ids = lists_of(*rows.pair_own_ids.T, data.own_ids, part)
+        own_ids = lists_of(rows.pair_own_ids, data.own_ids, part)
         return [ids, hex_ids(prompt_digests[rows.completion_prompt[a]]), first, second, own_ids]
 
     _write(folder / "prompts.parquet", PROMPTS, len(rows.prompts), prompts)
