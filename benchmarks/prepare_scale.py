@@ -2,7 +2,7 @@
 
 With `--form conversations` each row is two conversations that hold the prompt, of the same words.
 
-The rows are written to a temporary JSONL.gz, with prompts that repeat and answers of a few hundred
+The rows are written to a temporary JSONL.gz, with ids, prompts that repeat and answers of a few hundred
 characters, and prepared in a process of their own. Prints one JSON object.
 """
 
@@ -46,6 +46,7 @@ def write_pairs(path: Path, pairs: int, form: str = "texts", seed: int = 0) -> N
                 a, b = (" ".join(side) for side in texts[k])
                 label = labels[verdicts[k]]
                 row = {"prompt": prompt, "completion_a": a, "completion_b": b, "label": label}
+                row["id"] = f"row-{start + k:07d}"
                 if form == "conversations":
                     row |= _as_messages(prompt, a, b)
                 file.write(orjson.dumps(row) + b"\n")

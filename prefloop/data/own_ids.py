@@ -46,7 +46,6 @@ def lists_of(numbered: np.ndarray, ids: pa.Array, part: slice) -> pa.Array:
         ids: by number.
         part: the rows that are wanted.
     """
-    rows, numbers = numbered.T
-    bounds = np.searchsorted(rows, np.arange(part.start, part.stop + 1))
-    values = ids.take(pa.array(numbers[bounds[0] : bounds[-1]])).cast(pa.string())
+    bounds = np.searchsorted(numbered[:, 0], np.arange(part.start, part.stop + 1))
+    values = ids.take(pa.array(numbered[bounds[0] : bounds[-1], 1])).cast(pa.string())
     return pa.ListArray.from_arrays(pa.array((bounds - bounds[0]).astype(np.int32)), values)

@@ -36,8 +36,8 @@ def test_ids_are_numbered_in_alphabetical_order(came: list[str]) -> None:
 def test_a_part_of_the_lists_is_the_lists_of_a_part(named: list[tuple[int, int]], data: st.DataObject) -> None:
     start = data.draw(st.integers(0, 10))
     stop = data.draw(st.integers(start, 10))
-    rows, numbers = np.array(named, dtype=np.int64).reshape(-1, 2).T
-    lists = lists_of(rows, numbers, pa.array([*"abcde"], pa.large_string()), slice(start, stop))
+    numbered = np.array(named, dtype=np.int64).reshape(-1, 2)
+    lists = lists_of(numbered, pa.array([*"abcde"], pa.large_string()), slice(start, stop))
     assert lists.to_pylist() == [["abcde"[k] for row, k in named if row == n] for n in range(start, stop)]
 
 

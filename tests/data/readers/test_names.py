@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from prefloop.config.columns import Columns
+from prefloop.config.data import Split
 from prefloop.data.readers import Meaning, read_file
 from prefloop.data.readers.check import check_file
 from prefloop.data.records import PairRecord, ResponsesRecord, own_ids
@@ -151,3 +152,14 @@ def test_ids_of_single_answers_stay_when_the_rows_are_put_together(tmp_path: Pat
     rows = [{"prompt": "Tea?", "completion": text, "score": 1, "id": text} for text in ("yes", "no", "yes")]
     path = write(tmp_path / "x.jsonl", *rows)
     assert only(path, prompt="prompt", completion="completion", score="score").ids == ("yes", "no")
+
+
+def test_a_file_without_labels_is_for_a_campaign_and_needs_no_test(tmp_path: Path) -> None:
+    split = Split(val=0, test=1e-9, salt="s", per_seed=True, max_prompt_share=1)
+    rows = [{**PAIR, "prompt": f"Tea {k}?", "label": "a", "id": k // 2} for k in range(12)]
+    labelled = check_file(write(tmp_path / "x.jsonl", *rows), split=split)
+    assert labelled.warnings == ("prepare refuses this file alone: no prompt falls into test",)
+    assert ["own ids", "6, on 12 records"] in labelled.to_table()
+    unlabelled = check_file(write(tmp_path / "y.jsonl", *({**row, "label": None} for row in rows)), split=split)
+    assert (unlabelled.ok, unlabelled.warnings) == (True, ())
+    assert ["hidden answers", "no labels: a campaign can label these"] in unlabelled.to_table()
