@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 def export(
     out: Annotated[Path, typer.Option(help="File to write: .parquet, .jsonl or .jsonl.gz.")],
     run: Annotated[Path | None, typer.Option(help="Folder of a simulated run: runs/POLICY/SEED.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="Label log of a campaign.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Label log of a campaign; default: the one of this folder.")
+    ] = None,
     form: Annotated[
         Form,
         typer.Option(
@@ -58,7 +60,7 @@ def export(
     have no chosen answer: they are left out and counted. Exit code 3 when none has a winner.
 
     Example: prefloop export --run data/runs/bal_pm/0 --format trl --out acquired.parquet
-    Example: prefloop export --labels data/labels/labels.jsonl --votes --out set/acquired.parquet
+    Example: prefloop export --votes --out set/acquired.parquet
     """
     from prefloop.exchange.dataset import write_preferences
     from prefloop.exchange.files import check_ending
@@ -103,15 +105,19 @@ class _Source:
 
 def _source(run: Path | None, labels: Path | None, given_tables: Path | None, wanted: _Wanted) -> _Source:
     from prefloop.exchange.acquired import acquired_by_run
+    from prefloop.io.layout import Layout
 
     if run is not None and labels is None:
         if wanted.votes or wanted.names or wanted.ties or wanted.licence is not None:
             raise ConfigError("--votes, --names, --ties and --licence are about a campaign: give --labels")
         return _Source(acquired_by_run(run), given_tables or _prepared_beside(run / "../../.."), None)
-    if labels is None or run is not None:
+    if run is not None:
         raise ConfigError("give one of --run FOLDER (a simulated run) and --labels FILE (a campaign's log)")
+    labels = labels or Layout.repository().labels
     if not labels.is_file():
-        raise StateError(f"{labels} is missing: give the label log of a campaign, data/labels/labels.jsonl")
+        raise StateError(
+            f"{labels} is missing: give --labels FILE (a campaign's log) or --run FOLDER (a simulated run)"
+        )
     return _campaign(labels, given_tables or _prepared_beside(labels / "../.."), wanted)
 
 

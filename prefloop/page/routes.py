@@ -140,7 +140,8 @@ async def login(door: TheDoor, request: Request, body: LoginBody, response: Resp
         max_age=_YEAR_S,
         httponly=True,
         samesite="strict",
-        secure=request.url.scheme == "https",
+        # A proxy that speaks TLS asks in plain HTTP; the origin is what the browser sees, and was checked.
+        secure=request.headers.get("origin", "").startswith("https:"),
     )
 
 

@@ -1,4 +1,4 @@
-"""The rules that docs/campaign.md gives for the lines of a label log, each broken and each kept."""
+"""The rules that docs/label-log.md gives for the lines of a label log, each broken and each kept."""
 
 from __future__ import annotations
 
