@@ -102,7 +102,7 @@ def test_a_budget_beyond_the_pool_is_refused_before_anything_is_spent(layout, ch
 def test_a_pool_without_answers_cannot_be_simulated(tmp_path):
     records = [replace(r, verdict=None) for r in pair_records()]
     layout = make_world(tmp_path, records, PARAMS)
-    with pytest.raises(DataError, match=r"no hidden answer.*use the campaign"):
+    with pytest.raises(DataError, match=r"no hidden answer.*prefloop campaign run"):
         run(PARAMS, layout)
 
 
