@@ -23,6 +23,7 @@ def raising(error):
         (errors.ModelError("m"), 1),
         (errors.StateError("m"), 1),
         (errors.TrackingError("m"), 1),
+        (errors.AddressError("m"), 1),
         (errors.LabelsMissing("m"), 3),
         (errors.NothingLeft("m"), 4),
     ],
@@ -38,7 +39,7 @@ def test_every_error_is_in_the_table():
         return {of}.union(*(kinds(below) for below in of.__subclasses__()))
 
     # What a room raises besides, with more to tell, is one of these by its exit code.
-    assert len([kind for kind in kinds(PrefloopError) if kind.__module__ == errors.__name__]) == 8
+    assert len([kind for kind in kinds(PrefloopError) if kind.__module__ == errors.__name__]) == 9
     assert {kind.exit_code for kind in kinds(PrefloopError)} == {1, 2, 3, 4}
     assert all(kind.__doc__ for kind in kinds(PrefloopError))
 
