@@ -18,10 +18,22 @@ from prefloop.tracking.names import flat
 from prefloop.tracking.outputs import log_by_round, outputs_digest
 from prefloop.tracking.simulated import round_metrics
 from prefloop.tracking.tracker import RunSpec, Tracker
+from prefloop.tracking.view import Board, value_ranges
 
 # What of a campaign's status is logged; a source may be the name of a file, which MLflow refuses in a metric's.
 STATUS = ("labels", "pairs", "spend", "agreement", "audit", "score", "gain")
 _BY_SOURCE = "by_source"
+# What the UI opens with where no runs were compared.
+CAMPAIGN = Board(
+    "campaign",
+    tuple(
+        f"campaign.{name}"
+        for name in (
+            *("score.value", "audit.accuracy.value", "gain.labels.value", "pairs.decided", "pairs.disputed"),
+            *("agreement.audit.raw", "agreement.audit.alpha", "labels", "spend.money", "spend.hours"),
+        )
+    ),
+)
 # Columns of the batches in the UI; a list of members' logits is no cell of a table.
 _SHOWN = [name for name in ISSUED.names if name != "member_logits"]
 
@@ -41,6 +53,7 @@ def campaign_spec(about: Mapping[str, Any], policy: str, seed: int) -> RunSpec:
         fingerprint=text_id(to_json(identity)),
         name=f"campaign {policy} on {about['dataset']}",
         params=about_campaign | flat(about["parameters"]),
+        tags={"policy": policy},
     )
 
 
@@ -101,7 +114,9 @@ def track_campaign_status(
     """
     run = tracker.run(campaign_spec(about, policy, seed))
     told = {name: status[name] for name in STATUS if name in status}
-    run.log_rounds([(int(status["pairs"]["labelled"]), numbers_in(told, "campaign."))])
+    numbers = numbers_in(told, "campaign.")
+    run.log_rounds([(int(status["pairs"]["labelled"]), numbers)])
+    tracker.offer(str(about["dataset"]), CAMPAIGN, value_ranges([numbers], CAMPAIGN))
     run.rest()
 
 

@@ -17,7 +17,7 @@ from prefloop.tracking.store import (
     open_client,
     resolve_uri,
 )
-from prefloop.tracking.view import VIEW_TAG, Board, Ranges, shared_view, shown_ranges, united
+from prefloop.tracking.view import VIEW_TAG, Board, Ranges, shared_view, shown_ranges, shows, united
 
 KEY, FINGERPRINT, CURRENT = "prefloop.key", "prefloop.fingerprint", "prefloop.current"
 
@@ -75,6 +75,11 @@ class Tracker:
         """
         shown = shown_ranges(self._view, dataset, board)
         self._set_view(shared_view(dataset, board, united(shown, ranges or {})))
+
+    def offer(self, dataset: str, board: Board, ranges: Ranges) -> None:
+        """The same, as long as the view shows nothing else: what a comparison has put there stays."""
+        if self._view is None or shows(self._view, dataset, board):
+            self.show(dataset, board, ranges)
 
     def show_exactly(self, dataset: str, board: Board, ranges: Ranges) -> None:
         """The same with the ranges of all its runs: what no run needs any longer is left out."""

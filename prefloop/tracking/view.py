@@ -59,6 +59,14 @@ def united(axes: Ranges, values: Ranges) -> Ranges:
     return result
 
 
+def shows(view: str | None, dataset: str, board: Board) -> bool:
+    """Whether a stored view is of this board of this dataset."""
+    try:
+        return bool(json.loads(view or "{}").get("searchFilter") == _filter(dataset, board))
+    except (ValueError, AttributeError):
+        return False
+
+
 def shown_ranges(view: str | None, dataset: str, board: Board) -> Ranges:
     """Axes of a stored view, if it shows this board of this dataset; none otherwise."""
     try:

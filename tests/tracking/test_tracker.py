@@ -296,6 +296,20 @@ def test_a_campaign_is_one_run_that_grows(tracker, outputs, tmp_path):
     assert logged == {f"campaign.{name}" for name in names | intervals}
 
 
+def test_the_view_is_a_campaigns_where_nothing_was_compared(tmp_path, outputs):
+    fresh, about = Tracker(CONFIG, tmp_path), {"dataset": "mine", "parameters": {}}
+
+    def shown(after):
+        track_campaign_status(again(after), about, "thinned", 0, a_status(64, money=1.0))
+        return json.loads(after._client.get_experiment(after.experiment).tags[VIEW_TAG])
+
+    view = shown(fresh)
+    assert "params.kind = 'campaign'" in view["searchFilter"]
+    assert view["compareRunCharts"][0]["metricKey"] == "campaign.score.value"
+    SIMULATED.track_run(fresh, outputs[0]["random", 0])
+    assert "params.kind = 'run'" in shown(fresh)["searchFilter"]
+
+
 def a_status(labelled, money):
     """Part of a campaign's status, with all that a number may be."""
     everyone = {"alpha": 0.4, "alpha_interval": (0.3, 0.5), "raw": None}
