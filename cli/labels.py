@@ -156,8 +156,10 @@ def add(
     Example: prefloop labels annotator add ann
     """
     from prefloop.campaign.desk.people import add_person
+    from prefloop.config.load import read_yaml
     from prefloop.io.layout import Layout
 
+    read_yaml(DEFAULT_PARAMS)  # elsewhere the token would open nothing
     token = add_person(Layout.repository().people, name, "admin" if admin else "annotator")
     if as_json:
         print_json({"name": name, "role": "admin" if admin else "annotator", "token": token})

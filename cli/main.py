@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -34,6 +35,25 @@ app = typer.Typer(
     help="Active preference learning: which comparisons are worth a label, and how many labels that saved.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 labels missing, 4 nothing left to label.",
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"prefloop {version('prefloop')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _prefloop(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """Active preference learning: which comparisons are worth a label, and how many labels that saved."""
+
+
 app.command()(init.init)
 app.command()(policies.policies)
 app.command()(params.params)

@@ -33,6 +33,7 @@ def status(
         from prefloop.campaign.curve_plot import curve_png
 
         write_bytes(png, curve_png(told, loaded.campaign.stop.confidence))
+        typer.echo(f"learning curve: {png}", err=True)
     if as_json:
         print_json(told)
         return

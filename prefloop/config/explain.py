@@ -30,9 +30,11 @@ def problems(
     """
     # A value that fits none of several types has one detail for each: they belong into one line.
     reasons: dict[tuple[Step, ...], list[str]] = {}
+    misspelt = {_meant(detail, content, whole) for detail in details if detail["type"] == "extra_forbidden"}
     for detail in details:
         path, reason = _explain(whole, detail, content)
-        reasons.setdefault(path, []).append(reason)
+        if detail["type"] != "missing" or path not in misspelt:
+            reasons.setdefault(path, []).append(reason)
     return [(path, _line(path, told)) for path, told in reasons.items()]
 
 
@@ -80,12 +82,23 @@ def _path_in_file(loc: Sequence[Step], content: Any, is_absent: bool) -> tuple[S
     return tuple(path)
 
 
+def _meant(detail: ErrorDetails, content: Any, whole: type[Whole]) -> tuple[Step, ...] | None:
+    """Path of the key that an unknown one was probably meant for: that it is missing need not be said too."""
+    path = _path_in_file(detail["loc"], content, is_absent=False)
+    close = _nearest(path, known_keys(path[:-1], content, whole))
+    return (*path[:-1], *close) if close else None
+
+
+def _nearest(path: Sequence[Step], keys: Sequence[str]) -> list[str]:
+    return difflib.get_close_matches(str(path[-1]), keys, n=1)
+
+
 def _suggestion(path: Sequence[Step], content: Any, whole: type[Whole]) -> str:
     """What an unknown key may have been meant for: its name of today, or the nearest one, or all there are."""
     if (renamed := whole.RENAMED.get(_dotted(path))) is not None:
         return f"; it is called {renamed} now"
     keys = known_keys(path[:-1], content, whole)
-    close = difflib.get_close_matches(str(path[-1]), keys, n=1)
+    close = _nearest(path, keys)
     return f" (did you mean '{close[0]}'?)" if close else (f"; known: {', '.join(keys)}" if keys else "")
 
 

@@ -102,7 +102,10 @@ def read_yaml(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"{path} is missing: run from the repository's root, or pass --params FILE") from None
+        raise ConfigError(
+            f"{path} is missing: run in the folder of a campaign (prefloop init) or in the repository, or pass "
+            "--params FILE"
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
 

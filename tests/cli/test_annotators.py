@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from tests.worlds import ROOT
 
 def test_annotators_are_made_listed_and_removed(prefloop, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    elsewhere = prefloop("labels", "annotator", "add", "ann")
+    assert (elsewhere.code, "in the folder of a campaign" in elsewhere.err) == (2, True)
+    assert not Path(".prefloop").exists()
+    shutil.copyfile(ROOT / "params.yaml", "params.yaml")
     token = prefloop("labels", "annotator", "add", "ann").out.strip()
     admin = json.loads(prefloop("labels", "annotator", "add", "lea", "--admin", "--json").out)
     path = Path(".prefloop/annotators.json")

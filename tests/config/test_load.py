@@ -112,6 +112,12 @@ def test_a_misspelt_key_is_named_with_the_right_one(path):
         del section[wrong]
 
 
+def test_a_misspelt_key_is_one_line():
+    content = copy.deepcopy(CONTENT)
+    content["campaign"]["bacth"] = content["campaign"].pop("batch")
+    assert message(content).splitlines() == ["p.yaml: campaign.bacth: unknown key (did you mean 'batch'?)"]
+
+
 @pytest.mark.parametrize("path", sorted(keys(CONTENT)), ids=".".join)
 def test_a_missing_key_is_named(path):
     content = copy.deepcopy(CONTENT)
@@ -228,7 +234,10 @@ def test_validation_labels_that_a_kind_would_not_use_are_refused(kind):
 
 def test_a_missing_file_is_wrong_usage(tmp_path, capsys):
     assert exit_code_of(lambda: load_params(tmp_path / "params.yaml")) == 2
-    assert "is missing: run from the repository's root, or pass --params FILE" in capsys.readouterr().err
+    assert (
+        "is missing: run in the folder of a campaign (prefloop init) or in the repository, or pass --params FILE"
+        in capsys.readouterr().err
+    )
 
 
 def test_parameters_are_frozen():
