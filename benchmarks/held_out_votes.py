@@ -2,8 +2,8 @@
 
 A part of `benchmarks.votes`. A model whose strength of shrinking is not fitted gets the one that is best on the
 held-out votes themselves; which it was is told, as a best one at the end of the grid would not be the best. Pairs
-share prompts and people: an interval takes the pairs of a prompt together, or the votes of a person, whichever is
-wider.
+share prompts and people: an interval takes the pairs of a prompt together, or the votes of a person, or neither,
+whichever is widest.
 """
 
 from __future__ import annotations
