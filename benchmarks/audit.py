@@ -143,22 +143,34 @@ def _compared(one: Recorded, told: Estimate, truth: str, models: np.ndarray, pai
 
 
 def _summary(rows: list[Compared]) -> dict[str, Any] | None:
-    """Bias with its 95 % interval over draws, and coverage; None for fewer than two draws."""
-    draws: dict[str, list[float]] = {}
+    """Bias and coverage with 95 % intervals over draws, each counted alike; None for fewer than two draws."""
+    draws: dict[str, list[Compared]] = {}
     for row in rows:
-        draws.setdefault(row.draw, []).append(row.error)
-    means = np.array([np.mean(errors) for errors in draws.values()])
-    if len(means) < 2:
+        draws.setdefault(row.draw, []).append(row)
+    if len(draws) < 2:
         return None
-    mean, error = float(means.mean()), float(means.std(ddof=1) / np.sqrt(len(means)))
-    half = float(t.ppf(0.975, len(means) - 1)) * error
     return {
         "campaigns": len(rows),
-        "draws": len(means),
+        "draws": len(draws),
         "audit_pairs": round(float(np.mean([row.pairs for row in rows])), 1),
-        "bias": [round(value, 4) for value in (mean, mean - half, mean + half)],
-        "coverage": round(float(np.mean([row.inside for row in rows])), 3),
+        "bias": _mean([float(np.mean([row.error for row in alike])) for alike in draws.values()]),
+        "coverage": _share([float(np.mean([row.inside for row in alike])) for alike in draws.values()]),
     }
+
+
+def _mean(values: list[float]) -> list[float]:
+    """Mean and Student's interval."""
+    mean, error = float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values)))
+    half = float(t.ppf(0.975, len(values) - 1)) * error
+    return [round(value, 4) for value in (mean, mean - half, mean + half)]
+
+
+def _share(values: list[float]) -> list[float]:
+    """Mean of shares and Wilson's interval, as if each draw were one yes or no: no narrower than it is."""
+    share, count, z = float(np.mean(values)), len(values), float(ndtri(0.975))
+    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * float(np.sqrt(share * (1 - share) / count + (z / count) ** 2 / 4))
+    return [round(value, 3) for value in (share, centre - half, centre + half)]
 
 
 if __name__ == "__main__":
