@@ -17,7 +17,7 @@ Predict = Callable[[Votes, Votes], np.ndarray]
 
 _STEPS = 40
 # Votes of everybody that are added to a person's own: for the references the best of these is told.
-STRENGTHS = (1.0, 4.0, 16.0)
+STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0)
 
 
 def share(votes: Votes, asked: Votes) -> np.ndarray:

@@ -8,9 +8,9 @@ seen them. Two truths are the scores of the same models in the same mix on pairs
 (drawn as the slice is; their prompts may have labels) and on test pairs (their prompts have none). They are
 samples too, so an interval covers where the difference is within both errors together. Reported for all audit
 pairs, and for those whose prompt had no label yet. The curve's interval is held against the mean score of the
-last four models. Policies of one seed share truth and slice: intervals of bias take them together. Generated
-worlds, whose campaigns take half a second, show the same with --simulated seeds. --write puts the result into
-docs/results/campaign/audit.json. Prints JSON.
+last four models. Policies and models of one seed share truth and slice: intervals of bias take them together.
+Generated worlds, whose campaigns take half a second, show the same with --simulated seeds. --write puts the result
+into docs/results/campaign/audit.json. Prints JSON.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
+from scipy.stats import t
 
 from benchmarks.recorded_campaigns import Recorded, Setting, read_all, record_campaign, record_missing
 from prefloop.campaign.curve import Estimate, fit_curve
@@ -67,7 +68,7 @@ class Compared:
         error: estimate less truth.
         inside: whether the difference is within both errors.
         pairs: audit pairs behind the estimate.
-        draw: set and seed, which share slice and truth.
+        draw: data and seed, which share slice and truth.
     """
 
     error: float
@@ -138,25 +139,38 @@ def _compared(one: Recorded, told: Estimate, truth: str, models: np.ndarray, pai
     half = float(ndtri((1 + CONFIDENCE) / 2)) * float(np.sqrt((rest**2).sum() * prompts / max(prompts - 1, 1)))
     error = told.value - true
     reach = np.hypot((told.value - told.low) if error > 0 else (told.high - told.value), half)
-    return Compared(error, abs(error) <= float(reach), pairs, f"{one.set} {one.seed}")
+    return Compared(error, abs(error) <= float(reach), pairs, one.draw)
 
 
 def _summary(rows: list[Compared]) -> dict[str, Any] | None:
-    """Bias with its 95 % interval over draws, and coverage; None for fewer than two draws."""
-    draws: dict[str, list[float]] = {}
+    """Bias and coverage with 95 % intervals over draws, each counted alike; None for fewer than two draws."""
+    draws: dict[str, list[Compared]] = {}
     for row in rows:
-        draws.setdefault(row.draw, []).append(row.error)
-    means = np.array([np.mean(errors) for errors in draws.values()])
-    if len(means) < 2:
+        draws.setdefault(row.draw, []).append(row)
+    if len(draws) < 2:
         return None
-    mean, half = float(means.mean()), 1.96 * float(means.std(ddof=1) / np.sqrt(len(means)))
     return {
         "campaigns": len(rows),
-        "draws": len(means),
+        "draws": len(draws),
         "audit_pairs": round(float(np.mean([row.pairs for row in rows])), 1),
-        "bias": [round(value, 4) for value in (mean, mean - half, mean + half)],
-        "coverage": round(float(np.mean([row.inside for row in rows])), 3),
+        "bias": _mean([float(np.mean([row.error for row in alike])) for alike in draws.values()]),
+        "coverage": _share([float(np.mean([row.inside for row in alike])) for alike in draws.values()]),
     }
+
+
+def _mean(values: list[float]) -> list[float]:
+    """Mean and Student's interval."""
+    mean, error = float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values)))
+    half = float(t.ppf(0.975, len(values) - 1)) * error
+    return [round(value, 4) for value in (mean, mean - half, mean + half)]
+
+
+def _share(values: list[float]) -> list[float]:
+    """Mean of shares and Wilson's interval, as if each draw were one yes or no: no narrower than it is."""
+    share, count, z = float(np.mean(values)), len(values), float(ndtri(0.975))
+    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * float(np.sqrt(share * (1 - share) / count + (z / count) ** 2 / 4))
+    return [round(value, 3) for value in (share, centre - half, centre + half)]
 
 
 if __name__ == "__main__":

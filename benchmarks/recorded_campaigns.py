@@ -98,6 +98,16 @@ class Recorded:
     test_prompt: np.ndarray
 
     @property
+    def data(self) -> str:
+        """The data of the set, whatever the uncertainty model."""
+        return self.set.partition("+")[0]
+
+    @property
+    def draw(self) -> str:
+        """Data and seed: campaigns of one draw share slice and truth, whatever their policy and model."""
+        return f"{self.data} {self.seed}"
+
+    @property
     def truth(self) -> dict[str, np.ndarray]:
         """float64 [R] each: the true score of the pool's unseen pairs, and of those whose prompt has no label."""
         return {"pool": self.apart.mean(axis=1), "test": np.average(self.test, axis=1, weights=self.test_weight)}

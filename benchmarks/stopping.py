@@ -7,8 +7,9 @@ set of DIR first. At every round a rule sees what it would have seen then: the a
 continuation is known: every model's score on pairs of the pool that were set apart (truth `pool`) and on test
 pairs, whose prompts have no label (`test`), smoothed over the rounds. The curve's prior is fitted to the other
 data sets alone, and once more as shipped. The best stop has the highest score less the price of its labels; a
-rule loses what its own stop has less. --write puts the result into docs/results/campaign/stopping.json and the
-figure into docs/images. Prints JSON.
+rule loses what its own stop has less. Policies and uncertainty models of one seed share slice and truth: intervals
+take them together, and of a rule's loss a data set counts once, whatever its models. --write puts the result into
+docs/results/campaign/stopping.json and the figure into docs/images. Prints JSON.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.stats import t
 
 from benchmarks.recorded_campaigns import Recorded, read_all, record_missing
 from prefloop.campaign.curve import PRIOR, Curve, Estimate, Prior, fit_curve
@@ -31,6 +33,7 @@ from prefloop.campaign.stopping import LABELS, UNLIKELY, Standing
 from prefloop.io.atomic import write_bytes, write_text
 from prefloop.report.figure import render
 
+OURS = "ours"
 PRICES = (0.001, 0.002, 0.005)
 BUDGETS = (300, 600, 1200)
 CONFIDENCE = 0.9
@@ -74,7 +77,8 @@ def main() -> None:
     options = parser.parse_args()
     record_missing(options.data, options.out, options.seeds)
     campaigns = read_all(options.out)
-    result: dict[str, Any] = {"campaigns": _counts(campaigns), "confidence": CONFIDENCE}
+    draws = len({one.draw for one in campaigns})
+    result: dict[str, Any] = {"campaigns": _counts(campaigns), "draws": draws, "confidence": CONFIDENCE}
     for truth in ("pool", "test"):
         replays = replay_all(campaigns, truth)
         result[truth] = {
@@ -103,7 +107,7 @@ def replay_all(campaigns: list[Recorded], truth: str) -> list[Replay]:
     replays = []
     for one in campaigns:
         others = np.array(
-            [np.mean(values, axis=0) for name, values in slopes.items() if _data(name) != _data(one.set)]
+            [np.mean(values, axis=0) for name, values in slopes.items() if name.partition("+")[0] != one.data]
         )
         means, spread = others.mean(axis=0).tolist(), np.maximum(others.std(axis=0, ddof=1), 0.01).tolist()
         prior = replace(PRIOR, expected=(means[0], spread[0]), surprise=(means[1], spread[1]))
@@ -111,11 +115,6 @@ def replay_all(campaigns: list[Recorded], truth: str) -> list[Replay]:
         curves, shipped = ([_fitted(one, r, p) for r in range(len(raw))] for p in (prior, PRIOR))
         replays.append(Replay(one, curves, shipped, _smoothed(one.n_labels, raw)[0], raw))
     return replays
-
-
-def _data(name: str) -> str:
-    """The data of a set, whatever the uncertainty model."""
-    return name.partition("+")[0]
 
 
 def own_expectation(one: Recorded) -> np.ndarray:
@@ -152,20 +151,25 @@ def _fitted(one: Recorded, number: int, prior: Prior) -> Curve | None:
 
 
 def gains(replays: list[Replay], which: str) -> dict[str, Any]:
-    """Predicted against realised gains over some horizons: bias, error and coverage."""
+    """Predicted against realised gains over some horizons, raw and smoothed: bias, error and coverage."""
     result = {}
     for horizon in HORIZONS:
         rows = _gain_rows(replays, which, horizon)
         predicted, low, high, smooth, raw, campaign = rows.T
-        inside = (low - 1e-9 <= smooth) & (smooth <= high + 1e-9)
+        draw = np.array([replays[int(number)].recorded.draw for number in campaign])
+        inside, inside_raw = ((low - 1e-9 <= true) & (true <= high + 1e-9) for true in (smooth, raw))
         result[str(horizon)] = {
             "decisions": len(rows),
-            "predicted": _mean(predicted, campaign),
-            "realised": _mean(raw, campaign),
-            "bias": _mean(predicted - smooth, campaign),
-            "mean_absolute_error": _mean(np.abs(predicted - smooth), campaign),
-            "coverage": _mean(inside.astype(float), campaign),
-            "correlation": round(float(np.corrcoef(predicted, smooth)[0, 1]), 3),
+            "draws": len(np.unique(draw)),
+            "predicted": _mean(predicted, draw),
+            "realised": _mean(raw, draw),
+            "smoothed": _mean(smooth, draw),
+            "bias": _mean(predicted - raw, draw),
+            "bias_smoothed": _mean(predicted - smooth, draw),
+            "mean_absolute_error_smoothed": _mean(np.abs(predicted - smooth), draw),
+            "coverage": _mean(inside_raw.astype(float), draw),
+            "coverage_smoothed": _mean(inside.astype(float), draw),
+            "correlation_smoothed": round(float(np.corrcoef(predicted, smooth)[0, 1]), 3),
             "bins": _bins(predicted, smooth, raw),
         }
     return result
@@ -199,12 +203,13 @@ def _bins(predicted: np.ndarray, smooth: np.ndarray, raw: np.ndarray) -> list[di
     ]
 
 
-def _mean(values: np.ndarray, campaign: np.ndarray) -> list[float]:
-    """Mean with a 95 % interval that takes the decisions of a campaign together."""
-    groups = np.unique(campaign, return_inverse=True)[1]
+def _mean(values: np.ndarray, draw: np.ndarray) -> list[float]:
+    """Mean over decisions with a 95 % interval that takes those of a draw together."""
+    groups = np.unique(draw, return_inverse=True)[1]
     rest = np.bincount(groups, weights=values - values.mean())
     count = len(rest)
-    half = 1.96 * float(np.sqrt((rest**2).sum() * count / max(count - 1, 1)) / len(values))
+    error = float(np.sqrt((rest**2).sum() * count / max(count - 1, 1)) / len(values))
+    half = float(t.ppf(0.975, max(count - 1, 1))) * error
     mean = float(values.mean())
     return [round(value, 5) for value in (mean, mean - half, mean + half)]
 
@@ -262,7 +267,7 @@ def by_gradient(replay: Replay, price: float) -> int:
 
 
 RULES: dict[str, Rule] = {
-    "ours": partial(by_curve, which="curves", test="unlikely"),
+    OURS: partial(by_curve, which="curves", test="unlikely"),
     "ours, shipped prior": partial(by_curve, which="shipped", test="unlikely"),
     "ours by the expected gain": partial(by_curve, which="curves", test="mean"),
     "ours at 1 in 10": partial(by_curve, which="curves", test="sure"),
@@ -274,20 +279,27 @@ RULES: dict[str, Rule] = {
 
 
 def rules(replays: list[Replay], price: float) -> dict[str, Any]:
-    """By rule: labels beyond the best stop, signed (beyond) and absolute (apart), and nats that its stop loses."""
-    names = [replay.recorded.set for replay in replays]
+    """By rule: labels beyond the best stop, signed (beyond) and absolute (apart), and nats that its stop loses.
+
+    `ours_less` is what our rule loses more than another on the same campaigns, with intervals that hold together
+    over the other rules (Bonferroni).
+    """
+    draws = [replay.recorded.draw for replay in replays]
+    outcomes = {
+        name: np.array([_outcome(replay, rule(replay, price), price) for replay in replays]).T
+        for name, rule in RULES.items()
+    }
+    level = 0.05 / (len(RULES) - 1)
     result = {}
-    for name, rule in RULES.items():
-        rows = [_outcome(replay, rule(replay, price), price) for replay in replays]
-        beyond, loss = np.array(rows).T
+    for name, (beyond, loss) in outcomes.items():
         result[name] = {
-            "beyond": _by_set(beyond, names),
-            "apart": _by_set(np.abs(beyond), names),
-            "loss": _by_set(loss, names, 5),
-            "loss_by_set": {
-                one: round(float(loss[[n == one for n in names]].mean()), 5) for one in sorted(set(names))
-            },
+            "beyond": _by_data(beyond, draws, digits=1),
+            "apart": _by_data(np.abs(beyond), draws, digits=1),
+            "loss": _by_data(loss, draws),
+            "loss_by_set": _means(loss, np.array([replay.recorded.set for replay in replays])),
         }
+        if name != OURS:
+            result[name]["ours_less"] = _by_data(outcomes[OURS][1] - loss, draws, level)
     return result
 
 
@@ -297,24 +309,33 @@ def _outcome(replay: Replay, stop: int, price: float) -> tuple[float, float]:
     return float(replay.n[stop] - replay.n[best]), float(worth[best] - worth[stop])
 
 
-def _by_set(values: np.ndarray, names: list[str], digits: int = 1) -> list[float]:
-    """Mean over data sets, each counted alike, with a 95 % interval over the campaigns within them."""
-    groups = [values[[name == one for name in names]] for one in sorted(set(names))]
-    mean = float(np.mean([group.mean() for group in groups]))
-    errors = [group.var(ddof=1) / len(group) if len(group) > 1 else 0.0 for group in groups]
-    half = 1.96 * float(np.sqrt(np.sum(errors))) / len(groups)
+def _by_data(values: np.ndarray, draws: list[str], level: float = 0.05, digits: int = 5) -> list[float]:
+    """Mean over data sets, each counted alike, with an interval over the draws within them (Satterthwaite's t)."""
+    of_draw = _means(values, np.array(draws))
+    groups: dict[str, list[float]] = {}
+    for draw, value in of_draw.items():
+        groups.setdefault(draw.split()[0], []).append(value)
+    mean = float(np.mean([np.mean(group) for group in groups.values()]))
+    errors = np.array([np.var(group, ddof=1) / len(group) for group in groups.values()])
+    spare = np.array([len(group) - 1 for group in groups.values()])
+    freedom = errors.sum() ** 2 / max(float((errors**2 / spare).sum()), 1e-300)
+    half = float(t.ppf(1 - level / 2, max(freedom, 1.0)) * np.sqrt(errors.sum()) / len(groups))
     return [round(value, digits) for value in (mean, mean - half, mean + half)]
+
+
+def _means(values: np.ndarray, names: np.ndarray) -> dict[str, float]:
+    return {str(name): float(values[names == name].mean()) for name in np.unique(names)}
 
 
 def figure(replays: list[Replay]) -> bytes:
     """Predicted against realised gain of 100 and 400 labels; a dot a decision, a ring the mean of a fifth."""
-    names = sorted({_data(replay.recorded.set) for replay in replays})
+    names = sorted({replay.recorded.data for replay in replays})
     colours = dict(zip(names, ("#D55E00", "#009E73", "#0072B2", "#CC79A7", "#E69F00"), strict=False))
 
     def draw(drawn: Figure) -> None:
         for axes, horizon in zip(drawn.subplots(1, 2), HORIZONS, strict=True):
             rows = _gain_rows(replays, "curves", horizon)
-            sets = np.array([_data(replays[int(number)].recorded.set) for number in rows[:, 5]])
+            sets = np.array([replays[int(number)].recorded.data for number in rows[:, 5]])
             for name in names:
                 mine = rows[sets == name]
                 axes.plot(mine[:, 0], mine[:, 4], ".", color=colours[name], markersize=3, alpha=0.45, label=name)

@@ -6,8 +6,9 @@ FILE has pairs with votes, `votes: [{annotator, verdict}]` in each row, a, b or 
 and embedded data and one line a result, so that a run that was cut short goes on where it was. Prints one JSON
 object.
 
-people: one vote a pair is held out and predicted from the others. Differences are paired by pair; the references'
-strength of shrinking is the one that is best on the held-out votes themselves.
+people: one vote a pair is held out and predicted from the others (`benchmarks.held_out_votes`). The references'
+strength of shrinking is the one that is best on the held-out votes themselves; an interval takes the pairs of a
+prompt together, or the votes of a person, whichever is wider.
 labels: a seed has a division by prompt of its own. At equal numbers of votes, so one each on three times as many
 pairs as three each, reward models train on majority, share and the model of annotators, ties none or half. Judged
 by the log-likelihood of the votes a and b on the test's prompts, prompts alike.
@@ -34,9 +35,9 @@ import pyarrow.compute as pc
 import torch
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
-from scipy.stats import norm, t
+from scipy.stats import t
 
-from benchmarks.annotator_references import STRENGTHS, Predict, control, dawid_skene, one_coin, ours, share
+from benchmarks.held_out_votes import codes, people
 from prefloop.config import Params, load_params, packaged_params
 from prefloop.config.columns import Votes as ColumnOfVotes
 from prefloop.config.data import FileEntry
@@ -46,7 +47,7 @@ from prefloop.io.layout import Layout
 from prefloop.labels.annotators import fit_annotators
 from prefloop.labels.labelled import Labelled
 from prefloop.labels.soft import SoftLabels, soft_labels
-from prefloop.labels.verdicts import COMPARED, TIE, A, B, all_turned, majority
+from prefloop.labels.verdicts import COMPARED, TIE, A, B, majority
 from prefloop.labels.votes import Votes
 from prefloop.oracle.votes import read_votes
 from prefloop.pool.bench import embed, neighbours, prepare
@@ -113,14 +114,15 @@ def main() -> None:
     options = parser.parse_args()
     logging.getLogger("prefloop").setLevel(logging.ERROR)
     torch.set_num_threads(1)
-    params, layout = prepared(options.data, options.cache)
+    others = [part for part in options.parts if part != "people"]
+    params, layout = prepared(options.data, options.cache, embedded=bool(others))
     table = read_votes(layout.prepared)
-    inputs = load_inputs(layout, params)
-    report: dict[str, Any] = {"data": options.data.name, "votes": len(table), "prompts": len(inputs.stored.split)}
+    prompts = len(pc.unique(table["prompt_id"]))
+    report: dict[str, Any] = {"data": options.data.name, "votes": len(table), "prompts": prompts}
     kept = Kept(options.cache / "votes.jsonl", options.votes)
     if "people" in options.parts:
         report["people"] = people(table, options.seeds)
-    others = [part for part in options.parts if part != "people"]
+    inputs = load_inputs(layout, params) if others else None
     for seed in range(options.seeds):
         for part in others:
             kept.make(part, seed, partial(MEASURES[part], params, inputs, table, seed, options.votes))
@@ -129,15 +131,16 @@ def main() -> None:
     print(json.dumps(report, indent=1))
 
 
-def prepared(data: Path, cache: Path) -> tuple[Params, Layout]:
-    """The data as the stages prepare and embed them, made once."""
+def prepared(data: Path, cache: Path, *, embedded: bool) -> tuple[Params, Layout]:
+    """The data as the stages prepare and, where it is wanted, embed them, made once."""
     params, layout = load_params(packaged_params()), Layout.folder(cache)
     votes = ColumnOfVotes(path="votes", label="verdict", annotator="annotator")
     columns = params.data.columns.model_copy(update={"votes": votes})
     files = {"source": "files", "raw": data.parent.resolve(), "files": (FileEntry(path=Path(data.name)),)}
     params = params.model_copy(update={"data": params.data.model_copy(update={"columns": columns} | files)})
-    if not layout.neighbours.exists():
-        for step in (prepare, embed, neighbours):
+    done = layout.neighbours if embedded else layout.prepared
+    if not done.exists():
+        for step in (prepare, embed, neighbours) if embedded else (prepare,):
             step(params, layout)
     return params, layout
 
@@ -167,73 +170,12 @@ class Kept:
         return [line for line in lines if line["part"] == part and line["votes"] == self._votes]
 
 
-def people(table: pa.Table, seeds: int) -> dict[str, Any]:
-    """Log-likelihood and accuracy of held-out votes, and differences from the control and from the share."""
-    models: dict[str, list[Predict]] = {
-        "share": [share],
-        "one coin": [one_coin(strength) for strength in STRENGTHS],
-        "Dawid-Skene": [dawid_skene(strength) for strength in STRENGTHS],
-        "control": [control],
-        "ours": [ours],
-    }
-    pair, _ = _numbers(table["pair_id"])
-    person, names = _numbers(table["annotator"])
-    verdict = _codes(table, pc.greater(table["completion_a"], table["completion_b"]).to_numpy())
-    votes = Votes(pair, person, verdict, np.arange(len(pair)), pa.array(np.unique(pair)).cast(pa.string()), names)
-    scores: dict[str, list[np.ndarray]] = {name: [] for name in models}
-    right: dict[str, list[float]] = {name: [] for name in models}
-    for seed in range(seeds):
-        order = np.lexsort((generator(seed, 0, Stream.HOLDOUT).random(len(pair)), pair))
-        held = np.zeros(len(pair), dtype=bool)
-        held[order[np.flatnonzero(np.diff(pair[order], prepend=-1))]] = True
-        rest, asked = votes.take(~held), votes.take(held)
-        said = np.arange(len(asked)), asked.verdict
-        for name, variants in models.items():
-            predicted = max((one(rest, asked) for one in variants), key=lambda p: np.log(p[said]).mean())
-            log = np.empty(len(votes.pair_ids))
-            log[asked.pair] = np.log(predicted[said])
-            scores[name].append(log)
-            right[name].append(float((predicted.argmax(axis=1) == asked.verdict).mean()))
-    by_pair = {name: np.mean(logs, axis=0) for name, logs in scores.items()}
-    result: dict[str, Any] = {
-        name: {"log_likelihood": float(logs.mean()), "accuracy": float(np.mean(right[name]))}
-        for name, logs in by_pair.items()
-    }
-    return {"seeds": seeds, "pairs": len(votes.pair_ids), "models": result} | {
-        f"against {reference}": _over_pairs(by_pair, reference) for reference in ("control", "share")
-    }
-
-
-def _over_pairs(by_pair: dict[str, np.ndarray], reference: str) -> dict[str, Any]:
-    """Differences with intervals over pairs that hold together (Bonferroni)."""
-    others = [name for name in by_pair if name != reference]
-    z = norm.ppf(1 - (1 - CONFIDENCE) / (2 * len(others)))
-    rows = {}
-    for name in others:
-        difference = by_pair[name] - by_pair[reference]
-        half = z * difference.std(ddof=1) / np.sqrt(len(difference))
-        mean = difference.mean()
-        rows[name] = [round(float(x), 5) for x in (mean, mean - half, mean + half)]
-    return rows
-
-
-def _codes(table: pa.Table, turned: np.ndarray) -> np.ndarray:
-    """Codes of the votes, those of some rows on the pair turned round."""
-    verdict = pc.index_in(table["verdict"], pa.array(COMPARED)).to_numpy().astype(np.int8)
-    return np.where(turned, all_turned(verdict), verdict)
-
-
-def _numbers(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
-    encoded = column.combine_chunks().dictionary_encode()
-    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary
-
-
 def asked_in(problem: Problem, table: pa.Table, split: str, seed: int) -> Asked:
     """The votes on a split's pairs."""
     ids, within = problem.prepared.completion_ids, problem.prepared.completions_of(split)
     a, b = (pc.fill_null(pc.index_in(table[f"completion_{side}"], ids), -1).to_numpy() for side in "ab")
     inside = (np.minimum(a, b) >= within.start) & (np.maximum(a, b) < within.stop)
-    verdict = _codes(table, a > b)[inside]
+    verdict = codes(table, a > b)[inside]
     low, high = np.minimum(a, b)[inside].astype(np.int64), np.maximum(a, b)[inside].astype(np.int64)
     person = table["annotator"].to_numpy()[inside]
     keys, pair = np.unique(low * len(ids) + high, return_inverse=True)
@@ -404,7 +346,8 @@ def compared(lines: list[dict[str, Any]], references: tuple[str, ...]) -> dict[s
     scores = Scores(tuple(seeds))
     units = units_of(scores, np.ones(1))
     means = dict(zip(names, scores.mean()[:, 0].round(5).tolist(), strict=True))
-    result: dict[str, Any] = {"seeds": len(lines), "labels": lines[0]["labels"], "log_likelihood": means}
+    counts = {name: float(np.mean([line["labels"][name] for line in lines])) for name in lines[0]["labels"]}
+    result: dict[str, Any] = {"seeds": len(lines), "labels": counts, "log_likelihood": means}
     for reference in references:
         others = [name for name in names if name != reference]
         each = np.eye(len(names))
