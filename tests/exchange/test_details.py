@@ -96,19 +96,52 @@ def test_counts_margins_and_provenance(named, log, tmp_path):
     # Of the last pair b won: what was said of a is turned.
     assert last["votes"][0]["verdict"] == "chosen"
     assert last["votes"][0]["criteria"][0] == {"name": "style", "verdict": "chosen"}
+    assert [row["adjudicated"] for row in rows] == [None] * 3
     assert first["criteria"] == [
         {"name": "style", "soft_label": pytest.approx(2 / 3), "n": 3},
         {"name": "truth", "soft_label": 0.5, "n": 1},
     ]
 
 
-@settings(max_examples=25)
-@given(st.lists(st.sampled_from(["a", "b", "tie", "both_bad", "skip"]), min_size=1, max_size=6))
-def test_details_turn_with_the_pair(words):
+WORDS_GIVEN = st.lists(st.sampled_from(["a", "b", "tie", "both_bad", "skip"]), min_size=1, max_size=6)
+
+
+def labelled(*labels):
+    """Labelled pairs and lines of a log with these labels."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "labels.jsonl"
-        LabelLog(path).append(label(annotator=str(place), verdict=word) for place, word in enumerate(words))
-        pairs, lines = current_labels(path, path.with_suffix(".parquet")).pairs, LabelLog(path).read_on().lines
+        LabelLog(path).append(labels)
+        return current_labels(path, path.with_suffix(".parquet")).pairs, LabelLog(path).read_on().lines
+
+
+@settings(max_examples=25)
+@given(WORDS_GIVEN, st.sampled_from(["a", "b", "tie", "both_bad", "skip"]), st.booleans())
+def test_a_ruling_is_no_vote(words, ruling, is_turned):
+    votes = [label(annotator=str(place), verdict=word) for place, word in enumerate(words)]
+    ruled = label(annotator="0", verdict=ruling, purpose="adjudication", criteria={"style": "a"})
+    details = [Details(*labelled(*lines), None, str) for lines in (votes, [*votes, ruled])]
+    without, row = (one.row(ruled.pair_id, is_turned) for one in details)
+    side = {"a": "rejected" if is_turned else "chosen", "b": "chosen" if is_turned else "rejected"}
+    assert (without["adjudicated"], row["adjudicated"]) == (None, side.get(ruling, ruling))
+    same = [name for name in DETAILS.names if name not in ("adjudicated", "trained_label")]
+    assert [row[name] for name in same] == [without[name] for name in same]
+    assert row["votes"][:-1] == without["votes"]
+    assert row["votes"][-1]["is_adjudication"]
+    if ruling not in ("a", "b"):
+        assert details[1].label(ruled.pair_id) == (None if ruling == "skip" else ruling)
+
+
+def test_a_pair_that_nobody_but_the_ruling_speaks_of():
+    ruled = label(purpose="adjudication")
+    row = Details(*labelled(ruled), None).row(ruled.pair_id, False)
+    assert (row["n_votes"], row["soft_label"], row["vote_margin"]) == (0, None, None)
+    assert row["adjudicated"] == "chosen"
+
+
+@settings(max_examples=25)
+@given(WORDS_GIVEN)
+def test_details_turn_with_the_pair(words):
+    pairs, lines = labelled(*(label(annotator=str(place), verdict=word) for place, word in enumerate(words)))
     pairs = pairs.select([name for name in pairs.column_names if name != "share_a"])
     details = Details(pairs, lines, None, str)
     (pair,) = pairs["pair_id"].to_pylist()
@@ -140,6 +173,16 @@ def test_ties_are_rows_of_their_own_kind_on_demand(named, log, tmp_path):
     assert [row for row in rows if row.pop("label") == "preferred"] == [
         json.loads(line) for line in (tmp_path / "y.jsonl").open()
     ]
+
+
+def test_a_pair_ruled_both_bad_is_a_row_of_that_kind(named, log, tmp_path):
+    path, _, rows = log
+    first = Label.model_validate_json(path.open().readline())
+    LabelLog(path).append([first.model_copy(update={"verdict": "both_bad", "purpose": "adjudication"})])
+    export(named, log, tmp_path / "x.parquet", ties=True)
+    row = read_table(tmp_path / "x.parquet").to_pylist()[0]
+    assert (row["pair_id"], row["label"], row["adjudicated"]) == (rows[0]["pair_id"], "both_bad", "both_bad")
+    assert (row["n_votes"], row["votes_both_bad"]) == (3, 0)
 
 
 def test_pseudonyms_are_stable_secret_and_tell_people_apart(tmp_path):
