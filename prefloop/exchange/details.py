@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prefloop.exchange.choices import AUDIT, first_choices
 from prefloop.labels.aggregate import standing_votes
 from prefloop.labels.verdicts import BOTH_BAD, TIE, WORDS, A, B
 
@@ -75,7 +76,7 @@ class Details:
         has_shares = "share_a" in pairs.column_names
         self._trained = pairs["share_a"].to_pylist() if has_shares else [None] * len(pairs)
         self._rounds = self._pairs["round"].to_pylist()
-        self._chosen = _first_choices(issued)
+        self._chosen = first_choices(issued)
         self._votes, self._ruled = _by_pair(votes), _by_pair(rulings)
         self._name = name
         self.schema = pa.schema([*DETAILS, *([VOTES] if name is not None else [])])
@@ -112,7 +113,7 @@ class Details:
             "criteria": self._criteria(pair, is_turned),
             "round": self._rounds[place] if choice is None else choice["round"],
             "policy": None if choice is None else choice["policy"],
-            "audit": None if choice is None else choice["kind"] == "audit",
+            "audit": None if choice is None else choice["kind"] == AUDIT,
         }
         if self._name is None:
             return row
@@ -163,14 +164,6 @@ def _vote_shares(counts: np.ndarray) -> np.ndarray:
     return np.divide(counts[:, A] + counts[:, TIE] / 2, judged, out=shares, where=judged > 0)
 
 
-def _first_choices(issued: pa.Table | None) -> dict[str, dict[str, Any]]:
-    """How each pair was chosen first; that it was asked about again later is another matter."""
-    if issued is None:
-        return {}
-    rows = issued.select(["pair_id", "round", "policy", "kind"]).to_pylist()
-    return {row["pair_id"]: row for row in reversed(rows)}
-
-
 def _by_pair(standing: pa.Table) -> dict[str, list[dict[str, Any]]]:
     names = ["pair_id", "purpose", "criteria", *(name for name in _VOTE.names if name in standing.column_names)]
     votes: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -188,14 +181,3 @@ def _side(verdict: str, is_turned: bool) -> str:
 
 def _turned(share: float, is_turned: bool) -> float:
     return 1 - share if is_turned else share
-
-
-def sources_of(lines: pa.Table) -> pa.Table:
-    """Labels, recorded cost and hours of work by source: source, labels, cost, hours."""
-    said = lines.filter(pc.is_valid(lines["verdict"])).select(["source", "cost", "duration_ms"])
-    grouped = said.group_by("source", use_threads=False).aggregate(
-        [("source", "count"), ("cost", "sum"), ("duration_ms", "sum")]
-    )
-    hours = pc.divide(grouped["duration_ms_sum"].cast(pa.float64()), 3_600_000.0)
-    names = ["source", "labels", "cost", "hours"]
-    return pa.table([grouped["source"], grouped["source_count"], grouped["cost_sum"], hours], names)
