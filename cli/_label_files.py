@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,11 @@ from prefloop.errors import shown
 from prefloop.exchange.label_files.formats import Format
 
 if TYPE_CHECKING:
+    from prefloop.config import Params
+    from prefloop.exchange.label_files.bill import Bill
     from prefloop.exchange.label_files.take import Taken
+
+log = logging.getLogger("prefloop")
 
 _FIRST = 5
 
@@ -48,24 +53,32 @@ def export(
         typer.echo(f"{', '.join(map(shown, told['files']))}: {told['pairs']} comparisons")
 
 
-def import_labels(file: Path, annotator: str | None, replace: bool, dry_run: bool, as_json: bool) -> None:
-    """Take a label file into the log, and say what was found."""
+def import_labels(
+    file: Path, params: Params, annotator: str | None, replacing: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Take a label file into the log, and say what was found and what it cost."""
+    from prefloop.campaign.desk.budget import Budget
     from prefloop.errors import ConfigError
     from prefloop.exchange.label_files.take import import_file
     from prefloop.io.layout import Layout
-    from stages._main import configure_process
 
-    configure_process()
     if annotator is not None and not annotator.strip():
         raise ConfigError("--annotator: got a blank name, expected who gave the verdicts")
-    taken = import_file(file, Layout.repository(), annotator=annotator, replace=replace, dry_run=dry_run)
+    taken = import_file(
+        *(file, Layout.repository(), Budget.of(params)), annotator=annotator, replacing=replacing, dry_run=dry_run
+    )
+    currency = params.campaign.cost.currency
     if as_json:
-        print_json({"file": str(file), "dry_run": dry_run, **taken.to_json()})
+        told = taken.to_json()
+        told["cost"]["currency"] = currency
+        print_json({"file": str(file), "dry_run": dry_run, **told})
     else:
-        _tell(file, taken, dry_run)
+        _tell(file, taken, dry_run, currency)
+    if taken.new and taken.bill.passed:
+        _warn_of(taken.bill, dry_run, currency)
 
 
-def _tell(file: Path, taken: Taken, dry_run: bool) -> None:
+def _tell(file: Path, taken: Taken, dry_run: bool, currency: str) -> None:
     counts = taken.to_json()
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts["verdicts"].items()) or "none"
     newer = f", {taken.replaced} of them replace an earlier word" if taken.replaced else ""
@@ -74,6 +87,10 @@ def _tell(file: Path, taken: Taken, dry_run: bool) -> None:
         f"{len(taken.known)} known, {len(taken.conflicting)} conflicting, {len(taken.unknown)} unknown, "
         f"{counts['skipped']} skipped{'' if dry_run or not taken.new else '; next: dvc repro'}"
     )
+    if taken.new:
+        spent, untimed = counts["cost"], taken.bill.untimed
+        but = f"; {untimed} of them do not say how long they took" if untimed else ""
+        typer.echo(f"  cost: {spent['money']:.10g} {shown(currency)}, {spent['hours']:.10g} hours of work{but}")
     for one in taken.conflicting[:_FIRST]:
         stands = (
             f"has {one.stands} in the log" if one.stands else "contradicts itself in the file, or was taken back"
@@ -88,6 +105,15 @@ def _tell(file: Path, taken: Taken, dry_run: bool) -> None:
     for reason, rows in taken.skipped.items():
         first = ", ".join(map(str, rows[:_FIRST])) + (", ..." if len(rows) > _FIRST else "")
         typer.echo(f"  skipped, {reason.replace('_', ' ')}: {len(rows)} (row {first})")
+
+
+def _warn_of(bill: Bill, dry_run: bool, currency: str) -> None:
+    units = {"money": currency}
+    passed = ", ".join(
+        f"{one.spent:.10g} of {one.limit:.10g} {units.get(one.name, one.name)}" for one in bill.passed
+    )
+    done = "would be" if dry_run else "is"
+    log.warning("the budget %s passed: %s; nobody is asked until campaign.budget is raised", done, passed)
 
 
 def _more(count: int, what: str) -> None:

@@ -17,6 +17,7 @@ from prefloop.exchange.form import Form
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from prefloop.campaign.desk.budget import Budget
     from prefloop.exchange.acquired import Acquired
     from prefloop.io.layout import Layout
 
@@ -49,6 +50,10 @@ def export(
         Path | None,
         typer.Option(help="Folder of the prepared tables; default: prepared/ beside runs/ or labels/."),
     ] = None,
+    params: Annotated[
+        Path | None,
+        typer.Option(help="Parameter file, by which the card counts work; default: the campaign's, if there."),
+    ] = None,
     budget: Annotated[int | None, former("--budget", "--limit", min=1)] = None,
     data: Annotated[Path | None, former("--data", "--prepared")] = None,
     as_json: AsJson = False,
@@ -68,9 +73,10 @@ def export(
 
     configure_process()
     check_ending(out)
-    source = _source(run, labels, prepared or data, _Wanted(votes, names, ties, licence))
-    counts = write_preferences(source.acquired.first(limit or budget), source.prepared, out, form, with_ties=ties)
-    written = _write_card(out, counts, source, licence) if card and source.log is not None else None
+    wanted = _Wanted(votes, names, ties, licence, params, limit or budget)
+    source = _source(run, labels, prepared or data, wanted)
+    counts = write_preferences(source.acquired, source.prepared, out, form, with_ties=ties)
+    written = _write_card(out, counts, source, wanted) if card and source.log is not None else None
     if as_json:
         told = {"out": str(out), "format": form.value, **counts}
         print_json(told if written is None else told | {"card": str(written)})
@@ -87,6 +93,8 @@ class _Wanted:
     names: bool
     ties: bool
     licence: str | None
+    params: Path | None
+    limit: int | None
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,7 @@ class _Log:
     lines: pa.Table
     issued: pa.Table | None
     name: Callable[[str], str]
+    budget: Budget | None
 
 
 @dataclass(frozen=True)
@@ -108,9 +117,13 @@ def _source(run: Path | None, labels: Path | None, given_tables: Path | None, wa
     from prefloop.io.layout import Layout
 
     if run is not None and labels is None:
-        if wanted.votes or wanted.names or wanted.ties or wanted.licence is not None:
-            raise ConfigError("--votes, --names, --ties and --licence are about a campaign: give --labels")
-        return _Source(acquired_by_run(run), given_tables or _prepared_beside(run / "../../.."), None)
+        if wanted.votes or wanted.names or wanted.ties or (wanted.licence or wanted.params) is not None:
+            raise ConfigError(
+                "--votes, --names, --ties, --licence and --params are about a campaign: give --labels"
+            )
+        return _Source(
+            acquired_by_run(run).first(wanted.limit), given_tables or _prepared_beside(run / "../../.."), None
+        )
     if run is not None:
         raise ConfigError("give one of --run FOLDER (a simulated run) and --labels FILE (a campaign's log)")
     labels = labels or Layout.repository().labels
@@ -135,17 +148,34 @@ def _campaign(labels: Path, prepared: Path, wanted: _Wanted) -> _Source:
     name = str if wanted.names else pseudonyms(layout.data / ".prefloop-pseudonyms")
     issued = read_issued(layout.issued)
     # What has come since the table was read is left for the next time.
-    log = _Log(LabelLog(labels).read_on().lines.slice(0, table.lines), issued, name)
+    lines = LabelLog(labels).read_on().lines.slice(0, table.lines)
+    log = _Log(
+        lines, issued, name, _budget(wanted.params, Path(os.path.normpath(labels / "../../../params.yaml")))
+    )
     details = Details(table.pairs, log.lines, issued, name if wanted.votes else None)
-    return _Source(acquired_by_labels(table, load_prepared(prepared), details), prepared, log)
+    acquired = acquired_by_labels(table, load_prepared(prepared), details).first(wanted.limit)
+    return _Source(acquired, prepared, log)
 
 
-def _write_card(out: Path, counts: dict[str, int], source: _Source, licence: str | None) -> Path:
+def _budget(given: Path | None, usual: Path) -> Budget | None:
+    """Limits and prices of the campaign; None where no parameters are given, and none lie at the usual place."""
+    from prefloop.campaign.desk.budget import Budget
+    from prefloop.config import load_params
+
+    return Budget.of(load_params(given or usual)) if given is not None or usual.is_file() else None
+
+
+def _write_card(out: Path, counts: dict[str, int], source: _Source, wanted: _Wanted) -> Path:
     from prefloop.exchange.card import Facts, card_path, write_card
 
-    assert source.log is not None
-    path = card_path(out)
-    write_card(path, Facts(out, counts, source.log.lines, source.log.issued, source.log.name, licence))
+    path, log, acquired = card_path(out), source.log, source.acquired
+    assert log is not None
+    exported = acquired.rows(with_ties=wanted.ties)["pair_id"].to_pylist()
+    facts = Facts(
+        *(out, counts, acquired.pair_ids(), exported, wanted.limit is not None),
+        *(log.lines, log.budget, log.issued, log.name, wanted.licence),
+    )
+    write_card(path, facts)
     return path
 
 

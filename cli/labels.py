@@ -61,14 +61,15 @@ def import_(
     """Append verdicts to the label log, of a file or of the data; what is there already is left alone.
 
     FILE is what `labels export` wrote, filled in, an export of Label Studio or Potato, or lines of another log;
-    its format is told by its content. All of it is taken or, where a row is wrong, nothing. Without FILE: each
-    vote that the data have on the pool, as one line with source data:FILE. Then: dvc repro
+    its format is told by its content. All of it is taken or, where a row is wrong, nothing. Its labels cost what
+    campaign.cost says; a budget that they pass is a warning. Without FILE: each vote that the data have on the
+    pool, as one line with source data:FILE, for nothing. Then: dvc repro
 
     Example: prefloop labels import batch.xlsx --annotator ann
     Example: dvc repro prepare && prefloop labels import && dvc repro
     """
     if file is not None:
-        _label_files.import_labels(file, annotator, replace, dry_run, as_json)
+        _label_files.import_labels(file, load(params), annotator, replace, dry_run, as_json)
         return
     if annotator is not None or replace or dry_run:
         raise ConfigError("--annotator, --replace and --dry-run are about a FILE: give one")

@@ -13,7 +13,7 @@ from prefloop.data.prepared import Prepared
 from prefloop.errors import ConfigError, LabelsMissing
 from prefloop.exchange.details import Details
 from prefloop.io.arrays import read_table
-from prefloop.io.hashing import pair_id
+from prefloop.io.hashing import pair_id, pair_ids
 from prefloop.labels.labelled import LabelTable
 from prefloop.labels.verdicts import COMPARED, shares, trained_by
 
@@ -46,6 +46,21 @@ class Acquired:
                 "or leave the option out"
             )
         return replace(self, pairs=self.pairs.slice(0, budget))
+
+    def pair_ids(self) -> list[str]:
+        """Ids of the pairs, in order."""
+        return pair_ids(*(self.pairs[name].to_pylist() for name in ("completion_a", "completion_b")))
+
+    def rows(self, *, with_ties: bool) -> pa.Table:
+        """The pairs that an export writes, as `decided` gives them.
+
+        Args:
+            with_ties: also those without a winner that `details` has a kind of row for.
+
+        Raises:
+            LabelsMissing: no pair has a winner.
+        """
+        return decided(self.pairs, self.details.label if self.details is not None and with_ties else None)
 
 
 def acquired_by_run(folder: Path) -> Acquired:

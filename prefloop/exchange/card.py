@@ -13,7 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefloop import __version__
-from prefloop.exchange.details import Name, sources_of
+from prefloop.campaign.desk.budget import Budget
+from prefloop.campaign.tally import amount, spent_by
+from prefloop.exchange.choices import POLICY, Choices
+from prefloop.exchange.details import Name, divided
 from prefloop.io.atomic import write_text
 from prefloop.labels.aggregate import standing_votes
 from prefloop.labels.agreement import agreement, agreement_by_person
@@ -23,6 +26,8 @@ MARK = "<!-- made by prefloop export -->"
 UNKNOWN = "unknown"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _ROWS = 50
+# Without a campaign's parameters: time as the log records it.
+_AS_RECORDED = Budget(None, None, None, 0, 0, lease_ms=1 << 53)
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,11 @@ class Facts:
     Attributes:
         file: the exported file.
         counts: of `write_preferences`.
+        labelled: ids of the pairs that the export looked at.
+        exported: ids of those that became rows.
+        is_cut: whether `labelled` are the first ones alone of the pairs that the log speaks of.
         lines: the log as far as it was exported, `prefloop.labels.lines.SCHEMA`.
+        budget: of the campaign, by which work is counted; None without its parameters.
         issued: the campaign's record of chosen pairs, or None.
         name: gives each annotator's name in the card.
         licence: of the texts, an id of the hub's, or None.
@@ -40,7 +49,11 @@ class Facts:
 
     file: Path
     counts: Mapping[str, int]
+    labelled: Sequence[str]
+    exported: Sequence[str]
+    is_cut: bool
     lines: pa.Table
+    budget: Budget | None
     issued: pa.Table | None
     name: Name
     licence: str | None
@@ -71,70 +84,57 @@ def write_card(path: Path, facts: Facts) -> None:
 
 
 def _text(facts: Facts) -> str:
-    standing = standing_votes(facts.lines)
+    about = facts.lines.filter(pc.is_in(facts.lines["pair_id"], value_set=pa.array(facts.labelled, pa.string())))
+    votes, rulings = divided(standing_votes(about))
+    choices = Choices.of(facts.issued, facts.labelled, facts.exported)
     parts = [
         f"# {_cell(facts.file.name)}: pairwise preferences",
-        _counts(facts, standing),
-        _choice(facts.issued),
-        _agreement(standing, facts.name),
-        _work(facts.lines),
-        _guidelines(standing),
+        _counts(facts, votes, len(rulings)),
+        _choice(choices),
+        _agreement(votes, facts.name, choices.has(POLICY)),
+        _work(facts, about if facts.is_cut else facts.lines),
+        _guidelines(votes),
         _licence(facts.licence),
         f"Made by prefloop {__version__}. Columns: docs/export.md there.",
     ]
     return "\n\n".join(parts)
 
 
-def _counts(facts: Facts, standing: pa.Table) -> str:
+def _counts(facts: Facts, votes: pa.Table, rulings: int) -> str:
     counts = facts.counts
-    said = Counter(standing["verdict"].to_pylist())
+    said = Counter(votes["verdict"].to_pylist())
     rows = [
         ("rows (split `train`)", counts["rows"]),
         ("prompts", counts["prompts"]),
         ("labelled pairs", counts["labels"]),
         ("labelled pairs without a winner", counts["undecided"]),
         ("labelled pairs that are no longer in the data, left out", counts["absent"]),
-        ("standing votes", len(standing)),
+        ("standing votes on them", len(votes)),
         *((f"votes: {word}", said[word]) for word in WORDS),
+        ("pairs that an admin ruled on, which is no vote", rulings),
     ]
     return "## What is in it\n\n" + _table(("", "count"), rows)
 
 
-def _choice(issued: pa.Table | None) -> str:
-    title = "## How the pairs were chosen"
-    if issued is None or not len(issued):
-        return f"{title}\n\nIt is not recorded how the pairs were chosen. Do not take them for a random sample."
-    names = ["round", "kind", "policy"]
-    chosen = (
-        issued.select(names).group_by(names, use_threads=False).aggregate([([], "count_all")]).sort_by("round")
-    )
-    rows = [(row["round"], row["kind"], row["policy"] or "", row["count_all"]) for row in chosen.to_pylist()]
-    audit = sum(count for _, kind, _, count in rows if kind == "audit")
-    text = (
-        "A policy chose most of these pairs because of what a model did not know, or so as to spare prompts that "
-        "had labels: they are **no random sample** of the pool. Verdicts, agreement and accuracy on them "
-        "say nothing of the pool as a whole: pairs that are hard to tell apart may be far more frequent here."
-    )
-    unbiased = (
-        f"The {audit} pairs of kind `audit` (column `audit`) were drawn at random: estimate on these alone."
-        if audit
-        else "No pair was drawn at random for an audit: nothing about the pool can be estimated without bias."
-    )
-    return f"{title}\n\n{text} {unbiased}\n\n" + _table(("round", "kind", "policy", "pairs"), rows)
+def _choice(choices: Choices) -> str:
+    table = _table(("round", "kind", "policy", "labelled pairs", "rows"), choices.rows())
+    return f"## How the pairs were chosen\n\n{choices.text()}\n\n{table}"
 
 
-def _agreement(standing: pa.Table, name: Name) -> str:
-    whole = agreement(standing)
+def _agreement(votes: pa.Table, name: Name, has_policy: bool) -> str:
+    whole = agreement(votes)
     text = "No pair has the votes of two people: agreement is not known."
     if whole.raw is not None:
         alpha = "undefined" if whole.alpha is None else f"{whole.alpha:.3f}{_interval(whole.alpha_interval)}"
         text = (
             f"{whole.pairs} pairs have the votes of two people or more. Two people say the same of a pair with "
             f"probability {whole.raw:.3f}{_interval(whole.raw_interval)}; Krippendorff's alpha {alpha}, with 95 % "
-            "intervals. On pairs that a policy chose because they are hard, people agree less than on the pool."
+            "intervals."
         )
-    people = agreement_by_person(standing)
-    words = Counter(standing["annotator"].to_pylist())
+        hard = " On pairs that a policy chose because they are hard, people agree less than on the pool."
+        text += hard if has_policy else ""
+    people = agreement_by_person(votes)
+    words = Counter(votes["annotator"].to_pylist())
     shares = {one.annotator: one.agreement for one in people}
     rows = [
         (name(who), count, "" if shares.get(who) is None else f"{shares[who]:.3f}")
@@ -145,17 +145,27 @@ def _agreement(standing: pa.Table, name: Name) -> str:
     return f"## Annotators and agreement\n\n{text}\n\n{len(words)} annotators.\n\n{table}{more}"
 
 
-def _work(lines: pa.Table) -> str:
-    rows = [
-        (row["source"], row["labels"], _number(row["hours"]), _number(row["cost"]))
-        for row in sources_of(lines).to_pylist()
-    ]
-    note = "Hours and cost are those that the log records; corrections, gold items and repeats are counted too."
+def _work(facts: Facts, lines: pa.Table) -> str:
+    budget = facts.budget or _AS_RECORDED
+    by_source = spent_by(budget, lines, "source")
+    spent = [*by_source.items(), *([("all", amount(budget.spent_by(lines)))] if len(by_source) > 1 else [])]
+    rows = [(name, *(_number(row[unit]) for unit in ("labels", "hours", "money"))) for name, row in spent]
+    note = (
+        "As `prefloop status` counts it: labels that were asked for, with corrections, gold items and repeats, "
+        "less those taken back. Rulings, and labels that stood in the data, are not counted. Cost is what the log "
+        "says, hours are those of people"
+        + (", a lease's at most for each label." if facts.budget else ", as the log says.")
+        + (
+            " Of the exported labels alone: others of the log, and gold items, are left out."
+            if facts.is_cut
+            else ""
+        )
+    )
     return f"## Work by source\n\n{note}\n\n" + _table(("source", "labels", "hours", "cost"), rows)
 
 
-def _guidelines(standing: pa.Table) -> str:
-    versions = pc.fill_null(standing["rubric_version"], "none recorded")
+def _guidelines(votes: pa.Table) -> str:
+    versions = pc.fill_null(votes["rubric_version"], "none recorded")
     rows = sorted(Counter(versions.to_pylist()).items())
     return "## Guidelines\n\nVersions are digests of the instructions that annotators had.\n\n" + _table(
         ("version", "votes"), rows
@@ -172,8 +182,8 @@ def _interval(interval: tuple[float, float] | None) -> str:
     return "" if interval is None else f" [{interval[0]:.3f}, {interval[1]:.3f}]"
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.2f}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefloop.data.compared import Compared, read_compared
-from prefloop.exchange.acquired import Acquired, decided
+from prefloop.exchange.acquired import Acquired
 from prefloop.exchange.details import LABEL
 from prefloop.exchange.files import check_ending, write_parts
 from prefloop.exchange.form import Form
@@ -49,7 +49,7 @@ def write_preferences(
     """
     check_ending(out)
     details = acquired.details
-    pairs = decided(acquired.pairs, details.label if details is not None and with_ties else None)
+    pairs = acquired.rows(with_ties=with_ties)
     scores = read_scores(prepared, pa.chunked_array([*pairs["chosen_id"].chunks, *pairs["rejected_id"].chunks]))
     compared = read_compared(prepared, pairs, scores)
     slices = (pairs.slice(start, _ROWS) for start in range(0, len(pairs), _ROWS))

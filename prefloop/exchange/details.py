@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prefloop.exchange.choices import AUDIT, first_choices
 from prefloop.labels.aggregate import standing_votes
 from prefloop.labels.verdicts import BOTH_BAD, TIE, WORDS, A, B
 
@@ -38,6 +39,7 @@ DETAILS = pa.schema(
         ("vote_margin", pa.float64()),
         ("n_votes", pa.int32()),
         *((f"votes_{word}", pa.int32()) for word in ("chosen", "rejected", *WORDS[TIE:])),
+        ("adjudicated", pa.string()),
         ("criteria", pa.list_(_CRITERION)),
         ("round", pa.int32()),
         ("policy", pa.string()),
@@ -65,19 +67,25 @@ class Details:
     ) -> None:
         self._pairs = pairs
         self._place = {id_: row for row, id_ in enumerate(self._pairs["pair_id"].to_pylist())}
-        self._counts = np.stack([self._pairs[f"votes_{word}"].to_numpy() for word in WORDS], axis=1)
+        votes, rulings = divided(standing_votes(lines))
+        self._counts = _counts(votes, self._pairs["pair_id"])
+        # A pair has one ruling at most: the last.
+        self._rulings = dict(zip(rulings["pair_id"].to_pylist(), rulings["verdict"].to_pylist(), strict=True))
         self._soft = _vote_shares(self._counts)
         # What the pairs train, where labels are aggregated into more than a verdict.
         has_shares = "share_a" in pairs.column_names
         self._trained = pairs["share_a"].to_pylist() if has_shares else [None] * len(pairs)
         self._rounds = self._pairs["round"].to_pylist()
-        self._chosen = _first_choices(issued)
-        self._votes = _by_pair(standing_votes(lines))
+        self._chosen = first_choices(issued)
+        self._votes, self._ruled = _by_pair(votes), _by_pair(rulings)
         self._name = name
         self.schema = pa.schema([*DETAILS, *([VOTES] if name is not None else [])])
 
     def label(self, pair: str) -> str | None:
         """What kind of row a pair without a winner is: `tie`, `both_bad`, or None where it says nothing."""
+        if pair in self._rulings:
+            ruling = self._rulings[pair]
+            return ruling if ruling in ("tie", "both_bad") else None
         counts = self._counts[self._place[pair]]
         return "tie" if counts[[A, B, TIE]].any() else "both_bad" if counts[BOTH_BAD] else None
 
@@ -93,7 +101,7 @@ class Details:
         a, b, *others = counts
         chosen, rejected = (b, a) if is_turned else (a, b)
         judged = a + b + counts[TIE]
-        choice = self._chosen.get(pair)
+        choice, ruling = self._chosen.get(pair), self._rulings.get(pair)
         row = {
             "pair_id": pair,
             "soft_label": None if np.isnan(soft) else _turned(float(soft), is_turned),
@@ -101,18 +109,20 @@ class Details:
             "vote_margin": (chosen - rejected) / judged if judged else None,
             "n_votes": sum(counts),
             **dict(zip(DETAILS.names[5:10], (chosen, rejected, *others), strict=True)),
+            "adjudicated": None if ruling is None else _side(ruling, is_turned),
             "criteria": self._criteria(pair, is_turned),
             "round": self._rounds[place] if choice is None else choice["round"],
             "policy": None if choice is None else choice["policy"],
-            "audit": None if choice is None else choice["kind"] == "audit",
+            "audit": None if choice is None else choice["kind"] == AUDIT,
         }
-        return (
-            row if self._name is None else row | {"votes": [self._vote(v, is_turned) for v in self._votes[pair]]}
-        )
+        if self._name is None:
+            return row
+        said = (*self._votes.get(pair, ()), *self._ruled.get(pair, ()))
+        return row | {"votes": [self._vote(vote, is_turned) for vote in said]}
 
     def _criteria(self, pair: str, is_turned: bool) -> list[dict[str, Any]]:
         shares: dict[str, list[float]] = defaultdict(list)
-        for vote in self._votes[pair]:
+        for vote in self._votes.get(pair, ()):
             for name, verdict in vote["criteria"] or ():
                 shares[name].append(_SHARES[verdict])
         return [
@@ -133,19 +143,25 @@ class Details:
         }
 
 
+def divided(standing: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """The votes among standing words, and the rulings: who decides a conflict has no vote on it."""
+    is_vote = pc.is_null(standing["purpose"])
+    return standing.filter(is_vote), standing.filter(pc.invert(is_vote))
+
+
+def _counts(votes: pa.Table, pairs: pa.ChunkedArray) -> np.ndarray:
+    """Votes of pairs by word, int64 [n, words]."""
+    place = pc.index_in(votes["pair_id"], value_set=pairs.combine_chunks())
+    word = pc.index_in(votes["verdict"], value_set=pa.array(WORDS))
+    key = pc.drop_null(pc.add(pc.multiply(place.cast(pa.int64()), len(WORDS)), word.cast(pa.int64())))
+    return np.bincount(key.to_numpy(), minlength=len(pairs) * len(WORDS)).reshape(-1, len(WORDS))
+
+
 def _vote_shares(counts: np.ndarray) -> np.ndarray:
     """Share of votes for completion a, a tie as half a vote for each, float64 [n]; NaN where nobody has judged."""
     judged = counts[:, [A, B, TIE]].sum(axis=1)
     shares = np.full(len(counts), np.nan)
     return np.divide(counts[:, A] + counts[:, TIE] / 2, judged, out=shares, where=judged > 0)
-
-
-def _first_choices(issued: pa.Table | None) -> dict[str, dict[str, Any]]:
-    """How each pair was chosen first; that it was asked about again later is another matter."""
-    if issued is None:
-        return {}
-    rows = issued.select(["pair_id", "round", "policy", "kind"]).to_pylist()
-    return {row["pair_id"]: row for row in reversed(rows)}
 
 
 def _by_pair(standing: pa.Table) -> dict[str, list[dict[str, Any]]]:
@@ -165,14 +181,3 @@ def _side(verdict: str, is_turned: bool) -> str:
 
 def _turned(share: float, is_turned: bool) -> float:
     return 1 - share if is_turned else share
-
-
-def sources_of(lines: pa.Table) -> pa.Table:
-    """Labels, recorded cost and hours of work by source: source, labels, cost, hours."""
-    said = lines.filter(pc.is_valid(lines["verdict"])).select(["source", "cost", "duration_ms"])
-    grouped = said.group_by("source", use_threads=False).aggregate(
-        [("source", "count"), ("cost", "sum"), ("duration_ms", "sum")]
-    )
-    hours = pc.divide(grouped["duration_ms_sum"].cast(pa.float64()), 3_600_000.0)
-    names = ["source", "labels", "cost", "hours"]
-    return pa.table([grouped["source"], grouped["source_count"], grouped["cost_sum"], hours], names)

@@ -118,6 +118,22 @@ def test_a_campaigns_set_has_a_card_and_its_votes(prefloop, repository):
     assert "are about a campaign: give --labels" in outcome.err
 
 
+def test_the_card_is_about_the_first_labels_and_by_the_campaigns_parameters(prefloop, repository):
+    rows = read_table(repository.run("random", 0) / "acquired.parquet").to_pylist()[:3]
+    said = [label(row, word) for row, word in zip(rows, ["b", "a", "a"], strict=True)]
+    LabelLog(repository.labels).append(one.model_copy(update={"duration_ms": 7_200_000}) for one in said)
+    arguments = ("export", "--out", "set/x.jsonl")
+    assert prefloop(*arguments, "--limit", "2").code == 0
+    text = Path("set/README.md").read_text()
+    assert "| standing votes on them | 2 |" in text
+    assert "| human | 2 | 4.00 | 0.00 |" in text
+    Path("params.yaml").write_text("extends: packaged\npage:\n  lease_minutes: 30\n")
+    assert prefloop(*arguments).code == 0
+    assert "| human | 3 | 1.50 | 0.00 |" in Path("set/README.md").read_text()
+    outcome = prefloop(*arguments, "--params", "none.yaml")
+    assert (outcome.code, "none.yaml" in outcome.err) == (2, True)
+
+
 def test_no_decided_label_is_exit_code_3(prefloop, repository):
     arguments = ("export", "--labels", "data/labels/labels.jsonl", "--out", "set.jsonl")
     for verdict in (None, "tie", "skip"):

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cli.malformed import is_one_error
 
@@ -35,7 +36,8 @@ def test_out_and_in_and_a_new_batch(prefloop, repository):
     assert dry.out.startswith("x.csv: 2 labels would be appended (")
     outcome = prefloop("labels", "import", "x.csv", "--annotator", "ann")
     assert "0 known, 0 conflicting, 0 unknown" in outcome.out
-    assert outcome.out.count("\n") == 2
+    assert outcome.out.count("\n") == 3
+    assert "cost: 0 USD, 0 hours of work; 2 of them do not say how long they took\n" in outcome.out
     assert f"skipped, empty: {count - 2} (row 3" in outcome.out
     before = repository.labels.read_bytes()
     told = json.loads(prefloop("labels", "import", "x.csv", "--annotator", "ann", "--json").out)
@@ -44,6 +46,28 @@ def test_out_and_in_and_a_new_batch(prefloop, repository):
     assert prefloop("labels", "export", "--format", "xlsx", "--out", "rest.xlsx").out == (
         f"rest.xlsx: {count - 2} comparisons\n"
     )
+
+
+def test_a_budget_that_an_import_passes_is_a_warning(prefloop, repository):
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    cost = {"per_label": 0.25, "currency": "EUR"}
+    params["campaign"] |= {"cost": params["campaign"]["cost"] | cost}
+    params["campaign"] |= {"budget": {"labels": 1, "money": 0.3, "hours": None}}
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    prefloop("labels", "export", "--format", "csv", "--out", "x.csv")
+    fill(Path("x.csv"), count=2)
+    arguments = ("labels", "import", "x.csv", "--annotator", "ann")
+    would = prefloop(*arguments, "--dry-run")
+    assert "the budget would be passed: 2 of 1 labels, 0.5 of 0.3 EUR; nobody is asked" in would.err
+    outcome = prefloop(*arguments)
+    assert (outcome.code, repository.labels.read_bytes().count(b"\n")) == (0, 2)
+    assert "cost: 0.5 EUR, 0 hours of work" in outcome.out
+    assert "the budget is passed" in outcome.err
+    # Nothing is new: what was passed before is no news.
+    again = prefloop(*arguments, "--json")
+    told = json.loads(again.out)["cost"]
+    assert (told["money"], told["currency"], "budget" in again.err) == (0, "EUR", False)
+    assert told["passed"]["labels"] == {"spent": 2, "limit": 1}
 
 
 def test_a_contradiction_is_shown_and_can_be_taken(prefloop, repository):

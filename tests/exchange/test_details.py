@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import Counter
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -15,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefloop import __version__
+from prefloop.campaign.desk.budget import Budget
 from prefloop.campaign.issued import ISSUED
 from prefloop.data.prepared import load_prepared
 from prefloop.exchange.acquired import acquired_by_labels
@@ -24,13 +23,15 @@ from prefloop.exchange.details import DETAILS, Details
 from prefloop.exchange.form import Form
 from prefloop.exchange.people import pseudonyms
 from prefloop.io.arrays import read_table
-from prefloop.labels.aggregate import standing_votes
+from prefloop.labels.aggregate import aggregate, standing_votes
 from prefloop.labels.agreement import agreement
 from prefloop.labels.label import Label
 from prefloop.labels.labelled import current_labels
+from prefloop.labels.lines import table_of
 from prefloop.labels.log import LabelLog
 from tests.exchange.test_trl import model, trainer  # noqa: F401
 from tests.labels.helpers import label
+from tests.worlds import make_params
 
 SAID = [
     {"x": "a", "y": "a", "z": "b"},
@@ -66,17 +67,20 @@ def log(named, acquired, tmp_path):
     return tmp_path / "labels.jsonl", pa.Table.from_pylist(issued, ISSUED), rows
 
 
-def export(named, log, out, *, name=None, ties=False, form=Form.trl):
+def campaign(named, log, name=None):
     path, issued, _ = log
     labels = current_labels(path, path.with_suffix(".parquet"))
     lines = LabelLog(path).read_on().lines
     details = Details(labels.pairs, lines, issued, name)
-    found = acquired_by_labels(labels, load_prepared(named.prepared), details)
-    return write_preferences(found, named.prepared, out, form, with_ties=ties), lines
+    return acquired_by_labels(labels, load_prepared(named.prepared), details), lines
+
+
+def export(named, log, out, *, name=None, ties=False, form=Form.trl):
+    return write_preferences(campaign(named, log, name)[0], named.prepared, out, form, with_ties=ties)
 
 
 def test_counts_margins_and_provenance(named, log, tmp_path):
-    counts, _ = export(named, log, tmp_path / "x.parquet", name=str)
+    counts = export(named, log, tmp_path / "x.parquet", name=str)
     rows = read_table(tmp_path / "x.parquet").to_pylist()
     pairs = log[2]
     assert (counts["rows"], counts["undecided"]) == (3, 3)
@@ -96,19 +100,49 @@ def test_counts_margins_and_provenance(named, log, tmp_path):
     # Of the last pair b won: what was said of a is turned.
     assert last["votes"][0]["verdict"] == "chosen"
     assert last["votes"][0]["criteria"][0] == {"name": "style", "verdict": "chosen"}
+    assert [row["adjudicated"] for row in rows] == [None] * 3
     assert first["criteria"] == [
         {"name": "style", "soft_label": pytest.approx(2 / 3), "n": 3},
         {"name": "truth", "soft_label": 0.5, "n": 1},
     ]
 
 
+WORDS_GIVEN = st.lists(st.sampled_from(["a", "b", "tie", "both_bad", "skip"]), min_size=1, max_size=6)
+
+
+def labelled(*labels):
+    """Labelled pairs and lines of a log with these labels."""
+    return aggregate(table_of(labels), make_params().labels), table_of(labels)
+
+
 @settings(max_examples=25)
-@given(st.lists(st.sampled_from(["a", "b", "tie", "both_bad", "skip"]), min_size=1, max_size=6))
+@given(WORDS_GIVEN, st.sampled_from(["a", "b", "tie", "both_bad", "skip"]), st.booleans())
+def test_a_ruling_is_no_vote(words, ruling, is_turned):
+    votes = [label(annotator=str(place), verdict=word) for place, word in enumerate(words)]
+    ruled = label(annotator="0", verdict=ruling, purpose="adjudication", criteria={"style": "a"})
+    details = [Details(*labelled(*lines), None, str) for lines in (votes, [*votes, ruled])]
+    without, row = (one.row(ruled.pair_id, is_turned) for one in details)
+    side = {"a": "rejected" if is_turned else "chosen", "b": "chosen" if is_turned else "rejected"}
+    assert (without["adjudicated"], row["adjudicated"]) == (None, side.get(ruling, ruling))
+    same = [name for name in DETAILS.names if name not in ("adjudicated", "trained_label")]
+    assert [row[name] for name in same] == [without[name] for name in same]
+    assert row["votes"][:-1] == without["votes"]
+    assert row["votes"][-1]["is_adjudication"]
+    if ruling not in ("a", "b"):
+        assert details[1].label(ruled.pair_id) == (None if ruling == "skip" else ruling)
+
+
+def test_a_pair_that_nobody_but_the_ruling_speaks_of():
+    ruled = label(purpose="adjudication")
+    row = Details(*labelled(ruled), None).row(ruled.pair_id, False)
+    assert (row["n_votes"], row["soft_label"], row["vote_margin"]) == (0, None, None)
+    assert row["adjudicated"] == "chosen"
+
+
+@settings(max_examples=25)
+@given(WORDS_GIVEN)
 def test_details_turn_with_the_pair(words):
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "labels.jsonl"
-        LabelLog(path).append(label(annotator=str(place), verdict=word) for place, word in enumerate(words))
-        pairs, lines = current_labels(path, path.with_suffix(".parquet")).pairs, LabelLog(path).read_on().lines
+    pairs, lines = labelled(*(label(annotator=str(place), verdict=word) for place, word in enumerate(words)))
     pairs = pairs.select([name for name in pairs.column_names if name != "share_a"])
     details = Details(pairs, lines, None, str)
     (pair,) = pairs["pair_id"].to_pylist()
@@ -131,7 +165,7 @@ def test_details_turn_with_the_pair(words):
 
 
 def test_ties_are_rows_of_their_own_kind_on_demand(named, log, tmp_path):
-    counts, _ = export(named, log, tmp_path / "x.jsonl", ties=True)
+    counts = export(named, log, tmp_path / "x.jsonl", ties=True)
     rows = [json.loads(line) for line in (tmp_path / "x.jsonl").open()]
     assert [row["label"] for row in rows] == ["preferred", "preferred", "tie", "both_bad", "preferred"]
     assert (counts["rows"], counts["ties"], counts["undecided"]) == (5, 2, 1)
@@ -140,6 +174,16 @@ def test_ties_are_rows_of_their_own_kind_on_demand(named, log, tmp_path):
     assert [row for row in rows if row.pop("label") == "preferred"] == [
         json.loads(line) for line in (tmp_path / "y.jsonl").open()
     ]
+
+
+def test_a_pair_ruled_both_bad_is_a_row_of_that_kind(named, log, tmp_path):
+    path, _, rows = log
+    first = Label.model_validate_json(path.open().readline())
+    LabelLog(path).append([first.model_copy(update={"verdict": "both_bad", "purpose": "adjudication"})])
+    export(named, log, tmp_path / "x.parquet", ties=True)
+    row = read_table(tmp_path / "x.parquet").to_pylist()[0]
+    assert (row["pair_id"], row["label"], row["adjudicated"]) == (rows[0]["pair_id"], "both_bad", "both_bad")
+    assert (row["n_votes"], row["votes_both_bad"]) == (3, 0)
 
 
 def test_pseudonyms_are_stable_secret_and_tell_people_apart(tmp_path):
@@ -152,11 +196,21 @@ def test_pseudonyms_are_stable_secret_and_tell_people_apart(tmp_path):
     assert pseudonyms(tmp_path / "other")("ann") != name("ann")
 
 
-def card(named, log, folder, licence=None, name=str):
+BUDGET = Budget.of(make_params(page__lease_minutes=30.0))
+
+
+def card(named, log, folder, licence=None, name=str, *, limit=None, ties=False, budget=BUDGET):
     folder.mkdir(exist_ok=True)
-    counts, lines = export(named, log, folder / "x.parquet")
-    path = card_path(folder / "x.parquet")
-    write_card(path, Facts(folder / "x.parquet", counts, lines, log[1], name, licence))
+    out = folder / "x.parquet"
+    acquired, lines = campaign(named, log)
+    acquired = acquired.first(limit)
+    counts = write_preferences(acquired, named.prepared, out, Form.trl, with_ties=ties)
+    exported = acquired.rows(with_ties=ties)["pair_id"].to_pylist()
+    path = card_path(out)
+    facts = Facts(
+        *(out, counts, acquired.pair_ids(), exported, limit is not None, lines, budget, log[1], name, licence)
+    )
+    write_card(path, facts)
     return path, lines
 
 
@@ -169,8 +223,10 @@ def test_the_card_says_what_is_in_the_set(named, log, tmp_path):
     whole = agreement(standing_votes(lines))
     for said in (
         "| rows (split `train`) | 3 |", "| votes: both_bad | 1 |", "**no random sample**",
-        "The 3 pairs of kind `audit`",
-        "| 4 | policy | thinned | 1 |", f"probability {whole.raw:.3f}", "3 annotators.",
+        "Of 3 rows: 2 of kind `policy`, 1 of kind `audit`.", "(column `audit`, 1 of them) were drawn at",
+        "without a winner, left out: 2.",
+        "| 3 | audit |  | 1 | 1 |", "| 5 | audit |  | 1 | 0 |", "| 4 | policy | thinned | 1 | 1 |",
+        f"probability {whole.raw:.3f}", "3 annotators.",
         "| human | 10 | 0.00 | 5.00 |",
         "| g1 | 10 |", f"prefloop {__version__}",
     ):  # fmt: skip
@@ -183,6 +239,41 @@ def test_the_card_says_what_is_in_the_set(named, log, tmp_path):
     text = card(named, log, tmp_path / "set")[0].read_text()
     assert "license: unknown" in text
     assert "ask who made the texts" in text
+
+
+def test_the_card_counts_work_as_the_status_does(named, log, tmp_path):
+    path, _, _ = log
+    first, second, *_ = map(Label.model_validate_json, path.open())
+    LabelLog(path).append(
+        [
+            first.model_copy(update={"duration_ms": 3 * 3_600_000, "annotator": "open tab"}),
+            first.model_copy(update={"purpose": "adjudication", "cost": None, "duration_ms": 3_600_000}),
+            second.model_copy(update={"source": "judge:j", "annotator": "j", "cost": 0.01}),
+            second.model_copy(update={"source": "data:f", "annotator": "data", "cost": None}),
+        ]
+    )
+    written, lines = card(named, log, tmp_path / "set")
+    text, spent = written.read_text(), BUDGET.spent_by(lines)
+    assert (spent.labels, spent.ms) == (12, 10 * 1000 + 1_800_000)
+    assert f"| all | 12 | {spent.hours:.2f} | {spent.money:.2f} |" in text
+    assert "| human | 11 | 0.50 | 5.50 |\n| judge:j | 1 | 0.00 | 0.01 |" in text
+    assert "| pairs that an admin ruled on, which is no vote | 1 |" in text
+    assert "| standing votes on them | 13 |" in text
+    as_recorded = card(named, log, tmp_path / "set", budget=None)[0].read_text()
+    assert "| human | 11 | 3.00 | 5.50 |" in as_recorded
+    assert "as the log says" in as_recorded
+
+
+def test_the_card_of_the_first_labels_is_about_these_alone(named, log, tmp_path):
+    written, _ = card(named, log, tmp_path / "set", limit=2)
+    text = written.read_text()
+    for said in (
+        "| labelled pairs | 2 |", "| standing votes on them | 5 |", "| votes: both_bad | 0 |", "3 annotators.",
+        "Of 2 rows: 1 of kind `audit`, 1 of kind `policy`.", "| human | 5 | 0.00 | 2.50 |", "| g1 | 5 |",
+        "Of the exported labels alone",
+    ):  # fmt: skip
+        assert said in text, said
+    assert "| 5 | audit |" not in text
 
 
 def test_a_readme_of_somebody_else_is_left_alone(named, log, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,7 @@ _WORDS = Vocabulary({}, ("left",), ("right",))
 _BLANKS = re.compile(r"[\s_\-]+")
 # A number with a comma, as spreadsheets of many languages write it.
 _COMMA = re.compile(r"\d+,\d+")
+_LONGEST_MS = 1e15
 _EXPECTED = "left, right, tie, both_bad or skip, or nothing"
 
 
@@ -121,6 +123,17 @@ class Fields:
             raise self.error("round", "the batch's round, a whole number", self.values["round"])
         return None if number is None else int(number)
 
+    def duration(self) -> int | None:
+        """The time to answer, milliseconds: `duration_ms`, or Label Studio's `lead_time`, seconds.
+
+        Raises:
+            DataError: `duration_ms` is no time; of the tool's own field that is passed over.
+        """
+        number = self.number("duration_ms")
+        if number is not None and number >= _LONGEST_MS:
+            raise self.error("duration_ms", "the time to answer in milliseconds", self.values["duration_ms"])
+        return milliseconds(self.values.get("lead_time")) if number is None else round(number)
+
     def strength(self) -> float | None:
         """How strong a preference is, 0 to 1.
 
@@ -203,7 +216,10 @@ def instant(*candidates: object) -> str | None:
 
 
 def milliseconds(seconds: object) -> int | None:
-    """A time to answer, given in seconds; None where it is none."""
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e12:
+    """A time to answer, given in seconds as a number or as a cell of CSV; None where it is none."""
+    if isinstance(seconds, str):
+        with suppress(ValueError):
+            seconds = float(seconds)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < _LONGEST_MS / 1000:
         return None
     return round(seconds * 1000)

@@ -53,7 +53,7 @@ def table_row(row: Fields) -> Iterator[Read]:
     if row.text("pair_id") is None:
         raise row.error("pair_id", "the pair that the verdict is about", row.values.get("pair_id"))
     at = instant(row.values.get("timestamp"), row.values.get("updated_at"), row.values.get("created_at"))
-    yield row.said(verdict, timestamp=at, duration_ms=milliseconds(row.values.get("lead_time")))
+    yield row.said(verdict, timestamp=at, duration_ms=row.duration())
 
 
 def log_line(row: Fields) -> Iterator[Read]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prefloop.campaign.desk.budget import Budget
 from prefloop.errors import DataError
+from prefloop.exchange.label_files.bill import Bill, bill_of, priced
 from prefloop.exchange.label_files.read import read_label_file
 from prefloop.exchange.label_files.resolve import resolve
 from prefloop.exchange.label_files.said import Said, Told, Unsaid
@@ -63,6 +65,7 @@ class Taken:
         unknown: row and pair id, where the data have no such pair.
         skipped: rows that hold no label, by reason.
         replaced: how many of the new ones are a newer word.
+        bill: what the new ones cost.
     """
 
     new: tuple[Told, ...]
@@ -71,6 +74,7 @@ class Taken:
     unknown: tuple[tuple[int, str], ...]
     skipped: Mapping[str, Sequence[int]]
     replaced: int
+    bill: Bill
 
     def to_json(self) -> dict[str, Any]:
         """Counts, and the rows behind each."""
@@ -79,6 +83,7 @@ class Taken:
             **counts,
             "skipped": sum(map(len, self.skipped.values())),
             "replaced": self.replaced,
+            "cost": self.bill.to_json(),
             "verdicts": dict(sorted(Counter(str(told.label.verdict) for told in self.new).items())),
             "rows": {
                 "new": [told.row for told in self.new],
@@ -90,14 +95,19 @@ class Taken:
         }
 
 
-def import_file(path: Path, layout: Layout, *, annotator: str | None, replace: bool, dry_run: bool) -> Taken:
+def import_file(
+    path: Path, layout: Layout, budget: Budget, *, annotator: str | None, replacing: bool, dry_run: bool
+) -> Taken:
     """Append what a label file says and the log has not, all of it or nothing; a second time, nothing.
+
+    The labels of people cost what the campaign pays. No limit refuses them: that work is done.
 
     Args:
         path: the file, in any layout that `layout_of` knows.
         layout: where the prepared tables, batch, issued pairs and log lie.
+        budget: the campaign's prices and limits.
         annotator: whose the verdicts are that name nobody.
-        replace: append verdicts that contradict a standing one of the same person as that person's newer word.
+        replacing: append verdicts that contradict a standing one of the same person as that person's newer word.
         dry_run: append nothing.
 
     Raises:
@@ -113,28 +123,31 @@ def import_file(path: Path, layout: Layout, *, annotator: str | None, replace: b
     for one in read:
         if isinstance(one, Unsaid):
             skipped.setdefault(one.reason, []).append(one.row)
-    done: list[Compared] = []
+    done: list[tuple[Compared, Bill]] = []
 
     def give(news: News) -> list[Label]:
-        done.append(compared(found.labels, news, replace))
-        return [told.label for told in done[0].new]
+        parts = compared(found.labels, news, replacing)
+        new = priced([told.label for told in parts.new], news.lines, budget)
+        told = tuple(replace(one, label=label) for one, label in zip(parts.new, new, strict=True))
+        done.append((replace(parts, new=told), bill_of(new, news.lines, budget)))
+        return new
 
     log = LabelLog(layout.labels)
     if dry_run:
         give(log.read_on())
     else:
         log.answer(give)
-    parts = done[0]
-    return Taken(parts.new, parts.known, parts.conflicting, found.unknown, skipped, parts.replaced)
+    parts, bill = done[0]
+    return Taken(parts.new, parts.known, parts.conflicting, found.unknown, skipped, parts.replaced, bill)
 
 
-def compared(labels: Sequence[Told], news: News, replace: bool) -> Compared:
+def compared(labels: Sequence[Told], news: News, replacing: bool) -> Compared:
     """Divide labels by what a log says already.
 
     Args:
         labels: of one file, in order.
         news: the whole log.
-        replace: whether a contradicting word is the newer one; of several in the file, the last.
+        replacing: whether a contradicting word is the newer one; of several in the file, the last.
     """
     stands, history = _log(news, {told.label.pair_id for told in labels})
     groups: dict[Key, list[Told]] = {}
@@ -146,10 +159,10 @@ def compared(labels: Sequence[Told], news: News, replace: bool) -> Compared:
     replaced = 0
     for key, group in groups.items():
         before, ever = stands.get(key), history.get(key, set())
-        taken = _newer(group, before) if replace else _first(group, ever)
+        taken = _newer(group, before) if replacing else _first(group, ever)
         new += [taken] if taken is not None else []
         replaced += taken is not None and bool(ever)
-        agreed = {group[-1].label.verdict} if replace else ever if taken is None else {taken.label.verdict}
+        agreed = {group[-1].label.verdict} if replacing else ever if taken is None else {taken.label.verdict}
         for told in group:
             if told is not taken and told.label.verdict in agreed:
                 known.append(told.row)

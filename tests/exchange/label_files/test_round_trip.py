@@ -9,17 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prefloop.campaign.desk.budget import Budget
 from prefloop.exchange.label_files.cells import guarded, unguarded
 from prefloop.exchange.label_files.formats import Format
 from prefloop.exchange.label_files.take import import_file
 from prefloop.labels.log import LabelLog
-from tests.exchange.label_files.helpers import PAIRS, copied, export, fill, questions
+from tests.exchange.label_files.helpers import PAIRS, PARAMS, copied, export, fill, questions
 
 WORDS = st.sampled_from(["left", "right", "tie", "both_bad", "skip", None])
 
 
-def taken(path, layout, **changes):
-    return import_file(path, layout, **({"annotator": None, "replace": False, "dry_run": False} | changes))
+def taken(path, layout, params=PARAMS, **changes):
+    options = {"annotator": None, "replacing": False, "dry_run": False} | changes
+    return import_file(path, layout, Budget.of(params), **options)
 
 
 def verdict_of(question, word):

@@ -49,11 +49,11 @@ def test_a_contradiction_is_listed_and_taken_only_on_demand(layout, tmp_path):
     assert (one.stands, one.got) == (verdict_of(asked[0], "left"), verdict_of(asked[0], "right"))
     assert (len(done.new), done.known) == (0, (2, 3))
     assert layout.labels.read_bytes() == before
-    assert taken(path, layout, replace=True).replaced == 1
+    assert taken(path, layout, replacing=True).replaced == 1
     assert layout.labels.read_bytes().startswith(before)
     assert said(layout)[-1] == (asked[0].pair_id, "ann", verdict_of(asked[0], "right"))
     after = layout.labels.read_bytes()
-    assert taken(path, layout, replace=True).known == taken(path, layout).known == (1, 2, 3)
+    assert taken(path, layout, replacing=True).known == taken(path, layout).known == (1, 2, 3)
     assert layout.labels.read_bytes() == after
 
 
@@ -64,7 +64,7 @@ def test_a_file_that_contradicts_itself_is_not_taken(layout, tmp_path):
     done = taken(path, layout)
     assert [one.row for one in done.conflicting] == [1, 2]
     assert said(layout) == [(asked[0].pair_id, "bo", verdict_of(asked[0], "left"))]
-    assert [told.row for told in taken(path, layout, replace=True).new] == [2]
+    assert [told.row for told in taken(path, layout, replacing=True).new] == [2]
     assert said(layout)[-1] == (asked[0].pair_id, "ann", "tie")
 
 
@@ -77,7 +77,7 @@ def test_what_was_taken_back_or_changed_since_stays_so(layout, tmp_path):
     before = layout.labels.read_bytes()
     assert taken(path, layout).known == (1, 2, 3)
     assert layout.labels.read_bytes() == before
-    assert [told.row for told in taken(path, layout, replace=True).new] == [1, 2]
+    assert [told.row for told in taken(path, layout, replacing=True).new] == [1, 2]
 
 
 def test_unknown_pairs_and_rows_without_a_verdict_are_counted(layout, tmp_path):
