@@ -231,7 +231,7 @@ def by_curve(replay: Replay, price: float, *, which: str, test: str) -> int:
 
 def by_budget(replay: Replay, price: float, *, labels: int) -> int:
     """A fixed number of labels."""
-    return int(min(np.searchsorted(replay.n, labels), len(replay.n) - 1))
+    return min(int(np.searchsorted(replay.n, labels)), len(replay.n) - 1)
 
 
 def by_stability(replay: Replay, price: float) -> int:

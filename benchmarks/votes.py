@@ -122,10 +122,11 @@ def main() -> None:
     kept = Kept(options.cache / "votes.jsonl", options.votes)
     if "people" in options.parts:
         report["people"] = people(table, options.seeds)
-    inputs = load_inputs(layout, params) if others else None
-    for seed in range(options.seeds):
-        for part in others:
-            kept.make(part, seed, partial(MEASURES[part], params, inputs, table, seed, options.votes))
+    if others:
+        inputs = load_inputs(layout, params)
+        for seed in range(options.seeds):
+            for part in others:
+                kept.make(part, seed, partial(MEASURES[part], params, inputs, table, seed, options.votes))
     for part in others:
         report[part] = compared(kept.lines(part, options.seeds), REFERENCES[part]) | {"votes": options.votes}
     print(json.dumps(report, indent=1))
