@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,13 +10,12 @@ import typer
 from cli._common import DEFAULT_PARAMS, AsJson, ParamsFile, load, print_json
 from prefloop.errors import shown
 from prefloop.exchange.label_files.formats import Format
+from prefloop.exchange.label_files.spans import spans
 
 if TYPE_CHECKING:
     from prefloop.config import Params
     from prefloop.exchange.label_files.bill import Bill
     from prefloop.exchange.label_files.take import Taken
-
-log = logging.getLogger("prefloop")
 
 _FIRST = 5
 
@@ -103,8 +101,7 @@ def _tell(file: Path, taken: Taken, dry_run: bool, currency: str) -> None:
         typer.echo(f"  unknown, row {row}: the data have no pair {shown(pair)}")
     _more(len(taken.unknown), "unknown")
     for reason, rows in taken.skipped.items():
-        first = ", ".join(map(str, rows[:_FIRST])) + (", ..." if len(rows) > _FIRST else "")
-        typer.echo(f"  skipped, {reason.replace('_', ' ')}: {len(rows)} (row {first})")
+        typer.echo(f"  skipped, {reason.replace('_', ' ')}: {len(rows)} (row {spans(rows)})")
 
 
 def _warn_of(bill: Bill, dry_run: bool, currency: str) -> None:
@@ -113,7 +110,8 @@ def _warn_of(bill: Bill, dry_run: bool, currency: str) -> None:
         f"{one.spent:.10g} of {one.limit:.10g} {units.get(one.name, one.name)}" for one in bill.passed
     )
     done = "would be" if dry_run else "is"
-    log.warning("the budget %s passed: %s; nobody is asked until campaign.budget is raised", done, passed)
+    told = f"the budget {done} passed: {passed}; nobody is asked until campaign.budget is raised"
+    typer.echo(f"warning: {shown(told)}", err=True)
 
 
 def _more(count: int, what: str) -> None:

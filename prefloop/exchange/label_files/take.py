@@ -17,12 +17,14 @@ from prefloop.exchange.label_files.bill import Bill, bill_of, priced
 from prefloop.exchange.label_files.read import read_label_file
 from prefloop.exchange.label_files.resolve import resolve
 from prefloop.exchange.label_files.said import Said, Told, Unsaid
+from prefloop.exchange.label_files.spans import spans
 from prefloop.io.layout import Layout
 from prefloop.labels.aggregate import standing_votes
 from prefloop.labels.label import Label
 from prefloop.labels.log import LabelLog, News
 
-_TOLD = 10
+# Wrong rows that are told whole, of each field.
+_TOLD = 3
 Key = tuple[str, str | None]
 
 
@@ -217,11 +219,26 @@ def _key_of(row: Mapping[str, Any]) -> Key:
 
 
 def _refusal(problems: Sequence[DataError]) -> DataError:
-    """All that is wrong as one error, nothing of the file having been taken."""
-    problems = sorted(problems, key=lambda problem: int((problem.place or {}).get("row") or 0))
-    lines = [str(problem) for problem in problems[:_TOLD]]
-    if len(problems) > _TOLD:
-        lines.append(f"... and {len(problems) - _TOLD} more rows")
+    """All that is wrong as one error, nothing of the file having been taken.
+
+    Of each field the first rows are told whole, and the further ones by number: a mistake that a whole column has
+    hides no other one.
+    """
+    told = sorted((_row_of(problem), number) for number, problem in enumerate(problems))
+    by_field: dict[str, list[tuple[int, int]]] = {}
+    for place in told:
+        by_field.setdefault(str((problems[place[1]].place or {}).get("field")), []).append(place)
+    first = sorted(place for places in by_field.values() for place in places[:_TOLD])
+    lines = [str(problems[number]) for _, number in first]
+    lines += [
+        f"... field '{field}': {len(places) - _TOLD} more, row {spans([row for row, _ in places[_TOLD:]])}"
+        for field, places in by_field.items()
+        if len(places) > _TOLD
+    ]
     error = DataError("\n".join([*lines, "nothing of the file was taken: mend these rows, then import it again"]))
-    error.place = problems[0].place
+    error.place = problems[first[0][1]].place
     return error
+
+
+def _row_of(problem: DataError) -> int:
+    return int((problem.place or {}).get("row") or 0)

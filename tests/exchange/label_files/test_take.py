@@ -133,6 +133,24 @@ def test_wrong_rows_are_all_named_and_nothing_is_taken(layout, tmp_path):
     assert error.value.place["row"] == 2
 
 
+def test_a_mistake_of_a_whole_column_hides_no_other(layout, tmp_path):
+    path, _ = filled(layout, tmp_path, ["left"] * 12)
+    rows = [row | {"verdict": "maybe"} for row in rows_of(path)]
+    rows[10] |= {"verdict": "left", "strength": "very"}
+    write_rows(path, rows)
+    with pytest.raises(DataError) as error:
+        taken(path, layout)
+    told = str(error.value).split("\n")
+    assert [line.split(":")[0].split(", ", 1)[1] for line in told[:4]] == [
+        "row 1, field 'verdict'", "row 2, field 'verdict'", "row 3, field 'verdict'", "row 11, field 'strength'",
+    ]  # fmt: skip
+    assert told[4:] == [
+        "... field 'verdict': 8 more, row 4-10, 12",
+        "nothing of the file was taken: mend these rows, then import it again",
+    ]
+    assert error.value.place["row"] == 1
+
+
 @pytest.mark.parametrize(
     "change",
     [
