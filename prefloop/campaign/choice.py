@@ -15,7 +15,7 @@ from prefloop.acquisition.view import PoolRewards
 from prefloop.campaign.audit import NO_PAIRS, audit_batch, mixed, portion
 from prefloop.campaign.issued import ISSUED, Kind, issued_rows, vote_counts
 from prefloop.campaign.overlap import people_wanted
-from prefloop.campaign.relabel import disputed, most_annotators
+from prefloop.campaign.relabel import by_doubt, most_annotators
 from prefloop.config import Params
 from prefloop.config.policies import Policy
 from prefloop.data.pairs import Pairs
@@ -168,7 +168,7 @@ def _asked_again(at: Standing, count: int) -> pa.Table:
     is_there = pc.and_(pc.is_in(pairs["completion_a"], ids), pc.is_in(pairs["completion_b"], ids))
     is_out = pc.is_in(pairs["pair_id"], at.rest["pair_id"].combine_chunks())
     most = min(most_annotators(at.params.campaign.annotators_per_pair), at.labels.annotators)
-    rows, doubt = disputed(pairs.filter(pc.and_(is_there, pc.invert(is_out))), most, at.seed)
+    rows, doubt = by_doubt(pairs.filter(pc.and_(is_there, pc.invert(is_out))), most, at.seed)
     rows, doubt = rows.slice(0, count), doubt[:count]
     columns = {name: rows[name] for name in ("pair_id", "prompt_id", "completion_a", "completion_b")}
     columns |= {"kind": ["relabel"] * len(rows), "annotators": vote_counts(rows) + 1, "score": doubt}

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefloop.campaign.desk.budget import Budget, Spent
-from prefloop.campaign.issued import vote_counts
+from prefloop.campaign.issued import standing
 from prefloop.config import Params
+from prefloop.labels.disputes import disputed
 from prefloop.labels.verdicts import COMPARED
 
 _HOUR = timedelta(hours=1)
@@ -27,7 +28,7 @@ def round_of(batch: pa.Table | None, issued: pa.Table, lines: pa.Table) -> int |
 
 
 def waiting(batch: pa.Table | None, pairs: pa.Table) -> int:
-    """Verdicts that the open batch still wants.
+    """Verdicts that the open batch still wants; a pair that was ruled on wants none.
 
     Args:
         batch: the batch, or None.
@@ -35,26 +36,20 @@ def waiting(batch: pa.Table | None, pairs: pa.Table) -> int:
     """
     if batch is None or not len(batch):
         return 0
-    place = pc.index_in(batch["pair_id"], value_set=pairs["pair_id"].combine_chunks())
-    row = pc.fill_null(place, -1).to_numpy().astype(np.int64)
-    has = np.where(row >= 0, np.append(vote_counts(pairs), 0)[row], 0)
+    has, is_ruled = standing(batch["pair_id"], pairs)
     asked = batch["annotators"].to_numpy() if "annotators" in batch.column_names else np.ones(len(batch))
-    return int(np.maximum(asked - has, 0).sum())
+    return int(np.where(is_ruled, 0, np.maximum(asked - has, 0)).sum())
 
 
 def pairs_of(pairs: pa.Table) -> dict[str, int]:
-    """How many pairs are labelled, decided, undecided and disputed.
-
-    Disputed: somebody said a and somebody b, or somebody one of them and somebody neither, and nobody ruled.
-    """
-    a, b = (pairs[f"votes_{side}"].to_numpy() > 0 for side in "ab")
-    neither = pairs["votes_tie"].to_numpy() + pairs["votes_both_bad"].to_numpy() > 0
+    """How many pairs are labelled, decided, undecided, disputed (`disputes.disputed`) and ruled on."""
     decided = int(pc.sum(pc.is_in(pairs["verdict"], value_set=pa.array(COMPARED[:2]))).as_py() or 0)
     return {
         "labelled": len(pairs),
         "decided": decided,
         "undecided": len(pairs) - decided,
-        "disputed": int((((a & b) | ((a | b) & neither)) & ~pairs["adjudicated"].to_numpy()).sum()),
+        "disputed": int(disputed(pairs).sum()),
+        "ruled": len(pairs) - pairs["ruling"].null_count,
     }
 
 

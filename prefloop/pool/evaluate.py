@@ -80,7 +80,7 @@ def evaluate_campaign(
         evaluation: the pairs to judge by, perhaps of no split.
         model: trained or not.
         labelled: everything labelled so far.
-        disputed: labelled pairs with votes for both answers.
+        disputed: labelled pairs on which votes disagree, `prefloop.labels.disputes.disputed`.
     """
     scores = split_metrics(problem, outside_predictions(problem, model), evaluation) if evaluation else {}
     return {

@@ -35,7 +35,7 @@ def _status(*labels, issued=NOTHING, batch=None, **changes):
 def test_before_the_first_label():
     told = _status()
     assert (told["labels"], told["round"], told["waiting"]) == (0, None, 0)
-    assert told["pairs"] == {"labelled": 0, "decided": 0, "undecided": 0, "disputed": 0}
+    assert told["pairs"] == {"labelled": 0, "decided": 0, "undecided": 0, "disputed": 0, "ruled": 0}
     assert told["curve"] == {"points": [], "line": []}
     assert (told["gain"], told["score"], told["ceiling"]) == (None, None, None)
     assert told["advice"]["say"] == "too early"
@@ -62,8 +62,18 @@ def test_pairs_and_verdicts():
     )
     assert told["labels"] == 9
     assert told["verdicts"] == {"a": 5, "b": 1, "tie": 1, "both_bad": 1, "skip": 1}
-    assert told["pairs"] == {"labelled": 5, "decided": 2, "undecided": 3, "disputed": 2}
+    assert told["pairs"] == {"labelled": 5, "decided": 2, "undecided": 3, "disputed": 2, "ruled": 0}
     assert told["agreement"]["all"]["pairs"] == 3
+
+
+def test_a_ruling_is_no_vote_and_ends_its_pair():
+    batch = issued_of(0).set_column(ISSUED.get_field_index("annotators"), "annotators", pa.array([4], pa.int32()))
+    votes = [label(0, annotator=name, verdict=word) for name, word in (("x", "a"), ("y", "b"))]
+    assert _status(*votes, batch=batch)["waiting"] == 2
+    told = _status(*votes, label(0, annotator="lea", verdict="tie", purpose="adjudication"), batch=batch)
+    assert (told["labels"], told["waiting"]) == (2, 0)
+    assert told["verdicts"] == {"a": 1, "b": 1, "tie": 0, "both_bad": 0, "skip": 0}
+    assert told["pairs"] == {"labelled": 1, "decided": 0, "undecided": 1, "disputed": 0, "ruled": 1}
 
 
 def test_spend_and_budget():

@@ -8,9 +8,11 @@ import pyarrow.compute as pc
 from prefloop.labels.label import WITHDRAWN
 
 # Raised when tables change: a queue of another number is made again.
-VERSION = 1
+VERSION = 2
 
-SCHEMA = """
+# As `prefloop.labels.disputes.disputed`.
+DISPUTED = "(said_a > 0) + (said_b > 0) + (said_neither > 0) > 1 AND NOT ruled"
+SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 -- Lines of the log that say something of a pair; `who` says whose word it is: a later one of the same counts.
 CREATE TABLE words (
@@ -23,8 +25,8 @@ CREATE INDEX words_of_annotator ON words (annotator, seq) WHERE stands;
 CREATE INDEX words_of_lease ON words (lease) WHERE lease IS NOT NULL;
 CREATE TABLE tally (
     pair_id TEXT PRIMARY KEY, standing INTEGER NOT NULL, said_a INTEGER NOT NULL, said_b INTEGER NOT NULL,
-    ruled INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX disputed ON tally (pair_id) WHERE said_a > 0 AND said_b > 0 AND NOT ruled;
+    said_neither INTEGER NOT NULL, ruled INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX disputed ON tally (pair_id) WHERE {DISPUTED};
 CREATE TABLE people (annotator TEXT PRIMARY KEY, answers INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE pairs (
     position INTEGER PRIMARY KEY, pair_id TEXT NOT NULL UNIQUE, prompt_id TEXT NOT NULL,
@@ -73,7 +75,9 @@ AFTER_WORDS = (
         WHERE later.seq >= ?1 AND earlier.stands)""",
     f"""INSERT OR REPLACE INTO tally
         SELECT pair_id, sum(stands AND purpose IS NULL), sum(stands AND purpose IS NULL AND verdict = 'a'),
-            sum(stands AND purpose IS NULL AND verdict = 'b'), max(stands AND purpose IS 'adjudication')
+            sum(stands AND purpose IS NULL AND verdict = 'b'),
+            sum(stands AND purpose IS NULL AND verdict IN ('tie', 'both_bad')),
+            max(stands AND purpose IS 'adjudication')
         FROM words WHERE pair_id IN {_NEW} GROUP BY pair_id""",
     f"{_FROM_TALLY} pair_id IN {_NEW}",
     """INSERT INTO people SELECT annotator, count(*) FROM words
