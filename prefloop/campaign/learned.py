@@ -38,8 +38,8 @@ def learned(
         votes: int64 [m, 3], votes that say how far people agree, see `noise_ceiling`.
         pairs: labelled pairs.
         labels: standing votes on them.
-        spent: the limits of the budget that are reached, in words.
-        is_used_up: whether no pair is left to label.
+        spent: the limits of the budget that cover no further comparison, in words.
+        is_used_up: whether no pair is left that the campaign's policy may choose.
 
     Returns:
         audit: pairs with votes, predicted (of them), and of the last 200 score and accuracy with intervals, ece

@@ -131,6 +131,8 @@ def status_of(
     budget = Budget.of(params)
     spent = budget.spent_by(lines)
     limits, twice = budget_left(params, spent), asked_twice(lines)
+    # As the desk, which asks nobody whose answer might not be covered.
+    passed = budget.passed(spent + budget.most())
     return {
         "now": now.isoformat(timespec="seconds"),
         "round": round_of(batch, issued, lines),
@@ -147,7 +149,7 @@ def status_of(
         "speed": speed(lines, now),
         "annotators": _annotators(budget, lines, votes, gold, twice),
         "guidelines": guidelines_of(lines),
-        **_learned(params, issued, batch, standing, pairs, limits, twice),
+        **_learned(params, issued, batch, standing, pairs, limits, passed, twice),
     }
 
 
@@ -158,13 +160,17 @@ def _learned(
     standing: pa.Table,
     pairs: pa.Table,
     limits: dict[str, dict[str, float | None]],
+    passed: tuple[str, ...],
     twice: AskedTwice,
 ) -> dict[str, Any]:
     audit_ids = issued.filter(pc.equal(issued["kind"], "audit"))["pair_id"].combine_chunks()
     in_slice = standing.filter(pc.is_in(standing["pair_id"], value_set=audit_ids))
     config = params.campaign
     audit = audited(issued, standing)
-    spent = tuple(f"the budget of {name} is spent" for name, limit in limits.items() if limit["left"] == 0)
+    used = tuple(
+        f"the budget of {name} {'covers no further comparison' if limits[name]['left'] else 'is spent'}"
+        for name in passed
+    )
     is_used_up = batch is not None and not len(batch) and len(pairs) > 0
     measured = {
         name: asdict(agreement(some, confidence=config.stop.confidence, seed=config.seed))
@@ -175,7 +181,7 @@ def _learned(
     couples = overlapping if len(overlapping) >= FEWEST else twice.votes
     return {
         "agreement": measured,
-        **learned(config, audit, couples, len(pairs), standing["purpose"].null_count, spent, is_used_up),
+        **learned(config, audit, couples, len(pairs), standing["purpose"].null_count, used, is_used_up),
     }
 
 

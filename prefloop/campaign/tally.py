@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefloop.campaign.desk.budget import Budget, Spent
+from prefloop.campaign.desk.budget import Budget, Spent, counted_labels
 from prefloop.campaign.issued import standing
 from prefloop.config import Params
 from prefloop.labels.disputes import disputed
@@ -16,7 +17,7 @@ from prefloop.labels.verdicts import COMPARED
 
 _HOUR = timedelta(hours=1)
 # Columns that say what a line cost.
-_COSTS = ("annotator", "source", "purpose", "verdict", "reason", "cost", "duration_ms")
+_COSTS = ("annotator", "source", "purpose", "verdict", "cost", "duration_ms")
 
 
 def round_of(batch: pa.Table | None, issued: pa.Table, lines: pa.Table) -> int | None:
@@ -60,13 +61,14 @@ def amount(spent: Spent) -> dict[str, float]:
 
 def spent_by(budget: Budget, lines: pa.Table, column: str) -> dict[str, dict[str, float]]:
     """What lines have cost by annotator or by source, in order of the name."""
-    chosen = lines.select(_COSTS).combine_chunks()
+    chosen = lines.select(_COSTS).append_column("counts", counted_labels(lines)).combine_chunks()
     chosen = chosen.take(pc.sort_indices(chosen[column])).combine_chunks()
     names = chosen[column].combine_chunks().dictionary_encode()
     starts = np.searchsorted(names.indices.to_numpy(), np.arange(len(names.dictionary) + 1))
+    parts = (chosen.slice(start, end - start) for start, end in pairwise(starts.tolist()))
     return {
-        name: amount(budget.spent_by(chosen.slice(start, end - start)))
-        for name, start, end in zip(names.dictionary.to_pylist(), starts[:-1], starts[1:], strict=True)
+        name: amount(budget.paid_for(part) + Spent(labels=pc.sum(part["counts"]).as_py() or 0))
+        for name, part in zip(names.dictionary.to_pylist(), parts, strict=True)
     }
 
 
@@ -96,13 +98,11 @@ def speed(lines: pa.Table, now: datetime) -> dict[str, float | None]:
 
 
 def _since(timestamps: pa.ChunkedArray, start: datetime) -> int:
-    """How many of the last timestamps are not before a time; they grow with the log."""
-    count = 0
-    for stamp in reversed(timestamps):
-        if datetime.fromisoformat(stamp.as_py()) < start:
-            break
-        count += 1
-    return count
+    """How many timestamps are not before a time; in any order, for verdicts that came as a file may be older."""
+    # By their first letters most are of other days; a week is more than zones and weeks of the year differ by.
+    week_before = (start - timedelta(days=7)).date().isoformat()
+    recent = timestamps.filter(pc.greater_equal(timestamps, week_before)).to_pylist()
+    return sum(datetime.fromisoformat(stamp) >= start for stamp in recent)
 
 
 def guidelines_of(lines: pa.Table) -> dict[str, int]:

@@ -104,9 +104,35 @@ def test_spend_and_budget():
     assert told["advice"]["sentence"] == "Stop: the budget of money is spent."
 
 
+@pytest.mark.parametrize(
+    ("limit", "sentence"),
+    [
+        ({"campaign__budget__hours": 1.0}, "Stop: the budget of hours covers no further comparison."),
+        (
+            {"campaign__budget__money": 0.6, "campaign__cost__per_label": 0.4, "campaign__budget__labels": 1},
+            "Stop: the budget of labels is spent and the budget of money covers no further comparison.",
+        ),
+        ({"campaign__budget__hours": 1.2}, "Too early to tell: go on."),
+    ],
+)
+def test_a_rest_that_covers_no_comparison_ends_the_campaign(limit, sentence):
+    told = _status(label(0, cost=0.4, duration_ms=2_160_000), page__lease_minutes=36.0, **limit)
+    assert told["budget"]["hours"]["left"] is None or told["budget"]["hours"]["left"] > 0
+    assert told["advice"]["sentence"] == sentence
+
+
+def test_a_correction_spends_no_second_label():
+    told = _status(label(0), label(0, verdict="b"), campaign__budget__labels=2)
+    assert told["spend"]["labels"] == told["spend"]["by_source"]["human"]["labels"] == 1
+    assert told["budget"]["labels"] == {"limit": 2, "left": 1}
+    assert told["advice"]["say"] == "too early"
+
+
 def test_speed():
     labels = [label(n, timestamp=_ago(90 - 20 * n), duration_ms=1000 * (n + 1)) for n in range(5)]
     told = _status(*labels, label(9, source="oracle", timestamp=_ago(1), duration_ms=1))
+    older = label(10, timestamp="2023-06-01T00:00:00Z")
+    assert _status(*labels, older)["speed"]["last_hour"] == 3
     assert told["speed"] == {"last_hour": 3, "per_hour": 1200.0, "median_seconds": 3.0}
 
 
@@ -118,7 +144,7 @@ def test_what_the_batch_still_wants():
     assert (told["round"], told["waiting"]) == (1, 3)
     empty = _status(label(0), batch=batch.slice(0, 0), issued=batch)
     assert (empty["round"], empty["waiting"]) == (1, 0)
-    assert empty["advice"]["sentence"] == "Stop: every pair of the pool has its labels."
+    assert empty["advice"]["sentence"] == "Stop: every pair that the policy may choose has its labels."
 
 
 def campaign(count=90):

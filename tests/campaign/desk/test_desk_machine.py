@@ -81,9 +81,8 @@ class DeskMachine(RuleBasedStateMachine):
         return any(row["purpose"] == "adjudication" for row in rows)
 
     def spent(self):
-        rows = [row for row in self.lines().to_pylist() if row["purpose"] is None]
-        rows = [row for row in rows if not row["source"].startswith("data:")]
-        return sum(1 if row["verdict"] else -1 for row in rows)
+        rows = [row for row in standing_votes(self.lines()).to_pylist() if row["purpose"] is None]
+        return sum(not row["source"].startswith("data:") for row in rows)
 
     def has_place(self, task, wanted):
         standing = self.standing(task.pair_id)
@@ -185,6 +184,7 @@ class DeskMachine(RuleBasedStateMachine):
         pairs = aggregate(self.lines(), make_params().labels)
         in_dispute = pairs.filter(pa.array(disputed(pairs)))["pair_id"].to_pylist()
         assert sorted(conflict["pair_id"] for conflict in self.desk.conflicts()) == sorted(in_dispute)
+        assert self.desk.progress("lea").total == self.spent()
 
     # ---- what else happens
 

@@ -116,7 +116,7 @@ def test_an_exhausted_pool_gives_an_empty_batch(layout, caplog):
     assert repro(layout, params) == []
     assert "nothing is left to label: the batch is empty" in caplog.text
     assert repro(layout, params) == []
-    with pytest.raises(NothingLeft, match="has no unlabelled comparison: every pair of the pool has its labels"):
+    with pytest.raises(NothingLeft, match="has no unlabelled comparison: every pair that the policy may choose"):
         answer_batch(params, layout, None)
 
 
