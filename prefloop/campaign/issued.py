@@ -109,6 +109,11 @@ def vote_counts(labels: pa.Table) -> np.ndarray:
     return counts
 
 
+def words_of(labels: pa.Table) -> int:
+    """All that stands in a table of `aggregate.AGGREGATED`: votes and rulings."""
+    return int(vote_counts(labels).sum()) + len(labels) - labels["ruling"].null_count
+
+
 def _last_rows(pairs: pa.ChunkedArray) -> np.ndarray:
     codes = pc.dictionary_encode(pairs.combine_chunks()).indices.to_numpy()
     last = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.int64)

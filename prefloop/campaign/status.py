@@ -189,11 +189,13 @@ def _annotators(
     budget: Budget, lines: pa.Table, votes: pa.Table, gold: Mapping[str, Word], twice: AskedTwice
 ) -> list[dict[str, Any]]:
     known: dict[str, dict[str, Any]] = {}
+    # Who has but ruled is no annotator.
+    work = lines.filter(pc.fill_null(pc.not_equal(lines["purpose"], "adjudication"), True))
     agreeing = {
         row.annotator: {"overlapping": row.votes, "agreement": row.agreement, "kappa": row.kappa}
         for row in agreement_by_person(votes)
     }
-    money = {name: {"money": row["money"]} for name, row in spent_by(budget, lines, "annotator").items()}
+    money = {name: {"money": row["money"]} for name, row in spent_by(budget, work, "annotator").items()}
     for facts in (agreeing, money, gold_answers(lines, gold), twice.by_name()):
         for name, values in facts.items():
             known.setdefault(name, {}).update(values)

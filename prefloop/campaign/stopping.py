@@ -9,7 +9,7 @@ import numpy as np
 
 from prefloop.campaign.audited import Audited
 from prefloop.campaign.ceiling import Ceiling
-from prefloop.campaign.curve import Curve, Estimate
+from prefloop.campaign.curve import FEWEST_PROMPTS, Curve, Estimate
 from prefloop.config.model import Stop
 
 Say = Literal["go on", "stop", "more overlap", "too early"]
@@ -128,6 +128,12 @@ def _figures(standing: Standing, stop: Stop) -> tuple[str, ...]:
         said.append(
             f"score {_interval(score)} nats on unseen pairs; two votes on a pair agree in {ceiling.agreement:.0%} "
             f"({ceiling.pairs} pairs with two votes), with which about {ceiling.score:.3f} can be reached"
+        )
+    prompts = len(np.unique(standing.audit.predicted.prompt))
+    if prompts < FEWEST_PROMPTS:
+        said.append(
+            f"the audit pairs are of {prompts} prompts: intervals say what other pairs of these would give, not "
+            "what other prompts would"
         )
     return tuple(said)
 

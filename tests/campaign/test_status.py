@@ -121,6 +121,22 @@ def test_a_rest_that_covers_no_comparison_ends_the_campaign(limit, sentence):
     assert told["advice"]["sentence"] == sentence
 
 
+def test_nobody_who_was_paid_is_left_out():
+    told = _status(
+        label(0, annotator="x", cost=0.5),
+        label(1, annotator="y", purpose="gold", cost=0.25),
+        label(2, annotator="z", cost=0.125),
+        label(2, annotator="z", verdict=None, reason=WITHDRAWN),
+        label(0, annotator="lea", purpose="adjudication"),
+    )
+    assert {row["annotator"]: (row["votes"], row["money"]) for row in told["annotators"]} == {
+        "x": (1, 0.5),
+        "y": (0, 0.25),
+        "z": (0, 0.125),
+    }
+    assert told["spend"]["money"] == 0.875
+
+
 def test_a_correction_spends_no_second_label():
     told = _status(label(0), label(0, verdict="b"), campaign__budget__labels=2)
     assert told["spend"]["labels"] == told["spend"]["by_source"]["human"]["labels"] == 1
