@@ -81,8 +81,8 @@ def rehearse(
     """Rehearse the campaign with simulated people: what would it have cost, and brought?
 
     In a copy, from the first batch: people of section rehearsal ask the real server over HTTP, and answer from the
-    hidden answers of the data. Prints labels, hours, money, agreement, and after each round the score on the test
-    split beside what the audit slice says of it.
+    hidden answers of the data. Prints labels, hours, money, agreement, and after each round the score on the clean
+    answers of the test split, and beside it what the audit slice says of the score on people's votes.
 
     Example: prefloop campaign rehearse --limit 200
     """
@@ -204,6 +204,13 @@ def _row(status: dict[str, Any]) -> str:
     return shown(f"{said} | {status['advice']['sentence']}")
 
 
+_TARGETS = (
+    "clean test: hidden answers of the test split, free of noise, ties left out; votes (audit): an estimate of "
+    "what people say of new pairs, their errors included, a tie as half a vote each way. So the second is lower "
+    "by the noise of the votes, even for a perfect model"
+)
+
+
 def _print(told: dict[str, Any]) -> None:
     """A rehearsal for people."""
     names = {
@@ -211,12 +218,13 @@ def _print(told: dict[str, Any]) -> None:
         "pairs": "pairs",
         "money": told["status"]["spend"]["currency"],
         "hours": "hours",
-        "test_log_likelihood": "test score",
-        "test_accuracy": "accuracy",
-        "estimate": "score by the audit slice",
+        "test_log_likelihood": "score, clean test",
+        "test_accuracy": "accuracy, clean test",
+        "estimate": "score, votes (audit)",
     }
     rows = [[_cell(row[name]) for name in names] for row in told["rounds"]]
     print_table("After each round; scores are log-likelihoods, nats", list(names.values()), rows)
+    typer.echo(_TARGETS)
     why = {
         "done": "the pool is used up",
         "budget": "the budget is spent",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -90,7 +91,7 @@ def _track_core(path: Path) -> Tracked:
 
     params, layout = load(path), _layout(Layout, path)
     tracker = Tracker(params.tracking, Path.cwd())
-    track_campaign(tracker, params.campaign, layout)
+    track_campaign(tracker, params, layout, datetime.now(UTC))
     count = SAVINGS.track_all(tracker, layout.report, _folders(layout, params.benchmark))
     return Tracked(count, params.tracking, tracker)
 

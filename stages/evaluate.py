@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 
 from prefloop.campaign.batch import campaign_labels
+from prefloop.campaign.issued import words_of
 from prefloop.config import Params
 from prefloop.io.json import write_json
 from prefloop.io.layout import Layout
 from prefloop.labels.disputes import Disputes
 from prefloop.labels.labelled import read_label_table
 from prefloop.oracle.hidden import hidden_of, load_hidden
-from prefloop.pool.evaluate import evaluate_campaign
+from prefloop.pool.evaluate import Said, evaluate_campaign
 from prefloop.pool.problem import divided, load_inputs
 from prefloop.reward.registry import load_model
 from prefloop.tracking.campaign import track_campaign_metrics
@@ -26,8 +27,8 @@ def run(params: Params, layout: Layout) -> None:
     labels = read_label_table(layout.label_table)
     labelled = campaign_labels(labels, problem)
     evaluation = hidden_of(problem, load_hidden(layout.prepared, problem.inputs)).evaluation
-    disputed = Disputes.of(labels.pairs).pairs
-    write_json(layout.campaign_metrics, evaluate_campaign(problem, evaluation, model, labelled, disputed))
+    said = Said(words_of(labels.pairs), Disputes.of(labels.pairs).pairs)
+    write_json(layout.campaign_metrics, evaluate_campaign(problem, evaluation, model, labelled, said))
     chosen, metrics = params.campaign, layout.campaign_metrics
     tracked(
         params.tracking,

@@ -94,7 +94,7 @@ def _remedy(batch: pa.Table, news: News) -> str:
     if news.is_whole or len(news.lines):
         return "run dvc repro for the next batch"
     if not len(batch):
-        return "every pair of the pool has its labels, and the campaign is at its end"
+        return "every pair that the policy may choose has its labels, and the campaign is at its end"
     return (
         f"{len(batch)} comparisons want the word of further people (campaign.annotators_per_pair), and this "
         "annotator is one: let people answer (prefloop campaign run), or rehearse with several simulated ones "

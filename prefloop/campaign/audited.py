@@ -20,7 +20,8 @@ class Audited:
 
     Attributes:
         round: int64 [n], round of the batch.
-        n_labels: int64 [n], labelled pairs that the model which predicted the pair was trained on.
+        n_labels: int64 [n], labelled pairs that the model which predicted the pair was trained on; 0 where the
+            record of that is lost, and the prediction with it.
         prompt: int64 [n], number of the prompt, from 0.
         probability: float64 [n], that a is better, by that model; nan where no model was trained yet.
         votes: int64 [n, 3], standing votes for a, for b, and for neither.
@@ -88,7 +89,7 @@ def audited(issued: pa.Table, votes: pa.Table) -> Audited:
     kept = slice_.take(rows)
     return Audited(
         round=kept["round"].to_numpy().astype(np.int64),
-        n_labels=kept["n_labels"].to_numpy().astype(np.int64),
+        n_labels=kept["n_labels"].fill_null(0).to_numpy().astype(np.int64),
         prompt=_codes(kept["prompt_id"]),
         probability=kept["probability"].to_numpy().astype(np.float64),
         votes=counts[rows],

@@ -86,7 +86,7 @@ def issue(
     while len(rest := in_pool(problem, waiting(issued, labels.pairs))) <= params.campaign.buffer:
         last = pc.max(issued["round"]).as_py()
         round_ = max(-1 if last is None else last, labels.last_round) + 1
-        rows = chosen(Standing(params, problem, model, labels, labelled, rest, round_))
+        rows = chosen(Standing(params, problem, model, labels, labelled, issued, rest, round_))
         if not len(rows):
             log.warning("nothing is left to label: %s", f"{len(rest)} comparisons wait" if len(rest) else EMPTY)
             break

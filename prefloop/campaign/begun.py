@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -67,7 +68,7 @@ def begun_anew(labels: pa.Table, previous: pa.Table | None, config: Campaign) ->
     waits = pa.array([row["pair_id"] for row in rest], pa.string())
     asked = pc.and_(pc.is_valid(labels["round"]), pc.invert(pc.is_in(labels["pair_id"], value_set=waits)))
     done = labels.filter(asked)
-    votes = vote_counts(done)
+    votes = np.maximum(vote_counts(done), 1)
     wanted = people_wanted(config, done["pair_id"].to_pylist()) if previous is None else votes
     rows = _placed(done.to_pylist(), wanted.tolist(), rest)
     columns = {name: [row.get(name) for row in rows] for name in BATCH_SCHEMA.names}

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefloop.campaign.habits import numbered_names
+from prefloop.labels.label import WITHDRAWN
 from prefloop.labels.verdicts import SKIP, TIE, WORDS, Word
 
 
@@ -49,17 +50,23 @@ class AskedTwice:
 def asked_twice(lines: pa.Table) -> AskedTwice:
     """The repeated questions of a log, each with the word that its annotator gave before.
 
+    A word that was taken back was not given; of a repeat, and of the vote before it, the last word counts.
+
     Args:
         lines: the log, in order.
     """
-    said = lines.filter(pc.is_valid(lines["verdict"])).select(["annotator", "pair_id", "verdict", "purpose"])
-    is_repeat = pc.fill_null(pc.equal(said["purpose"], "repeat"), False).to_numpy()
-    said = said.filter(pa.array(is_repeat | pc.is_null(said["purpose"]).to_numpy()))
-    is_repeat = pc.is_valid(said["purpose"]).to_numpy()
+    back = pc.fill_null(pc.equal(lines["reason"], WITHDRAWN), False)
+    words = lines.filter(pc.or_(pc.is_valid(lines["verdict"]), back))
+    said = words.filter(pc.is_in(words["purpose"], value_set=pa.array(["repeat", None], pa.string())))
     who, names = numbered_names(said["annotator"])
     pair, _ = numbered_names(said["pair_id"])
-    word = pc.index_in(said["verdict"], value_set=pa.array(WORDS)).to_numpy().astype(np.int64)
+    is_repeat = pc.is_valid(said["purpose"]).to_numpy()
+    word = pc.fill_null(pc.index_in(said["verdict"], value_set=pa.array(WORDS)), -1).to_numpy().astype(np.int64)
     order = np.lexsort((pair, who))
+    # Of the words of a person on a pair, one that is followed by another of its kind has lost its place to it.
+    follows = (who[order][1:] == who[order][:-1]) & (pair[order][1:] == pair[order][:-1])
+    replaced = follows & (is_repeat[order][1:] == is_repeat[order][:-1])
+    order = order[~np.append(replaced, False)[: len(order)] & (word[order] >= 0)]
     follows = (who[order][1:] == who[order][:-1]) & (pair[order][1:] == pair[order][:-1])
     pick = follows & is_repeat[order][1:]
     before, again = order[:-1][pick], order[1:][pick]

@@ -15,7 +15,7 @@ from prefloop.acquisition.view import PoolRewards
 from prefloop.campaign.audit import NO_PAIRS, audit_batch, mixed, portion
 from prefloop.campaign.issued import ISSUED, Kind, issued_rows, vote_counts
 from prefloop.campaign.overlap import people_wanted
-from prefloop.campaign.relabel import disputed, most_annotators
+from prefloop.campaign.relabel import by_doubt, most_annotators
 from prefloop.config import Params
 from prefloop.config.policies import Policy
 from prefloop.data.pairs import Pairs
@@ -36,7 +36,8 @@ class Standing:
         model: the current model, trained or not.
         labels: what the log says.
         labelled: the pool's part of it.
-        rest: the issued pairs that wait (ISSUED).
+        issued: the issued pairs so far (ISSUED).
+        rest: those of them that wait.
         round: the new batch's.
     """
 
@@ -45,6 +46,7 @@ class Standing:
     model: UncertaintyModel
     labels: LabelTable
     labelled: Labelled
+    issued: pa.Table
     rest: pa.Table
     round: int
 
@@ -159,16 +161,19 @@ def _predicted(at: Standing, pairs: Pairs) -> dict[str, Any]:
 def _asked_again(at: Standing, count: int) -> pa.Table:
     """Rows of ISSUED of disputed pairs of the pool, each wanting one more person than it has votes.
 
-    Nobody is left to ask about a pair that has as many votes as the campaign has annotators.
+    Nobody is left to ask about a pair that has as many votes as the campaign has annotators. Pairs of the audit
+    slice are left alone: asked until they agree, their votes would no longer be a fair draw.
     """
     if not count:
         return ISSUED.empty_table()
     pairs, prepared = at.labels.pairs, at.problem.prepared
     ids = prepared.completion_ids[prepared.completions_of("pool")]
     is_there = pc.and_(pc.is_in(pairs["completion_a"], ids), pc.is_in(pairs["completion_b"], ids))
-    is_out = pc.is_in(pairs["pair_id"], at.rest["pair_id"].combine_chunks())
+    audit = at.issued.filter(pc.equal(at.issued["kind"], "audit"))["pair_id"]
+    left_alone = pa.chunked_array([*audit.chunks, *at.rest["pair_id"].chunks], pa.string()).combine_chunks()
+    is_out = pc.is_in(pairs["pair_id"], left_alone)
     most = min(most_annotators(at.params.campaign.annotators_per_pair), at.labels.annotators)
-    rows, doubt = disputed(pairs.filter(pc.and_(is_there, pc.invert(is_out))), most, at.seed)
+    rows, doubt = by_doubt(pairs.filter(pc.and_(is_there, pc.invert(is_out))), most, at.seed)
     rows, doubt = rows.slice(0, count), doubt[:count]
     columns = {name: rows[name] for name in ("pair_id", "prompt_id", "completion_a", "completion_b")}
     columns |= {"kind": ["relabel"] * len(rows), "annotators": vote_counts(rows) + 1, "score": doubt}

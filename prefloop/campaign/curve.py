@@ -21,6 +21,8 @@ from prefloop.rng import Stream, generator
 
 # Labelled pairs at which the score is a, and its slope over log n is b.
 REFERENCE = 100
+# With fewer prompts than this, what differs from prompt to prompt cannot be told from them.
+FEWEST_PROMPTS = 10
 # Replicates; fewer where so many pairs make each of them slow. As many numbers are drawn at a time.
 _REPLICATES, _FEWER, _MANY, _AT_ONCE = 1000, 200, 20_000, 2_000_000
 
@@ -99,7 +101,7 @@ def fit_curve(audit: Audited, seed: int, prior: Prior = PRIOR) -> Curve:
     levels, level = np.unique(np.maximum(audit.n_labels, 1), return_inverse=True)
     parts = np.stack([audit.expected, audit.scores - audit.expected])
     replicates = _REPLICATES if len(audit) <= _MANY else _FEWER
-    weight, totals = _resampled(audit.prompt, parts, level, replicates, rng)
+    weight, totals = _resampled(draws_of(audit.prompt), parts, level, replicates, rng)
     low, high = np.log(prior.exponent)
     exponent = np.exp(rng.uniform(low, high, replicates))
     shape = _shape(levels, exponent[:, None])
@@ -115,6 +117,11 @@ def fit_curve(audit: Audited, seed: int, prior: Prior = PRIOR) -> Curve:
     count = weight.sum(axis=1)
     middle = (weight * shape).sum(axis=1) / count
     return Curve(totals.sum(axis=(0, 2)) / count - slope * middle, slope, exponent)
+
+
+def draws_of(prompt: np.ndarray) -> np.ndarray:
+    """Number of the draw that each pair belongs to, int64 [n]: its prompt, with few prompts the pair itself."""
+    return prompt if len(np.unique(prompt)) >= FEWEST_PROMPTS else np.arange(len(prompt))
 
 
 def _slope(
@@ -139,9 +146,9 @@ def _shape(n_labels: np.ndarray | float, exponent: np.ndarray) -> np.ndarray:
 
 
 def _resampled(
-    prompt: np.ndarray, parts: np.ndarray, level: np.ndarray, replicates: int, rng: np.random.Generator
+    draw: np.ndarray, parts: np.ndarray, level: np.ndarray, replicates: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Replicates in which prompts weigh at random.
+    """Replicates in which draws weigh at random.
 
     Returns:
         float64 [k, levels], weights of the pairs by level, and [2, k, levels], weighted sums of `parts` [2, n].
@@ -149,10 +156,10 @@ def _resampled(
     order = np.argsort(level, kind="stable")
     starts = np.searchsorted(level[order], np.arange(level.max() + 1))
     weights, totals = [], []
-    at_once = max(1, min(replicates, _AT_ONCE // len(prompt)))
+    at_once = max(1, min(replicates, _AT_ONCE // len(draw)))
     for first in range(0, replicates, at_once):
         count = min(at_once, replicates - first)
-        weight = rng.standard_exponential((count, int(prompt.max()) + 1))[:, prompt[order]]
+        weight = rng.standard_exponential((count, int(draw.max()) + 1))[:, draw[order]]
         weights.append(np.add.reduceat(weight, starts, axis=1))
         totals.append(np.add.reduceat(weight * parts[:, None, order], starts, axis=2))
     return np.concatenate(weights), np.concatenate(totals, axis=1)

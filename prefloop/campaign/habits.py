@@ -73,7 +73,7 @@ def _alike(pair: np.ndarray, word: np.ndarray) -> np.ndarray:
 
 
 def habits(words: Words, known: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One row an annotator, the one with most votes first.
+    """One row an annotator, the one with most votes first; who has none but is known besides has a row too.
 
     Args:
         words: standing votes.
@@ -86,7 +86,7 @@ def habits(words: Words, known: Mapping[str, Mapping[str, Any]]) -> list[dict[st
     """
     order = np.argsort(words.who, kind="stable")
     rows = []
-    for number, name in enumerate(words.names):
+    for number, name in enumerate([*words.names, *(name for name in known if name not in set(words.names))]):
         own = words.by(number, order)
         rows.append({"annotator": name, **_habits(own), "drift": _drift(own), **known.get(name, {})})
     return sorted(rows, key=lambda row: (-row["votes"], row["annotator"]))

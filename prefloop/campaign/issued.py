@@ -81,7 +81,7 @@ def issued_rows(count: int, columns: dict[str, Any]) -> pa.Table:
 def waiting(issued: pa.Table, labels: pa.Table) -> pa.Table:
     """The issued pairs that want a further vote, each by its last row, in order of issue.
 
-    Every word that stands counts, a skip too, whoever asked for it; an adjudicated pair wants no vote.
+    Every vote that stands counts, a skip too, whoever asked for it; a pair that was ruled on wants none.
 
     Args:
         issued: a table of ISSUED.
@@ -94,19 +94,24 @@ def waiting(issued: pa.Table, labels: pa.Table) -> pa.Table:
 
 
 def standing(pairs: pa.ChunkedArray, labels: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """How many words stand on each of some pairs, int64 [n], and whether it is adjudicated, bool [n]."""
+    """How many votes stand on each of some pairs, int64 [n], and whether somebody ruled on it, bool [n]."""
     if not len(labels):
         return np.zeros(len(pairs), dtype=np.int64), np.zeros(len(pairs), dtype=bool)
     row = pc.fill_null(pc.index_in(pairs, labels["pair_id"].combine_chunks()), -1).to_numpy()
-    is_known = row >= 0
-    return np.where(is_known, vote_counts(labels)[row], 0), is_known & labels["adjudicated"].to_numpy()[row]
+    is_known, is_ruled = row >= 0, pc.is_valid(labels["ruling"]).to_numpy()
+    return np.where(is_known, vote_counts(labels)[row], 0), is_known & is_ruled[row]
 
 
 def vote_counts(labels: pa.Table) -> np.ndarray:
-    """Words that stand on each pair of a table of `aggregate.AGGREGATED`, int64 [n]."""
+    """Votes that stand on each pair of a table of `aggregate.AGGREGATED`, int64 [n]."""
     votes = np.stack([labels[f"votes_{word}"].to_numpy() for word in WORDS])
     counts: np.ndarray = votes.sum(axis=0, dtype=np.int64)
     return counts
+
+
+def words_of(labels: pa.Table) -> int:
+    """All that stands in a table of `aggregate.AGGREGATED`: votes and rulings."""
+    return int(vote_counts(labels).sum()) + len(labels) - labels["ruling"].null_count
 
 
 def _last_rows(pairs: pa.ChunkedArray) -> np.ndarray:

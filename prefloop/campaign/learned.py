@@ -6,11 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import stdtrit
 
 from prefloop.campaign.audited import Audited
 from prefloop.campaign.ceiling import noise_ceiling
-from prefloop.campaign.curve import Curve, Estimate, fit_curve
+from prefloop.campaign.curve import Curve, Estimate, draws_of, fit_curve
 from prefloop.campaign.stopping import LABELS, Standing, advise
 from prefloop.config.model import Campaign
 from prefloop.evaluation.calibration import calibration_error
@@ -38,18 +38,18 @@ def learned(
         votes: int64 [m, 3], votes that say how far people agree, see `noise_ceiling`.
         pairs: labelled pairs.
         labels: standing votes on them.
-        spent: the limits of the budget that are reached, in words.
-        is_used_up: whether no pair is left to label.
+        spent: the limits of the budget that cover no further comparison, in words.
+        is_used_up: whether no pair is left that the campaign's policy may choose.
 
     Returns:
         audit: pairs with votes, predicted (of them), and of the last 200 score and accuracy with intervals, ece
         and ece_floor; ceiling, as `Ceiling`, or None; curve: points (labelled pairs, audit pairs behind it, score
-        and accuracy with interval) and line (the fit at some places, to one batch from now), both empty without a
-        prediction; score, of today's model; gain: of the next batch, of `per` labels, and the probability that
-        these are worth their price; advice: say, sentence, why. What cannot be told is None.
+        and accuracy with interval) and line (the fit at some places, to one batch from now), both empty
+        without two predictions; score, of today's model; gain: of the next batch, of `per` labels, and the
+        probability that these are worth their price; advice: say, sentence, why. What cannot be told is None.
     """
     seen, level = audit.predicted, config.stop.confidence
-    curve = fit_curve(seen, config.seed) if len(seen) else None
+    curve = fit_curve(seen, config.seed) if len(seen) > 1 else None
     standing = Standing(
         audit, curve, pairs, labels / pairs if pairs else 1.0, noise_ceiling(votes), spent, is_used_up
     )
@@ -83,7 +83,7 @@ def _gain(standing: Standing, config: Campaign) -> dict[str, Any] | None:
 
 def _recent(seen: Audited, level: float) -> dict[str, Any]:
     recent = seen.take(np.arange(len(seen))[-_RECENT:])
-    if not len(recent):
+    if len(recent) < 2:
         return {"recent": 0, "score": None, "accuracy": None, "ece": None, "ece_floor": None}
     calibration = calibration_error(np.maximum(recent.probability, 1 - recent.probability), recent.correct)
     return {
@@ -113,16 +113,20 @@ def curve_points(seen: Audited, level: float) -> list[dict[str, Any]]:
             "accuracy": asdict(mean_of(part.correct, part.prompt, level)),
         }
         for part in parts
-        if len(part)
+        if len(part) > 1
     ]
 
 
 def mean_of(values: np.ndarray, prompt: np.ndarray, level: float) -> Estimate:
-    """A mean with the normal interval that counts pairs of one prompt as one draw."""
-    rest = np.bincount(prompt, weights=values - values.mean())
-    prompts = len(np.unique(prompt))
-    error = np.sqrt((rest**2).sum() * prompts / max(prompts - 1, 1)) / len(values)
-    half = float(ndtri((1 + level) / 2) * error)
+    """A mean of two values or more with Student's interval, which counts pairs of one prompt as one draw.
+
+    With few prompts each pair is a draw of its own, see `curve.draws_of`.
+    """
+    draw = draws_of(prompt)
+    rest = np.bincount(draw, weights=values - values.mean())
+    draws = len(np.unique(draw))
+    error = np.sqrt((rest**2).sum() * draws / (draws - 1)) / len(values)
+    half = float(stdtrit(draws - 1, (1 + level) / 2) * error)
     mean = float(values.mean())
     return Estimate(mean, mean - half, mean + half)
 

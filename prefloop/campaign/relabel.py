@@ -8,6 +8,7 @@ from scipy.special import betainc, entr
 
 from prefloop.campaign.issued import vote_counts
 from prefloop.io.hashing import unit_interval
+from prefloop.labels.disputes import disputed
 
 _DIGITS = 12
 
@@ -17,13 +18,12 @@ def most_annotators(annotators_per_pair: int) -> int:
     return 2 * annotators_per_pair + 1
 
 
-def disputed(labels: pa.Table, most: int, seed: int) -> tuple[pa.Table, np.ndarray]:
-    """Pairs on which votes disagree, the greatest doubt first.
+def by_doubt(labels: pa.Table, most: int, seed: int) -> tuple[pa.Table, np.ndarray]:
+    """Disputed pairs (`prefloop.labels.disputes.disputed`), the greatest doubt first.
 
-    Somebody said a and somebody b, or somebody one of them and somebody a tie (both_bad is one). The doubt is the
-    entropy of which side more people prefer: theta, the share for a, has the posterior Beta(1/2 + a + t/2,
-    1/2 + b + t/2) by the votes for a, for b and for neither, and a wins where theta > 1/2. Equal doubts: fewer
-    votes first, where one more says most; then by a hash. An adjudicated pair is no dispute.
+    The doubt is the entropy of which side more people prefer: theta, the share for a, has the posterior
+    Beta(1/2 + a + t/2, 1/2 + b + t/2) by the votes for a, for b and for neither, and a wins where theta > 1/2.
+    Equal doubts: fewer votes first, where one more says most; then by a hash.
 
     Args:
         labels: what the log says by pair (`aggregate.AGGREGATED`).
@@ -36,8 +36,7 @@ def disputed(labels: pa.Table, most: int, seed: int) -> tuple[pa.Table, np.ndarr
     a, b = (labels[f"votes_{side}"].to_numpy().astype(np.float64) for side in "ab")
     neither = (labels["votes_tie"].to_numpy() + labels["votes_both_bad"].to_numpy()).astype(np.float64)
     votes = vote_counts(labels)
-    disagree = ((a > 0) & (b > 0)) | ((a + b > 0) & (neither > 0))
-    rows = np.flatnonzero(disagree & (votes < most) & ~labels["adjudicated"].to_numpy())
+    rows = np.flatnonzero(disputed(labels) & (votes < most))
     half = 0.5 + neither[rows] / 2
     lost = betainc(half + a[rows], half + b[rows], 0.5)
     doubt = np.round(entr(lost) + entr(1 - lost), _DIGITS)

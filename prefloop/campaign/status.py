@@ -119,16 +119,20 @@ def status_of(
 
     Returns:
         now, ISO 8601; round, of the open batch, else the last one; waiting, verdicts that the batch still wants;
-        labels, standing votes; pairs: labelled, decided, undecided, disputed; verdicts, standing votes by word;
+        labels, standing votes, rulings apart; pairs: labelled, decided, undecided, disputed, ruled; verdicts,
+        standing votes by word;
         spend: labels, money, hours, currency, by_source; budget: by labels, money and hours the limit and what is
         left; speed: last_hour, verdicts of the last 60 minutes, per_hour, in an hour of work, median_seconds;
         annotators, rows of `habits.habits`; agreement, of all pairs and of the audit slice: pairs, votes, raw and
         alpha with intervals; guidelines, verdicts by version; and audit, curve, gain and advice of `learned`.
     """
-    votes, pairs = standing_votes(lines), aggregate(lines, params.labels)
+    standing, pairs = standing_votes(lines), aggregate(lines, params.labels)
+    votes = standing.filter(pc.is_null(standing["purpose"]))
     budget = Budget.of(params)
     spent = budget.spent_by(lines)
     limits, twice = budget_left(params, spent), asked_twice(lines)
+    # As the desk, which asks nobody whose answer might not be covered.
+    passed = budget.passed(spent + budget.most())
     return {
         "now": now.isoformat(timespec="seconds"),
         "round": round_of(batch, issued, lines),
@@ -145,7 +149,7 @@ def status_of(
         "speed": speed(lines, now),
         "annotators": _annotators(budget, lines, votes, gold, twice),
         "guidelines": guidelines_of(lines),
-        **_learned(params, issued, batch, votes, pairs, limits, twice),
+        **_learned(params, issued, batch, standing, pairs, limits, passed, twice),
     }
 
 
@@ -153,27 +157,31 @@ def _learned(
     params: Params,
     issued: pa.Table,
     batch: pa.Table | None,
-    votes: pa.Table,
+    standing: pa.Table,
     pairs: pa.Table,
     limits: dict[str, dict[str, float | None]],
+    passed: tuple[str, ...],
     twice: AskedTwice,
 ) -> dict[str, Any]:
     audit_ids = issued.filter(pc.equal(issued["kind"], "audit"))["pair_id"].combine_chunks()
-    in_slice = votes.filter(pc.is_in(votes["pair_id"], value_set=audit_ids))
+    in_slice = standing.filter(pc.is_in(standing["pair_id"], value_set=audit_ids))
     config = params.campaign
-    audit = audited(issued, votes)
-    spent = tuple(f"the budget of {name} is spent" for name, limit in limits.items() if limit["left"] == 0)
+    audit = audited(issued, standing)
+    used = tuple(
+        f"the budget of {name} {'covers no further comparison' if limits[name]['left'] else 'is spent'}"
+        for name in passed
+    )
     is_used_up = batch is not None and not len(batch) and len(pairs) > 0
     measured = {
         name: asdict(agreement(some, confidence=config.stop.confidence, seed=config.seed))
-        for name, some in (("all", votes), ("audit", in_slice))
+        for name, some in (("all", standing), ("audit", in_slice))
     }
     # Where hardly any pair has votes of two people, those of one person asked again: they agree more.
     overlapping = audit.votes[audit.votes.sum(axis=1) > 1]
     couples = overlapping if len(overlapping) >= FEWEST else twice.votes
     return {
         "agreement": measured,
-        **learned(config, audit, couples, len(pairs), len(votes), spent, is_used_up),
+        **learned(config, audit, couples, len(pairs), standing["purpose"].null_count, used, is_used_up),
     }
 
 
@@ -181,11 +189,13 @@ def _annotators(
     budget: Budget, lines: pa.Table, votes: pa.Table, gold: Mapping[str, Word], twice: AskedTwice
 ) -> list[dict[str, Any]]:
     known: dict[str, dict[str, Any]] = {}
+    # Who has but ruled is no annotator.
+    work = lines.filter(pc.fill_null(pc.not_equal(lines["purpose"], "adjudication"), True))
     agreeing = {
         row.annotator: {"overlapping": row.votes, "agreement": row.agreement, "kappa": row.kappa}
         for row in agreement_by_person(votes)
     }
-    money = {name: {"money": row["money"]} for name, row in spent_by(budget, lines, "annotator").items()}
+    money = {name: {"money": row["money"]} for name, row in spent_by(budget, work, "annotator").items()}
     for facts in (agreeing, money, gold_answers(lines, gold), twice.by_name()):
         for name, values in facts.items():
             known.setdefault(name, {}).update(values)

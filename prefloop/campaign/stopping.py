@@ -9,7 +9,7 @@ import numpy as np
 
 from prefloop.campaign.audited import Audited
 from prefloop.campaign.ceiling import Ceiling
-from prefloop.campaign.curve import Curve, Estimate
+from prefloop.campaign.curve import FEWEST_PROMPTS, Curve, Estimate
 from prefloop.config.model import Stop
 
 Say = Literal["go on", "stop", "more overlap", "too early"]
@@ -47,8 +47,8 @@ class Standing:
         n_labels: labelled pairs.
         votes_per_pair: standing votes on a labelled pair, mean.
         ceiling: what the votes' own agreement allows; None where no pair has two votes.
-        spent: the limits of the budget that are reached, in words.
-        is_used_up: whether no pair is left to label.
+        spent: the limits of the budget that cover no further comparison, in words.
+        is_used_up: whether no pair is left that the campaign's policy may choose.
     """
 
     audit: Audited
@@ -88,7 +88,9 @@ def advise(standing: Standing, stop: Stop) -> Advice:
     if standing.spent:
         return Advice("stop", f"Stop: {' and '.join(standing.spent)}.", _figures(standing, stop))
     if standing.is_used_up:
-        return Advice("stop", "Stop: every pair of the pool has its labels.", _figures(standing, stop))
+        return Advice(
+            "stop", "Stop: every pair that the policy may choose has its labels.", _figures(standing, stop)
+        )
     gain = standing.gain()
     if gain is None or standing.is_early:
         return Advice("too early", "Too early to tell: go on.", (_missing(standing.audit),))
@@ -126,6 +128,12 @@ def _figures(standing: Standing, stop: Stop) -> tuple[str, ...]:
         said.append(
             f"score {_interval(score)} nats on unseen pairs; two votes on a pair agree in {ceiling.agreement:.0%} "
             f"({ceiling.pairs} pairs with two votes), with which about {ceiling.score:.3f} can be reached"
+        )
+    prompts = len(np.unique(standing.audit.predicted.prompt))
+    if prompts < FEWEST_PROMPTS:
+        said.append(
+            f"the audit pairs are of {prompts} prompts: intervals say what other pairs of these would give, not "
+            "what other prompts would"
         )
     return tuple(said)
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefloop.campaign.desk.budget import Budget, Spent
-from prefloop.campaign.issued import vote_counts
+from prefloop.campaign.desk.budget import Budget, Spent, counted_labels
+from prefloop.campaign.issued import standing
 from prefloop.config import Params
+from prefloop.labels.disputes import disputed
 from prefloop.labels.verdicts import COMPARED
 
 _HOUR = timedelta(hours=1)
 # Columns that say what a line cost.
-_COSTS = ("annotator", "source", "purpose", "verdict", "reason", "cost", "duration_ms")
+_COSTS = ("annotator", "source", "purpose", "verdict", "cost", "duration_ms")
 
 
 def round_of(batch: pa.Table | None, issued: pa.Table, lines: pa.Table) -> int | None:
@@ -27,7 +29,7 @@ def round_of(batch: pa.Table | None, issued: pa.Table, lines: pa.Table) -> int |
 
 
 def waiting(batch: pa.Table | None, pairs: pa.Table) -> int:
-    """Verdicts that the open batch still wants.
+    """Verdicts that the open batch still wants; a pair that was ruled on wants none.
 
     Args:
         batch: the batch, or None.
@@ -35,26 +37,20 @@ def waiting(batch: pa.Table | None, pairs: pa.Table) -> int:
     """
     if batch is None or not len(batch):
         return 0
-    place = pc.index_in(batch["pair_id"], value_set=pairs["pair_id"].combine_chunks())
-    row = pc.fill_null(place, -1).to_numpy().astype(np.int64)
-    has = np.where(row >= 0, np.append(vote_counts(pairs), 0)[row], 0)
+    has, is_ruled = standing(batch["pair_id"], pairs)
     asked = batch["annotators"].to_numpy() if "annotators" in batch.column_names else np.ones(len(batch))
-    return int(np.maximum(asked - has, 0).sum())
+    return int(np.where(is_ruled, 0, np.maximum(asked - has, 0)).sum())
 
 
 def pairs_of(pairs: pa.Table) -> dict[str, int]:
-    """How many pairs are labelled, decided, undecided and disputed.
-
-    Disputed: somebody said a and somebody b, or somebody one of them and somebody neither, and nobody ruled.
-    """
-    a, b = (pairs[f"votes_{side}"].to_numpy() > 0 for side in "ab")
-    neither = pairs["votes_tie"].to_numpy() + pairs["votes_both_bad"].to_numpy() > 0
+    """How many pairs are labelled, decided, undecided, disputed (`disputes.disputed`) and ruled on."""
     decided = int(pc.sum(pc.is_in(pairs["verdict"], value_set=pa.array(COMPARED[:2]))).as_py() or 0)
     return {
         "labelled": len(pairs),
         "decided": decided,
         "undecided": len(pairs) - decided,
-        "disputed": int((((a & b) | ((a | b) & neither)) & ~pairs["adjudicated"].to_numpy()).sum()),
+        "disputed": int(disputed(pairs).sum()),
+        "ruled": len(pairs) - pairs["ruling"].null_count,
     }
 
 
@@ -65,13 +61,14 @@ def amount(spent: Spent) -> dict[str, float]:
 
 def spent_by(budget: Budget, lines: pa.Table, column: str) -> dict[str, dict[str, float]]:
     """What lines have cost by annotator or by source, in order of the name."""
-    chosen = lines.select(_COSTS).combine_chunks()
+    chosen = lines.select(_COSTS).append_column("counts", counted_labels(lines)).combine_chunks()
     chosen = chosen.take(pc.sort_indices(chosen[column])).combine_chunks()
     names = chosen[column].combine_chunks().dictionary_encode()
     starts = np.searchsorted(names.indices.to_numpy(), np.arange(len(names.dictionary) + 1))
+    parts = (chosen.slice(start, end - start) for start, end in pairwise(starts.tolist()))
     return {
-        name: amount(budget.spent_by(chosen.slice(start, end - start)))
-        for name, start, end in zip(names.dictionary.to_pylist(), starts[:-1], starts[1:], strict=True)
+        name: amount(budget.paid_for(part) + Spent(labels=pc.sum(part["counts"]).as_py() or 0))
+        for name, part in zip(names.dictionary.to_pylist(), parts, strict=True)
     }
 
 
@@ -101,13 +98,11 @@ def speed(lines: pa.Table, now: datetime) -> dict[str, float | None]:
 
 
 def _since(timestamps: pa.ChunkedArray, start: datetime) -> int:
-    """How many of the last timestamps are not before a time; they grow with the log."""
-    count = 0
-    for stamp in reversed(timestamps):
-        if datetime.fromisoformat(stamp.as_py()) < start:
-            break
-        count += 1
-    return count
+    """How many timestamps are not before a time; in any order, for verdicts that came as a file may be older."""
+    # By their first letters most are of other days; a week is more than zones and weeks of the year differ by.
+    week_before = (start - timedelta(days=7)).date().isoformat()
+    recent = timestamps.filter(pc.greater_equal(timestamps, week_before)).to_pylist()
+    return sum(datetime.fromisoformat(stamp) >= start for stamp in recent)
 
 
 def guidelines_of(lines: pa.Table) -> dict[str, int]:

@@ -15,7 +15,7 @@ from prefloop.labels.votes import numbered
 AGGREGATED = pa.schema(
     [(name, pa.string()) for name in ("pair_id", "prompt_id", "completion_a", "completion_b", "verdict")]
     + [(f"votes_{word}", pa.int32()) for word in WORDS]
-    + [("round", pa.int32()), ("order", pa.int64()), ("adjudicated", pa.bool_())]
+    + [("round", pa.int32()), ("order", pa.int64()), ("ruling", pa.string())]
     + [("share_a", pa.float64()), ("weight", pa.float64())]
 )
 
@@ -33,25 +33,27 @@ def aggregate(lines: pa.Table, config: Labels) -> pa.Table:
         config: section `labels`, by which soft labels are made.
 
     Returns:
-        A table of AGGREGATED, in order of each pair's first label. `votes_*` count last words by verdict; `round`
-        (null where unknown) and the ids are those of the first label, `order` is its place among all labels.
-        `adjudicated`: somebody had the last word. `share_a` (null: it trains nothing) and `weight` are as in
-        `prefloop.labels.soft.SoftLabels`.
+        A table of AGGREGATED, in order of each pair's first label. `votes_*` count votes, each annotator's last
+        word, by verdict; `round` (null where unknown) and the ids are those of the first label, `order` is its
+        place among all labels. `ruling` is the word of an adjudication, which is no vote; null without one.
+        `share_a` (null: it trains nothing) and `weight` are as in `prefloop.labels.soft.SoftLabels`.
     """
     labels = standing_votes(lines)
     pair, _ = numbered(labels["pair_id"])  # in order of first appearance
     first = np.unique(pair, return_index=True)[1]
     verdict = pc.index_in(labels["verdict"], pa.array(WORDS)).to_numpy().astype(np.int64)
-    votes = np.bincount(pair * len(WORDS) + verdict, minlength=len(first) * len(WORDS)).reshape(-1, len(WORDS))
-    decision = majority(votes)
-    ruled = np.flatnonzero(pc.equal(labels["purpose"], "adjudication").fill_null(False).to_numpy())
-    is_ruled = np.zeros(len(first), dtype=bool)
-    is_ruled[pair[ruled]] = True
+    is_ruling = pc.is_valid(labels["purpose"]).to_numpy()
+    key = (pair * len(WORDS) + verdict)[~is_ruling]
+    votes = np.bincount(key, minlength=len(first) * len(WORDS)).reshape(-1, len(WORDS))
+    decision, ruled = majority(votes), np.flatnonzero(is_ruling)
     decision[pair[ruled]] = majority(np.eye(len(WORDS), dtype=np.int64)[verdict[ruled]])
+    ruling = np.full(len(first), -1)
+    ruling[pair[ruled]] = verdict[ruled]
     columns = {name: labels[name].take(first) for name in AGGREGATED.names[:4]}
     columns |= {"verdict": pa.array(WORDS).take(decision), "round": labels["round"].take(first)}
     columns |= {f"votes_{word}": pa.array(votes[:, code]) for code, word in enumerate(WORDS)}
-    columns |= {"order": labels["order"].take(first), "adjudicated": pa.array(is_ruled)}
+    columns |= {"order": labels["order"].take(first)}
+    columns |= {"ruling": pa.array(WORDS).take(pa.array(ruling, mask=ruling < 0))}
     soft = soft_labels(labels, pair, ruled, config)
     columns |= {"share_a": pa.array(soft.share, mask=np.isnan(soft.share)), "weight": pa.array(soft.weight)}
     return pa.table([columns[field.name].cast(field.type) for field in AGGREGATED], schema=AGGREGATED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -70,8 +71,21 @@ def labelled_metrics(problem: Problem, model: UncertaintyModel, labelled: Labell
     return {"n_pairs": count, **predictive_metrics(logits, np.ones(count))}
 
 
+@dataclass(frozen=True)
+class Said:
+    """What stands in the log of a campaign.
+
+    Attributes:
+        words: votes and rulings.
+        disputed: pairs on which votes disagree, `prefloop.labels.disputes.disputed`.
+    """
+
+    words: int
+    disputed: int
+
+
 def evaluate_campaign(
-    problem: Problem, evaluation: dict[str, EvalSet], model: UncertaintyModel, labelled: Labelled, disputed: int
+    problem: Problem, evaluation: dict[str, EvalSet], model: UncertaintyModel, labelled: Labelled, said: Said
 ) -> dict[str, Any]:
     """Metrics of a campaign's current model, as far as there are hidden answers to judge by; none without a test.
 
@@ -80,13 +94,14 @@ def evaluate_campaign(
         evaluation: the pairs to judge by, perhaps of no split.
         model: trained or not.
         labelled: everything labelled so far.
-        disputed: labelled pairs with votes for both answers.
+        said: what stands in the log.
     """
     scores = split_metrics(problem, outside_predictions(problem, model), evaluation) if evaluation else {}
     return {
         "trained": model.trained,
         "n_labels": len(labelled.pairs),
         "n_undecided": len(labelled.pairs) - len(labelled.decided),
-        "n_disputed": disputed,
+        "n_disputed": said.disputed,
+        "n_words": said.words,
         "splits": scores,
     }

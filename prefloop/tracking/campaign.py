@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from prefloop.campaign.issued import ISSUED
-from prefloop.config.model import Campaign
+from prefloop.campaign.status import campaign_status
+from prefloop.config import Params
 from prefloop.io.arrays import read_table
 from prefloop.io.hashing import text_id
 from prefloop.io.json import read_json, to_json
@@ -57,21 +59,25 @@ def campaign_spec(about: Mapping[str, Any], policy: str, seed: int) -> RunSpec:
     )
 
 
-def track_campaign(tracker: Tracker, campaign: Campaign, layout: Layout) -> None:
-    """Rebuild the MLflow run of a campaign from its outputs, as far as they are there."""
+def track_campaign(tracker: Tracker, params: Params, layout: Layout, now: datetime) -> None:
+    """Rebuild the MLflow run of a campaign from its outputs, as far as they are there, and its status now."""
     if not layout.campaign_model.is_file():
         return
-    _, about = load_model(layout.campaign_model)
+    campaign, (_, about) = params.campaign, load_model(layout.campaign_model)
     if layout.campaign_metrics.is_file():
         track_campaign_metrics(tracker, about, campaign.policy, campaign.seed, layout.campaign_metrics)
     if layout.issued.is_file():
         track_campaign_batches(tracker, about, campaign.policy, campaign.seed, layout.issued)
+    status = campaign_status(params, layout, now)
+    track_campaign_status(tracker, about, campaign.policy, campaign.seed, status)
 
 
 def track_campaign_metrics(
     tracker: Tracker, about: Mapping[str, Any], policy: str, seed: int, metrics: Path
 ) -> None:
-    """Log a campaign's metrics at the number of labels so far.
+    """Log a campaign's metrics at the number of votes and rulings so far.
+
+    A step of labelled pairs would hide what second votes and rulings have changed.
 
     Args:
         tracker: the experiment.
@@ -86,7 +92,11 @@ def track_campaign_metrics(
     run = tracker.run(campaign_spec(about, policy, seed))
     values = round_metrics({}, rows) | counts
     digest = outputs_digest(metrics.parent, [metrics.name])
-    run.once("prefloop.evaluation", digest, lambda: run.log_rounds([(int(state["n_labels"]), values)]))
+    run.once(
+        "prefloop.evaluation",
+        digest,
+        lambda: run.log_rounds([(int(state.get("n_words", state["n_labels"])), values)]),
+    )
     run.rest()
 
 
@@ -103,7 +113,7 @@ def track_campaign_batches(
 def track_campaign_status(
     tracker: Tracker, about: Mapping[str, Any], policy: str, seed: int, status: Mapping[str, Any]
 ) -> None:
-    """Log where a campaign stands at the number of labelled pairs so far: labels, spend, agreement, curve, gain.
+    """Log where a campaign stands at the number of votes and rulings so far: labels, spend, agreement, gain.
 
     Args:
         tracker: the experiment.
@@ -115,7 +125,7 @@ def track_campaign_status(
     run = tracker.run(campaign_spec(about, policy, seed))
     told = {name: status[name] for name in STATUS if name in status}
     numbers = numbers_in(told, "campaign.")
-    run.log_rounds([(int(status["pairs"]["labelled"]), numbers)])
+    run.log_rounds([(int(status["labels"] + status["pairs"]["ruled"]), numbers)])
     tracker.offer(str(about["dataset"]), CAMPAIGN, value_ranges([numbers], CAMPAIGN))
     run.rest()
 

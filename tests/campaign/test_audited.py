@@ -62,6 +62,13 @@ def test_a_model_that_was_not_trained_predicted_nothing():
     assert slice_.predicted.n_labels.tolist() == [10]
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_record_that_was_lost_predicted_nothing():
+    slice_ = _audited(issued_of(1, probability=None, n_labels=None), label(1))
+    assert slice_.n_labels.tolist() == [0]
+    assert len(slice_.predicted) == 0
+
+
 def test_a_sure_model_has_a_finite_score():
     assert np.isfinite(_audited(issued_of(1, probability=1.0), label(1, verdict="b")).scores).all()
 

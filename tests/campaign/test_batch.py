@@ -127,6 +127,17 @@ def test_a_batch_holds_new_pairs_and_disputed_ones(params, world, words):
             assert votes < labels.annotators
 
 
+def test_disputed_pairs_of_the_audit_slice_are_not_asked_about_again():
+    params = params_of(audit=0.5, relabel=0.5, initial=8, batch=8)
+    first = issue(params, LISTED, Untrained(), answered(LISTED, []), NOTHING)
+    labels = said(LISTED, rows_of(LISTED, first), {"x": "a" * 8, "y": "b" * 8, "z": ""})
+    again = issue(params, LISTED, FixedModel(), labels, first).slice(8)
+    kinds = dict(zip(first["pair_id"].to_pylist(), first["kind"].to_pylist(), strict=True))
+    asked = again.filter(pc.equal(again["kind"], "relabel"))["pair_id"].to_pylist()
+    assert sorted(asked) == sorted(pair for pair, kind in kinds.items() if kind == "policy")
+    assert "audit" in kinds.values()
+
+
 @settings(max_examples=20, deadline=None)
 @given(campaigns(), st.sampled_from(list(WORLDS)), words)
 def test_little_waits_only_where_the_policy_is_offered_nothing_more(params, world, words):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from prefloop.campaign.checks import asked_twice, gold_answers
 from prefloop.labels.label import WITHDRAWN
 from tests.campaign.campaigns import lines_of
@@ -23,6 +25,30 @@ def test_questions_asked_twice():
     twice = asked_twice(lines)
     assert twice.by_name() == {"ann": {"repeats": 3, "consistent": 0.333}}
     assert twice.votes.tolist() == [[2, 0, 0], [0, 1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("words", "pairs"),
+    [
+        ("a Rb", ["ab"]),
+        ("a Rb R-", []),
+        ("a Rb R- Ra", ["aa"]),
+        ("a Rb Ra", ["aa"]),
+        ("a - b Rb", ["bb"]),
+        ("a b Ra", ["ba"]),
+        ("a Rb b", ["ab"]),
+        ("a Rb - b", ["ab"]),
+        ("- Ra", []),
+    ],
+)
+def test_a_repeat_that_was_taken_back_was_not_given(words, pairs):
+    lines = []
+    for number, word in enumerate(words.split()):
+        said = {"verdict": None, "reason": WITHDRAWN} if word[-1] == "-" else {"verdict": word[-1]}
+        lines.append(label(0, purpose="repeat" if word[0] == "R" else None, **said))
+        lines.append(label(number + 1, annotator="x", **said))
+    twice = asked_twice(lines_of(*lines))
+    assert ["ab"[a] + "ab"[b] for a, b in zip(twice.before, twice.again, strict=True)] == pairs
 
 
 def test_gold_items_by_their_known_answers():

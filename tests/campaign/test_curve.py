@@ -63,6 +63,12 @@ def test_pairs_of_one_prompt_say_less_than_as_many_prompts():
     assert together.at(200).std() > 1.8 * apart.at(200).std()
 
 
+def test_with_few_prompts_each_pair_is_a_draw():
+    scores, n = -np.random.default_rng(3).exponential(0.6, 60), np.repeat([100, 200, 300], 20)
+    single, many = (fit_curve(slice_of(scores, n, prompt), 0) for prompt in (np.zeros(60, int), np.arange(60)))
+    assert single.at(200).std() > 0.8 * many.at(200).std()
+
+
 def test_the_interval_covers_about_its_level():
     rng, inside = np.random.default_rng(7), 0
     n = np.repeat(np.arange(100, 1100, 100), 15)

@@ -37,6 +37,8 @@ def test_the_busiest_comes_first_and_nothing_is_made_up():
     )
     assert [row["annotator"] for row in rows] == ["ann", "x"]
     assert rows[1]["gold"] == 3
+    (unseen,) = habits(Words.of(standing_votes(lines_of())), {"x": {"gold": 3}})
+    assert (unseen["annotator"], unseen["votes"], unseen["gold"], unseen["tie"]) == ("x", 0, 3, None)
     assert rows[0]["left"] is None
     assert rows[0]["per_hour"] is None
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta
 
-from prefloop.campaign.relabel import disputed, most_annotators
+from prefloop.campaign.relabel import by_doubt, most_annotators
 from prefloop.labels.verdicts import WORDS
 from tests.campaign.worlds import said
 from tests.identity.worlds import listed_table, some_pairs
@@ -25,7 +25,7 @@ def votes(row):
 @given(st.lists(words, max_size=5), st.integers(1, 6))
 def test_pairs_on_which_votes_disagree_come_by_the_doubt_about_them(people, most):
     labels = said(PROBLEM, PAIRS, {str(number): words for number, words in enumerate(people)}).pairs
-    rows, doubt = disputed(labels, most, seed=3)
+    rows, doubt = by_doubt(labels, most, seed=3)
     wanted = set()
     for row in labels.to_pylist():
         a, b, tie, bad, _ = votes(row)
@@ -46,7 +46,7 @@ def order_of(splits):
     people = range(max(a + b for a, b in splits))
     by_person = {str(n): "".join("a" if n < a else "b" if n < a + b else "." for a, b in splits) for n in people}
     labels = said(PROBLEM, PAIRS, by_person).pairs
-    rows, _ = disputed(labels, most=100, seed=0)
+    rows, _ = by_doubt(labels, most=100, seed=0)
     return [(row["votes_a"], row["votes_b"]) for row in rows.to_pylist()]
 
 
@@ -56,17 +56,17 @@ def test_the_closest_votes_come_first_and_of_equal_ones_the_fewest():
 
 def test_pairs_that_are_alike_come_in_the_order_of_a_hash():
     labels = said(PROBLEM, PAIRS, {"x": "a" * 8, "y": "b" * 8}).pairs
-    orders = {tuple(disputed(labels, 5, seed)[0]["pair_id"].to_pylist()) for seed in range(5)}
+    orders = {tuple(by_doubt(labels, 5, seed)[0]["pair_id"].to_pylist()) for seed in range(5)}
     assert len(orders) == 5
     shuffled = labels.take(np.random.default_rng(0).permutation(8))
-    assert disputed(labels, 5, 1)[0]["pair_id"].equals(disputed(shuffled, 5, 1)[0]["pair_id"])
+    assert by_doubt(labels, 5, 1)[0]["pair_id"].equals(by_doubt(shuffled, 5, 1)[0]["pair_id"])
 
 
 def test_an_adjudicated_pair_is_no_dispute():
     labels = said(PROBLEM, PAIRS, {"x": "abab", "y": "baba"})
-    assert len(disputed(labels.pairs, 5, 0)[0]) == 4
+    assert len(by_doubt(labels.pairs, 5, 0)[0]) == 4
     ruled = said(PROBLEM, PAIRS, {"x": "abab", "y": "baba"}, purpose="adjudication")
-    assert not len(disputed(ruled.pairs, 5, 0)[0])
+    assert not len(by_doubt(ruled.pairs, 5, 0)[0])
 
 
 @pytest.mark.parametrize(("at_first", "most"), [(1, 3), (2, 5), (5, 11)])

@@ -35,7 +35,7 @@ def _status(*labels, issued=NOTHING, batch=None, **changes):
 def test_before_the_first_label():
     told = _status()
     assert (told["labels"], told["round"], told["waiting"]) == (0, None, 0)
-    assert told["pairs"] == {"labelled": 0, "decided": 0, "undecided": 0, "disputed": 0}
+    assert told["pairs"] == {"labelled": 0, "decided": 0, "undecided": 0, "disputed": 0, "ruled": 0}
     assert told["curve"] == {"points": [], "line": []}
     assert (told["gain"], told["score"], told["ceiling"]) == (None, None, None)
     assert told["advice"]["say"] == "too early"
@@ -62,8 +62,18 @@ def test_pairs_and_verdicts():
     )
     assert told["labels"] == 9
     assert told["verdicts"] == {"a": 5, "b": 1, "tie": 1, "both_bad": 1, "skip": 1}
-    assert told["pairs"] == {"labelled": 5, "decided": 2, "undecided": 3, "disputed": 2}
+    assert told["pairs"] == {"labelled": 5, "decided": 2, "undecided": 3, "disputed": 2, "ruled": 0}
     assert told["agreement"]["all"]["pairs"] == 3
+
+
+def test_a_ruling_is_no_vote_and_ends_its_pair():
+    batch = issued_of(0).set_column(ISSUED.get_field_index("annotators"), "annotators", pa.array([4], pa.int32()))
+    votes = [label(0, annotator=name, verdict=word) for name, word in (("x", "a"), ("y", "b"))]
+    assert _status(*votes, batch=batch)["waiting"] == 2
+    told = _status(*votes, label(0, annotator="lea", verdict="tie", purpose="adjudication"), batch=batch)
+    assert (told["labels"], told["waiting"]) == (2, 0)
+    assert told["verdicts"] == {"a": 1, "b": 1, "tie": 0, "both_bad": 0, "skip": 0}
+    assert told["pairs"] == {"labelled": 1, "decided": 0, "undecided": 1, "disputed": 0, "ruled": 1}
 
 
 def test_spend_and_budget():
@@ -94,9 +104,51 @@ def test_spend_and_budget():
     assert told["advice"]["sentence"] == "Stop: the budget of money is spent."
 
 
+@pytest.mark.parametrize(
+    ("limit", "sentence"),
+    [
+        ({"campaign__budget__hours": 1.0}, "Stop: the budget of hours covers no further comparison."),
+        (
+            {"campaign__budget__money": 0.6, "campaign__cost__per_label": 0.4, "campaign__budget__labels": 1},
+            "Stop: the budget of labels is spent and the budget of money covers no further comparison.",
+        ),
+        ({"campaign__budget__hours": 1.2}, "Too early to tell: go on."),
+    ],
+)
+def test_a_rest_that_covers_no_comparison_ends_the_campaign(limit, sentence):
+    told = _status(label(0, cost=0.4, duration_ms=2_160_000), page__lease_minutes=36.0, **limit)
+    assert told["budget"]["hours"]["left"] is None or told["budget"]["hours"]["left"] > 0
+    assert told["advice"]["sentence"] == sentence
+
+
+def test_nobody_who_was_paid_is_left_out():
+    told = _status(
+        label(0, annotator="x", cost=0.5),
+        label(1, annotator="y", purpose="gold", cost=0.25),
+        label(2, annotator="z", cost=0.125),
+        label(2, annotator="z", verdict=None, reason=WITHDRAWN),
+        label(0, annotator="lea", purpose="adjudication"),
+    )
+    assert {row["annotator"]: (row["votes"], row["money"]) for row in told["annotators"]} == {
+        "x": (1, 0.5),
+        "y": (0, 0.25),
+        "z": (0, 0.125),
+    }
+    assert told["spend"]["money"] == 0.875
+
+
+def test_a_correction_spends_no_second_label():
+    told = _status(label(0), label(0, verdict="b"), campaign__budget__labels=2)
+    assert told["spend"]["labels"] == told["spend"]["by_source"]["human"]["labels"] == 1
+    assert told["budget"]["labels"] == {"limit": 2, "left": 1}
+    assert told["advice"]["say"] == "too early"
+
+
 def test_speed():
     labels = [label(n, timestamp=_ago(90 - 20 * n), duration_ms=1000 * (n + 1)) for n in range(5)]
     told = _status(*labels, label(9, source="oracle", timestamp=_ago(1), duration_ms=1))
+    older = label(10, timestamp="2023-06-01T00:00:00Z")
+    assert _status(*labels, older)["speed"]["last_hour"] == 3
     assert told["speed"] == {"last_hour": 3, "per_hour": 1200.0, "median_seconds": 3.0}
 
 
@@ -108,7 +160,7 @@ def test_what_the_batch_still_wants():
     assert (told["round"], told["waiting"]) == (1, 3)
     empty = _status(label(0), batch=batch.slice(0, 0), issued=batch)
     assert (empty["round"], empty["waiting"]) == (1, 0)
-    assert empty["advice"]["sentence"] == "Stop: every pair of the pool has its labels."
+    assert empty["advice"]["sentence"] == "Stop: every pair that the policy may choose has its labels."
 
 
 def campaign(count=90):

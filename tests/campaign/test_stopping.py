@@ -48,6 +48,13 @@ def test_stop_when_they_are_not():
     assert "campaign.annotators_per_pair" in advice.why[1]
 
 
+@pytest.mark.parametrize(("prompts", "is_told"), [(1, True), (9, True), (10, False)])
+def test_few_prompts_are_told(prompts, is_told):
+    audit = slice_of([-0.5] * FEWEST_PAIRS, [100, 200] * (FEWEST_PAIRS // 2), np.arange(FEWEST_PAIRS) % prompts)
+    told = " ".join(advise(_standing(audit=audit), STOP).why)
+    assert (f"of {prompts} prompts: intervals say what other pairs of these would give" in told) == is_told
+
+
 @pytest.mark.parametrize(("ceiling", "say"), [(-0.45, "more overlap"), (-0.2, "stop")])
 def test_more_overlap_when_the_model_is_as_good_as_the_votes_agree(ceiling, say):
     advice = advise(_standing(0.01, ceiling=Ceiling(0.8, 60, ceiling, -0.1)), STOP)

@@ -33,7 +33,7 @@ def by_definition(labels):
         ids = {name: getattr(one, name) for name in AGGREGATED.names[:4]}
         counts = {f"votes_{word}": votes[word] for word in WORDS}
         trains = {"share_a": {"a": 1.0, "b": 0.0}.get(verdict), "weight": float(verdict != "tie")}
-        row = {**ids, "verdict": verdict, **counts, "round": one.round, "order": order, "adjudicated": False}
+        row = {**ids, "verdict": verdict, **counts, "round": one.round, "order": order, "ruling": None}
         row |= trains
         rows.setdefault(one.pair_id, row)
     return list(rows.values())

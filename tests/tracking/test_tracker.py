@@ -270,28 +270,41 @@ def test_the_prepared_view_names_the_dataset(tracker, outputs):
 def test_a_campaign_is_one_run_that_grows(tracker, outputs, tmp_path):
     about = {"dataset": "mine", "encoder": {"model": "m"}, "parameters": {"campaign": {"policy": "bal_pm"}}}
     rows = [{"round": round_, "order": 0, "member_logits": [0.5], "n_labels": 64 * round_} for round_ in range(2)]
-    for number, labels in enumerate((64, 64, 128)):
-        state = {"n_labels": labels, "n_undecided": 1, "splits": {"test": {"log_likelihood": -0.6}}}
+    for number, (labels, ruled) in enumerate(((64, 0), (64, 0), (64, 1), (128, 1))):
+        state = {
+            "n_labels": labels,
+            "n_words": 2 * labels + ruled,
+            "n_undecided": 1,
+            "splits": {"test": {"log_likelihood": -0.6}},
+        }
         write_json(tmp_path / "metrics.json", state)
         track_campaign_metrics(tracker, about, "bal_pm", 0, tmp_path / "metrics.json")
-        write_table(tmp_path / "issued.parquet", pa.Table.from_pylist(rows[: 1 + number // 2], ISSUED))
+        write_table(tmp_path / "issued.parquet", pa.Table.from_pylist(rows[: 1 + number // 3], ISSUED))
         track_campaign_batches(tracker, about, "bal_pm", 0, tmp_path / "issued.parquet")
-        track_campaign_status(tracker, about, "bal_pm", 0, a_status(labels, money=float(number)))
+        track_campaign_status(tracker, about, "bal_pm", 0, a_status(labels, ruled, money=float(number)))
         # Between rounds nothing runs, whether or not there was anything new.
         stored = again(tracker).run(campaign_spec(about, "bal_pm", 0))
         assert tracker._client.get_run(stored.id).info.status == "FINISHED"
     run = tracker.run(campaign_spec(about, "bal_pm", 0))
     history = tracker._client.get_metric_history(run.id, "test_log_likelihood")
-    assert [point.step for point in history] == [64, 128]
+    assert [point.step for point in history] == [128, 129, 257]
     ended = tracker._client.get_run(run.id).info
     assert ended.end_time >= ended.start_time
     files = [file.path for file in tracker._client.list_artifacts(run.id, "batches")]
     assert files == ["batches/round_0000.csv", "batches/round_0001.csv"]
     spent = tracker._client.get_metric_history(run.id, "campaign.spend.money")
-    # What stands at a number of labels stays.
-    assert [(point.step, point.value) for point in spent] == [(64, 0.0), (128, 2.0)]
+    # What stands at a number of votes and rulings stays.
+    assert [(point.step, point.value) for point in spent] == [(128, 0.0), (129, 2.0), (257, 3.0)]
     logged = {name for name in tracker._client.get_run(run.id).data.metrics if name.startswith("campaign.")}
-    names = {"labels", "pairs.labelled", "spend.money", "agreement.all.alpha", "score.value", "gain.labels.value"}
+    names = {
+        "labels",
+        "pairs.labelled",
+        "pairs.ruled",
+        "spend.money",
+        "agreement.all.alpha",
+        "score.value",
+        "gain.labels.value",
+    }
     intervals = {"agreement.all.alpha_interval.low", "agreement.all.alpha_interval.high"}
     assert logged == {f"campaign.{name}" for name in names | intervals}
 
@@ -300,7 +313,7 @@ def test_the_view_is_a_campaigns_where_nothing_was_compared(tmp_path, outputs):
     fresh, about = Tracker(CONFIG, tmp_path), {"dataset": "mine", "parameters": {}}
 
     def shown(after):
-        track_campaign_status(again(after), about, "thinned", 0, a_status(64, money=1.0))
+        track_campaign_status(again(after), about, "thinned", 0, a_status(64, 0, money=1.0))
         return json.loads(after._client.get_experiment(after.experiment).tags[VIEW_TAG])
 
     view = shown(fresh)
@@ -310,13 +323,13 @@ def test_the_view_is_a_campaigns_where_nothing_was_compared(tmp_path, outputs):
     assert "params.kind = 'run'" in shown(fresh)["searchFilter"]
 
 
-def a_status(labelled, money):
+def a_status(labelled, ruled, money):
     """Part of a campaign's status, with all that a number may be."""
     everyone = {"alpha": 0.4, "alpha_interval": (0.3, 0.5), "raw": None}
     return {
         "now": "2024-01-01T00:00:00+00:00",
         "labels": 2 * labelled,
-        "pairs": {"labelled": labelled},
+        "pairs": {"labelled": labelled, "ruled": ruled},
         "spend": {"money": money, "currency": "USD", "by_source": {"data:a,b.csv": {"money": 1.0}}},
         "agreement": {"all": everyone},
         "score": {"value": -0.6},

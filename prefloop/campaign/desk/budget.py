@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefloop.config import Params
 from prefloop.errors import ConfigError
 from prefloop.labels.label import WITHDRAWN
+from prefloop.labels.votes import numbered
 
 # Money is counted in whole billionths, so that sums do not depend on their order and no rounding passes a limit.
 BILLION = 1_000_000_000
@@ -21,7 +23,7 @@ class Spent:
     """An amount.
 
     Attributes:
-        labels: verdicts; one that was taken back does not count.
+        labels: verdicts that stand; one that was taken back or corrected does not count.
         nano: money, billionths of the currency.
         ms: working time, milliseconds.
     """
@@ -92,8 +94,16 @@ class Budget:
 
     def covers(self, spent: Spent) -> bool:
         """Whether so much may be spent in all."""
-        limits = ((self.labels, spent.labels), (self.nano, spent.nano), (self.ms, spent.ms))
-        return all(limit is None or amount <= limit for limit, amount in limits)
+        return not self.passed(spent)
+
+    def passed(self, spent: Spent) -> tuple[str, ...]:
+        """Names of the limits that so much in all would pass."""
+        limits = {
+            "labels": (self.labels, spent.labels),
+            "money": (self.nano, spent.nano),
+            "hours": (self.ms, spent.ms),
+        }
+        return tuple(name for name, (limit, amount) in limits.items() if limit is not None and amount > limit)
 
     def of_answer(self, duration_ms: int, is_paid: bool = False) -> Spent:
         """What an answer costs. Beyond the time of a lease nobody is paid: a tab that stood open is no work.
@@ -110,7 +120,18 @@ class Budget:
         return self.of_answer(self.lease_ms, is_paid)
 
     def spent_by(self, lines: pa.Table) -> Spent:
-        """What lines of a log have cost: an amount that adds up over any parts of it.
+        """What a log has cost: the labels that stand, the money and the time of all its lines.
+
+        A person's later word on a pair takes the place of the earlier: it is no further label, and its time and
+        what its line says it cost are spent besides. So it is with gold items and repeats.
+
+        Args:
+            lines: a table of `prefloop.labels.lines.SCHEMA`, whole as to each person's words on a pair.
+        """
+        return self.paid_for(lines) + Spent(labels=_count(counted_labels(lines)))
+
+    def paid_for(self, lines: pa.Table) -> Spent:
+        """Money and time of lines, which add up over any parts of a log; no labels.
 
         Labels that stood in the data were not paid for, and an adjudication is no annotator's work. Money is what
         the lines say; time is that of people, each at most a lease's.
@@ -119,20 +140,43 @@ class Budget:
             lines: a table of `prefloop.labels.lines.SCHEMA`.
         """
         if not len(lines):
-            return Spent()
-        ours = pc.invert(pc.starts_with(lines["source"], "data:"))
-        ours = pc.and_(ours, pc.fill_null(pc.not_equal(lines["purpose"], "adjudication"), True))
+            return NOTHING
+        ours = is_paid_work(lines)
         given = pc.and_(ours, pc.is_valid(lines["verdict"]))
-        back = pc.and_(pc.invert(pc.is_valid(lines["verdict"])), pc.equal(lines["reason"], WITHDRAWN))
-        back = pc.and_(ours, pc.fill_null(back, False))
         nano = pc.round(pc.multiply(pc.fill_null(lines["cost"], 0.0), BILLION)).cast(pa.int64())
         people = pc.and_(given, pc.is_in(lines["source"], value_set=pa.array(["human", "oracle"])))
         ms = pc.min_element_wise(pc.fill_null(lines["duration_ms"], 0), self.lease_ms)
         return Spent(
-            _count(given) - _count(back),
+            0,
             pc.sum(pc.if_else(ours, nano, 0)).as_py(),
             pc.sum(pc.if_else(people, ms, 0)).as_py(),
         )
+
+
+def is_paid_work(lines: pa.Table) -> pa.ChunkedArray:
+    """Which lines are an annotator's work for the campaign: not what stood in the data, nor an adjudication."""
+    ours = pc.invert(pc.starts_with(lines["source"], "data:"))
+    return pc.and_(ours, pc.fill_null(pc.not_equal(lines["purpose"], "adjudication"), True))
+
+
+def counted_labels(lines: pa.Table) -> pa.ChunkedArray:
+    """Which lines are labels that count: paid work, and a person's last word on the pair.
+
+    Args:
+        lines: a log, or all words of some people or on some pairs.
+    """
+    back = pc.fill_null(pc.equal(lines["reason"], WITHDRAWN), False)
+    words = np.flatnonzero(pc.or_(pc.is_valid(lines["verdict"]), back).to_numpy())
+    spoken = lines.select(["pair_id", "annotator", "purpose"]).take(words)
+    key, base = np.zeros(len(words), dtype=np.int64), 1
+    for name in ("pair_id", "annotator", "purpose"):
+        codes, distinct = numbered(pc.fill_null(spoken[name], ""))
+        key, base = key * len(distinct) + codes, base * max(len(distinct), 1)
+    assert base < 2**63, "more pairs and people than can be told apart"
+    is_last = np.zeros(len(lines), dtype=bool)
+    is_last[words[len(words) - 1 - np.unique(key[::-1], return_index=True)[1]]] = True
+    given = pc.and_(is_paid_work(lines), pc.is_valid(lines["verdict"]))
+    return pc.and_(given, pa.chunked_array([is_last]))
 
 
 def _count(mask: pa.ChunkedArray) -> int:

@@ -21,7 +21,7 @@ from prefloop.campaign.desk.leases import Leases
 from prefloop.campaign.desk.people import People
 from prefloop.campaign.desk.questions import Questions
 from prefloop.campaign.desk.queue import Queue
-from prefloop.campaign.desk.tables import BATCH
+from prefloop.campaign.desk.tables import BATCH, DISPUTED
 from prefloop.campaign.desk.task import Decided, Given, Outcome, Task, Wait
 from prefloop.campaign.desk.writer import Writer
 from prefloop.config import Params
@@ -146,11 +146,9 @@ class Desk:
         return self._writer.submit(Adjudicating(annotator, pair_id, verdict))
 
     def conflicts(self, limit: int = 50) -> list[dict[str, Any]]:
-        """Undecided pairs with votes for both answers: ids, round, and the votes on each."""
+        """Disputed pairs (`prefloop.labels.disputes.disputed`): ids, round, and the votes on each."""
         with self._queue.lock:
-            pairs = self._queue.rows(
-                "SELECT pair_id FROM tally WHERE said_a > 0 AND said_b > 0 AND NOT ruled LIMIT ?", limit
-            )
+            pairs = self._queue.rows(f"SELECT pair_id FROM tally WHERE {DISPUTED} LIMIT ?", limit)
             return [self._conflict(row["pair_id"]) for row in pairs]
 
     def _conflict(self, pair_id: str) -> dict[str, Any]:

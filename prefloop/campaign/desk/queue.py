@@ -14,7 +14,16 @@ from typing import Any
 import pyarrow as pa
 
 from prefloop.campaign.desk.budget import Budget, Spent
-from prefloop.campaign.desk.tables import AFTER_WORDS, BATCH, PAIRS_FROM_TALLY, SCHEMA, VERSION, WORDS, said
+from prefloop.campaign.desk.tables import (
+    AFTER_WORDS,
+    BATCH,
+    NO_LONGER_COUNTED,
+    PAIRS_FROM_TALLY,
+    SCHEMA,
+    VERSION,
+    WORDS,
+    said,
+)
 from prefloop.errors import StateError
 from prefloop.labels.log import Mark, News
 
@@ -111,11 +120,12 @@ class Queue:
         with self.transaction() as connection:
             if news.is_whole:
                 self._forget(connection)
-            spent = self.spent + self._budget.spent_by(lines)
+            spent = self.spent + self._budget.paid_for(lines)
             first = connection.execute("SELECT coalesce(max(seq), 0) + 1 FROM words").fetchone()[0]
-            insert = f"INSERT INTO words VALUES (NULL{', ?' * len(WORDS)}, ?)"
+            insert = f"INSERT INTO words VALUES (NULL{', ?' * len(WORDS)}, ?, ?)"
             for part in said(lines).to_batches(_ROWS):
                 connection.executemany(insert, zip(*(column.to_pylist() for column in part.columns), strict=True))
+            spent += Spent(labels=_newly_counted(connection, first))
             for statement in AFTER_WORDS:
                 connection.execute(statement, (first,))
             self._set_meta(connection, {f"mark_{name}": value for name, value in asdict(mark).items()})
@@ -206,3 +216,9 @@ class Queue:
         for setting in _SETTINGS:
             connection.execute(f"PRAGMA {setting}")
         return connection
+
+
+def _newly_counted(connection: sqlite3.Connection, first: int) -> int:
+    """How many labels more count with the words from a number on, less those whose place they have taken."""
+    count = connection.execute("SELECT coalesce(sum(counts), 0) FROM words WHERE seq >= ?", (first,)).fetchone()[0]
+    return int(count) - connection.execute(NO_LONGER_COUNTED, (first,)).rowcount

@@ -5,26 +5,30 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prefloop.campaign.desk.budget import is_paid_work
 from prefloop.labels.label import WITHDRAWN
 
 # Raised when tables change: a queue of another number is made again.
-VERSION = 1
+VERSION = 2
 
-SCHEMA = """
+# As `prefloop.labels.disputes.disputed`.
+DISPUTED = "(said_a > 0) + (said_b > 0) + (said_neither > 0) > 1 AND NOT ruled"
+SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
--- Lines of the log that say something of a pair; `who` says whose word it is: a later one of the same counts.
+-- Lines of the log that say something of a pair; `who` says whose word it is: a later one of the same takes its
+-- place. `counts`: it is a label of the budget, as `budget.counted_labels` says.
 CREATE TABLE words (
     seq INTEGER PRIMARY KEY, pair_id TEXT NOT NULL, prompt_id TEXT NOT NULL, completion_a TEXT NOT NULL,
     completion_b TEXT NOT NULL, round INTEGER, annotator TEXT NOT NULL, who TEXT NOT NULL, verdict TEXT,
     shown_left TEXT, purpose TEXT, lease TEXT, timestamp TEXT NOT NULL, duration_ms INTEGER, comment TEXT,
-    stands INTEGER NOT NULL);
+    stands INTEGER NOT NULL, counts INTEGER NOT NULL);
 CREATE INDEX words_of_pair ON words (pair_id, who);
 CREATE INDEX words_of_annotator ON words (annotator, seq) WHERE stands;
 CREATE INDEX words_of_lease ON words (lease) WHERE lease IS NOT NULL;
 CREATE TABLE tally (
     pair_id TEXT PRIMARY KEY, standing INTEGER NOT NULL, said_a INTEGER NOT NULL, said_b INTEGER NOT NULL,
-    ruled INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX disputed ON tally (pair_id) WHERE said_a > 0 AND said_b > 0 AND NOT ruled;
+    said_neither INTEGER NOT NULL, ruled INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX disputed ON tally (pair_id) WHERE {DISPUTED};
 CREATE TABLE people (annotator TEXT PRIMARY KEY, answers INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE pairs (
     position INTEGER PRIMARY KEY, pair_id TEXT NOT NULL UNIQUE, prompt_id TEXT NOT NULL,
@@ -55,7 +59,9 @@ def said(lines: pa.Table) -> pa.Table:
     kind = pc.fill_null(lines["purpose"], "vote")
     who = pc.if_else(ruled, "adjudication", pc.binary_join_element_wise(kind, lines["annotator"], ":"))
     lines = lines.append_column("who", who)
-    return lines.select(WORDS).append_column("stands", pc.is_valid(lines["verdict"]).cast(pa.int8()))
+    stands = pc.is_valid(lines["verdict"])
+    counts = pc.and_(stands, is_paid_work(lines)).cast(pa.int8())
+    return lines.select(WORDS).append_column("stands", stands.cast(pa.int8())).append_column("counts", counts)
 
 
 _FROM_TALLY = """
@@ -63,6 +69,12 @@ UPDATE pairs SET (standing, ruled) = (SELECT standing, ruled FROM tally WHERE ta
 WHERE"""
 # After a batch was inserted.
 PAIRS_FROM_TALLY = f"{_FROM_TALLY} EXISTS (SELECT 1 FROM tally WHERE tally.pair_id = pairs.pair_id)"
+# Labels of earlier words in whose place one of the new words stands; the one value is the number of their first.
+NO_LONGER_COUNTED = """
+UPDATE words SET counts = 0 WHERE counts AND seq IN (
+    SELECT earlier.seq FROM words AS later JOIN words AS earlier
+    ON earlier.pair_id = later.pair_id AND earlier.who = later.who AND earlier.seq < later.seq
+    WHERE later.seq >= ?1)"""
 _NEW = "(SELECT pair_id FROM words WHERE seq >= ?1)"
 # After words were inserted; the one value is the number of the first of them.
 AFTER_WORDS = (
@@ -73,7 +85,9 @@ AFTER_WORDS = (
         WHERE later.seq >= ?1 AND earlier.stands)""",
     f"""INSERT OR REPLACE INTO tally
         SELECT pair_id, sum(stands AND purpose IS NULL), sum(stands AND purpose IS NULL AND verdict = 'a'),
-            sum(stands AND purpose IS NULL AND verdict = 'b'), max(stands AND purpose IS 'adjudication')
+            sum(stands AND purpose IS NULL AND verdict = 'b'),
+            sum(stands AND purpose IS NULL AND verdict IN ('tie', 'both_bad')),
+            max(stands AND purpose IS 'adjudication')
         FROM words WHERE pair_id IN {_NEW} GROUP BY pair_id""",
     f"{_FROM_TALLY} pair_id IN {_NEW}",
     """INSERT INTO people SELECT annotator, count(*) FROM words

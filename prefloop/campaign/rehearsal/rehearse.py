@@ -43,9 +43,9 @@ def rehearse(
         tell: called with lines of the first round's output, and one after each round.
 
     Returns:
-        ended, why; rounds, by round labels, pairs, money, hours, the true score and accuracy on the test split and
-        the audit slice's estimate of that score; elapsed_hours, from the first question to the last verdict; and
-        the final status, as `prefloop status --json`.
+        ended, why; rounds, by round labels, pairs, money, hours, score and accuracy on the clean answers of the
+        test split, and the audit slice's estimate of the score on votes; elapsed_hours, from the first question to
+        the last verdict; and the final status, as `prefloop status --json`.
 
     Raises:
         DataError: the data have no answers.
@@ -135,7 +135,11 @@ class Sides:
 
 
 def row_of(status: Mapping[str, Any], metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """What a round has cost and brought."""
+    """What a round has cost and brought.
+
+    The scores have different targets: the test's answers are free of noise and without ties, while `estimate`
+    is of what people say on new pairs of the pool, their errors included and a tie as half a vote each way.
+    """
     test, spend = metrics["splits"].get("test", {}), status["spend"]
     score = status["score"]
     return {
@@ -152,9 +156,9 @@ def row_of(status: Mapping[str, Any], metrics: Mapping[str, Any]) -> dict[str, A
 
 def line_of(row: Mapping[str, Any]) -> str:
     """The same in a line for people."""
-    true, estimate = row["test_log_likelihood"], row["estimate"]
-    score = "no test score" if true is None else f"test log-likelihood {true:.4f}"
-    by_audit = "" if estimate is None else f", by the audit slice {estimate['value']:.4f}"
+    clean, estimate = row["test_log_likelihood"], row["estimate"]
+    score = "no test score" if clean is None else f"log-likelihood {clean:.4f} on clean test answers"
+    by_audit = "" if estimate is None else f", {estimate['value']:.4f} on people's votes (audit slice)"
     return f"{row['labels']} labels on {row['pairs']} pairs, {row['hours']:.2f} h: {score}{by_audit}"
 
 

@@ -22,7 +22,7 @@ LINES = st.lists(
         source=st.sampled_from(["human", "oracle", "judge:x", "data:f"]),
         purpose=st.sampled_from([None, "gold", "repeat", "adjudication"]),
     )
-    | st.just(label(verdict=None, reason=WITHDRAWN)),
+    | st.builds(label, number=st.integers(0, 1), verdict=st.none(), reason=st.just(WITHDRAWN)),
     max_size=12,
 )
 
@@ -33,11 +33,15 @@ def budget(**changes):
 
 @settings(max_examples=25, deadline=None)
 @given(LINES, st.integers(0, 12))
-def test_the_cost_of_a_log_is_that_of_its_parts(lines, cut):
+def test_labels_are_what_stands_and_the_rest_is_that_of_all_lines(lines, cut):
     whole, parts = budget().spent_by(table_of(lines)), [lines[:cut], lines[cut:]]
-    assert sum((budget().spent_by(table_of(part)) for part in parts), NOTHING) == whole
-    paid = [line for line in lines if not line.source.startswith("data:") and line.purpose != "adjudication"]
-    assert whole.labels == sum(1 if line.verdict else -1 for line in paid)
+    assert sum((budget().paid_for(table_of(part)) for part in parts), Spent(whole.labels)) == whole
+    last = {(line.pair_id, line.annotator, line.purpose): line for line in lines}.values()
+    paid, counted = (
+        [line for line in some if not line.source.startswith("data:") and line.purpose != "adjudication"]
+        for some in (lines, last)
+    )
+    assert whole.labels == len([line for line in counted if line.verdict])
     assert whole.nano == sum(round((line.cost or 0) * 1e9) for line in paid)
     people = [line for line in paid if line.source in ("human", "oracle") and line.verdict]
     assert whole.ms == sum(min(line.duration_ms or 0, 60_000) for line in people)
@@ -51,6 +55,11 @@ def test_no_answer_costs_more_than_its_lease_reserves(ms, is_paid, per_label, pe
     assert (cost.labels, cost.nano <= most.nano, cost.ms <= most.ms) == (1, True, True)
     line = label(duration_ms=ms, cost=cost.nano / 1e9)
     assert prices.spent_by(table_of([line])) == cost
+
+
+def test_a_correction_spends_time_but_no_further_label():
+    lines = [label(duration_ms=1000, cost=0.5), label(verdict="b", duration_ms=2000, cost=0.25)]
+    assert budget().spent_by(table_of(lines)) == Spent(1, 750_000_000, 3000)
 
 
 def test_tenths_fill_a_budget_without_a_rest():

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
+import pyarrow as pa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -22,11 +23,13 @@ from prefloop.campaign.desk.task import (
     Wait,
 )
 from prefloop.io.layout import Layout
-from prefloop.labels.aggregate import standing_votes
+from prefloop.labels.aggregate import aggregate, standing_votes
+from prefloop.labels.disputes import disputed
 from prefloop.labels.label import WITHDRAWN, Label
 from prefloop.labels.lines import NO_LINES, read_lines
 from prefloop.labels.log import LabelLog
 from tests.campaign.desk.helpers import MINUTE, Clock, given, open_desk, pair, write_batch
+from tests.worlds import make_params
 
 PEOPLE = ("ann", "bob", "cem")
 PAIRS = 5
@@ -78,9 +81,8 @@ class DeskMachine(RuleBasedStateMachine):
         return any(row["purpose"] == "adjudication" for row in rows)
 
     def spent(self):
-        rows = [row for row in self.lines().to_pylist() if row["purpose"] is None]
-        rows = [row for row in rows if not row["source"].startswith("data:")]
-        return sum(1 if row["verdict"] else -1 for row in rows)
+        rows = [row for row in standing_votes(self.lines()).to_pylist() if row["purpose"] is None]
+        return sum(not row["source"].startswith("data:") for row in rows)
 
     def has_place(self, task, wanted):
         standing = self.standing(task.pair_id)
@@ -179,6 +181,10 @@ class DeskMachine(RuleBasedStateMachine):
     def adjudicate(self, number, verdict):
         error = self.desk.adjudicate("lea", pair(number)["pair_id"], verdict).exception(5)
         assert error is None or isinstance(error, UnknownPair)
+        pairs = aggregate(self.lines(), make_params().labels)
+        in_dispute = pairs.filter(pa.array(disputed(pairs)))["pair_id"].to_pylist()
+        assert sorted(conflict["pair_id"] for conflict in self.desk.conflicts()) == sorted(in_dispute)
+        assert self.desk.progress("lea").total == self.spent()
 
     # ---- what else happens
 

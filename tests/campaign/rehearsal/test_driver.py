@@ -89,6 +89,9 @@ def test_people_without_faults_say_the_truth_until_the_budget_is_spent(layout):
     assert [row["labels"] for row in rows] == [4, 9, 14, 17]
     assert all(row["test_log_likelihood"] < 0 for row in rows)
     assert "17 labels on 17 pairs" in line_of(rows[-1])
+    assert "on clean test answers" in line_of(rows[-1])
+    by_votes = line_of(rows[-1] | {"estimate": {"value": -0.5, "low": -0.6, "high": -0.4}})
+    assert by_votes.endswith(", -0.5000 on people's votes (audit slice)")
 
 
 def test_time_is_that_of_the_people(layout):

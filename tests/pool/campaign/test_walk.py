@@ -116,7 +116,7 @@ def test_an_exhausted_pool_gives_an_empty_batch(layout, caplog):
     assert repro(layout, params) == []
     assert "nothing is left to label: the batch is empty" in caplog.text
     assert repro(layout, params) == []
-    with pytest.raises(NothingLeft, match="has no unlabelled comparison: every pair of the pool has its labels"):
+    with pytest.raises(NothingLeft, match="has no unlabelled comparison: every pair that the policy may choose"):
         answer_batch(params, layout, None)
 
 
@@ -299,11 +299,11 @@ def test_disagreement_that_leaves_pairs_undecided_is_told(layout, caplog):
     give(layout, batch[3:4], "tie", "y")
     caplog.clear()
     repro(layout)
-    assert "2 pairs have as many votes for one answer as for the other, and train nothing (3 pairs" in caplog.text
+    assert "2 pairs have as many votes for one answer as for the other, and train nothing (4 pairs" in caplog.text
     assert "labels.aggregate: share" in caplog.text
     metrics = read_json(layout.campaign_metrics)
-    assert (metrics["n_disputed"], metrics["n_undecided"]) == (3, 2)
-    give(layout, batch[:3], "a", "y")
+    assert (metrics["n_disputed"], metrics["n_undecided"]) == (4, 2)
+    give(layout, batch[:4], "a", "y")
     caplog.clear()
     repro(layout)
     assert "as many votes" not in caplog.text
