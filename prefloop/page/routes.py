@@ -15,7 +15,7 @@ from prefloop.page.api import Api
 from prefloop.page.auth import COOKIE, Door
 from prefloop.page.bodies import (
     AdjudicationBody,
-    ConflictOut,
+    ConflictsOut,
     DecidedOut,
     ErrorOut,
     GuidelinesOut,
@@ -97,11 +97,11 @@ async def verdicts(api: TheApi, person: Somebody, body: VerdictBody, response: R
     return _outcome(outcome)
 
 
-@router.post("/undo", response_model=TaskOut, responses={409: {"model": ErrorOut}})
+@router.post("/undo", response_model=TaskOut, responses={code: {"model": ErrorOut} for code in (404, 409, 410)})
 async def undo(api: TheApi, person: Somebody, body: Annotated[UndoBody | None, Body()] = None) -> Any:
     """Take the last verdict back, and get its comparison again."""
     task = await asyncio.wrap_future(api.desk.undo(person.name, body.lease if body else None))
-    return await run_in_threadpool(api.shown, task)
+    return await run_in_threadpool(api.shown_again, task)
 
 
 @router.get("/status")
@@ -116,7 +116,7 @@ async def guidelines(api: TheApi, person: Somebody) -> Any:
     return await run_in_threadpool(api.guidelines)
 
 
-@router.get("/admin/conflicts", response_model=list[ConflictOut])
+@router.get("/admin/conflicts", response_model=ConflictsOut)
 async def conflicts(api: TheApi, person: Admin) -> Any:
     """Pairs on which annotators disagree."""
     return await run_in_threadpool(api.conflicts)

@@ -14,7 +14,16 @@ from typing import Any
 import pyarrow as pa
 
 from prefloop.campaign.desk.budget import Budget, Spent
-from prefloop.campaign.desk.tables import AFTER_WORDS, BATCH, PAIRS_FROM_TALLY, SCHEMA, VERSION, WORDS, said
+from prefloop.campaign.desk.tables import (
+    AFTER_WORDS,
+    BATCH,
+    PAIRS_FROM_TALLY,
+    SCHEMA,
+    UNSHOWN,
+    VERSION,
+    WORDS,
+    said,
+)
 from prefloop.errors import StateError
 from prefloop.labels.log import Mark, News
 
@@ -45,6 +54,7 @@ class Queue:
         self._path, self._budget = path, budget
         self.lock = threading.RLock()
         self._connection = self._open()
+        self._connection.execute(UNSHOWN)
         self._is_closed = threading.Event()
         self._tidier = threading.Thread(target=self._tidy, name="queue", daemon=True)
         self._tidier.start()
@@ -141,6 +151,7 @@ class Queue:
         with self.transaction() as connection:
             self._set_meta(connection, {"batch": "away" if batch is None else "there"})
             connection.execute("DELETE FROM pairs")
+            connection.execute("DELETE FROM unshown")
             connection.executemany(
                 "INSERT INTO pairs VALUES (NULL, ?, ?, ?, ?, ?, ?, 0, 0)", zip(*columns, strict=True)
             )
