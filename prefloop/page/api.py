@@ -19,6 +19,8 @@ from prefloop.page.bodies import Asks, ConflictOut, ConflictsOut, GuidelinesOut,
 from prefloop.page.texts import Texts, TextsGone
 
 log = logging.getLogger("prefloop")
+# Conflicts that an admin gets at once, at least, where there are so many.
+_CONFLICTS = 50
 Render = Callable[[str], str]
 
 
@@ -117,11 +119,15 @@ class Api:
 
     def conflicts(self) -> ConflictsOut:
         """Disputed pairs, the oldest first; those whose texts have left the data are counted alone."""
-        rows, shown = self.desk.conflicts(), []
-        for row in rows.first:
-            with suppress(TextsGone):
-                shown.append(self._conflict(row))
-        return ConflictsOut(total=rows.total, without_texts=len(rows.first) - len(shown), conflicts=shown)
+        shown: list[ConflictOut] = []
+        count = 0
+        while len(shown) < _CONFLICTS and (page := self.desk.conflicts(_CONFLICTS, count)).first:
+            self._texts.find(page.first)
+            for row in page.first:
+                with suppress(TextsGone):
+                    shown.append(self._conflict(row))
+            count += len(page.first)
+        return ConflictsOut(total=page.total, without_texts=count - len(shown), conflicts=shown)
 
     def _conflict(self, row: Mapping[str, Any]) -> ConflictOut:
         a, b = row["completion_a"], row["completion_b"]

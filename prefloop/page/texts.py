@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -76,6 +76,12 @@ class Texts:
                 {one: self._turns("completions", one, "text").as_completion() for one in completions},
                 tuple(ids),
             )
+
+    def find(self, pairs: Sequence[Mapping[str, Any]]) -> None:
+        """Find the texts of some pairs at once, by rows of their ids."""
+        with self._lock:
+            self._forget_misses()
+            self._find(pa.table({name: pa.array([pair[name] for pair in pairs], pa.string()) for name in _IDS}))
 
     def prefetch(self) -> None:
         """Find the texts of the batch, so that nobody waits for them."""

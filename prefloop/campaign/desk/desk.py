@@ -64,7 +64,7 @@ class Conflicts:
 
     Attributes:
         total: how many.
-        first: the oldest of them: ids, round, and the votes on each.
+        first: the oldest of them, or those from a place on: ids, round, and the votes on each.
     """
 
     total: int
@@ -170,11 +170,13 @@ class Desk:
         """
         return self._writer.submit(Adjudicating(annotator, pair_id, verdict))
 
-    def conflicts(self, limit: int = 50) -> Conflicts:
-        """Disputed pairs (`prefloop.labels.disputes`), as the desk's tally has them."""
+    def conflicts(self, limit: int = 50, start: int = 0) -> Conflicts:
+        """Disputed pairs (`prefloop.labels.disputes`) from a place on, the oldest first."""
         with self._queue.lock:
             total = self._queue.row(f"SELECT count(*) FROM tally WHERE {DISPUTED}")
-            pairs = self._queue.rows(f"SELECT pair_id FROM tally WHERE {DISPUTED} ORDER BY first LIMIT ?", limit)
+            pairs = self._queue.rows(
+                f"SELECT pair_id FROM tally WHERE {DISPUTED} ORDER BY first LIMIT ? OFFSET ?", limit, start
+            )
             assert total is not None
             return Conflicts(total[0], [self._conflict(row["pair_id"]) for row in pairs])
 
