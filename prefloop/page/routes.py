@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from prefloop.campaign.desk.people import Person
 from prefloop.campaign.desk.task import Outcome, Wait
 from prefloop.page.api import Api
-from prefloop.page.auth import COOKIE, Door
+from prefloop.page.auth import Door
 from prefloop.page.bodies import (
     AdjudicationBody,
     ConflictsOut,
@@ -135,7 +135,7 @@ async def login(door: TheDoor, request: Request, body: LoginBody, response: Resp
     """Give the page's cookie for a token; only to a page of this server."""
     door.login(request, body.token)
     response.set_cookie(
-        COOKIE,
+        door.cookie,
         body.token,
         max_age=_YEAR_S,
         httponly=True,
@@ -146,9 +146,9 @@ async def login(door: TheDoor, request: Request, body: LoginBody, response: Resp
 
 
 @router.post("/logout", status_code=204, response_class=Response)
-async def logout(person: Somebody, response: Response) -> None:
+async def logout(door: TheDoor, person: Somebody, response: Response) -> None:
     """Take the page's cookie away."""
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    response.delete_cookie(door.cookie, httponly=True, samesite="strict")
 
 
 def _outcome(outcome: Outcome) -> OutcomeOut:

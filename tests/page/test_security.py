@@ -8,7 +8,7 @@ import time
 
 import httpx2
 
-from prefloop.campaign.desk.people import new_token
+from prefloop.campaign.desk.people import People, new_token
 from prefloop.page import guard, patience
 from tests.page.test_api import answer
 
@@ -46,7 +46,7 @@ def test_without_a_valid_token_nothing_is_told(serve):
         for path in ("/api/verdicts", "/api/undo", "/api/admin/adjudicate", "/api/logout"):
             assert stranger.post(path, json={}).status_code == 401
         for one in forged:
-            for header in ({"Authorization": f"Bearer {one}"}, {"Cookie": f"prefloop={one}"}):
+            for header in ({"Authorization": f"Bearer {one}"}, {"Cookie": f"{served.cookie}={one}"}):
                 assert stranger.get("/api/next", headers=header).status_code in (401, 429)
     assert served.server.desk.waiting() == 4
 
@@ -59,6 +59,31 @@ def test_wrong_tokens_are_few_a_minute_and_a_right_one_still_works(serve):
         login = guesser.post("/api/login", json={"token": served.tokens["ann"]}, headers={"Origin": served.url})
         assert (login.status_code, login.headers["retry-after"]) == (429, "60")
         assert ann.get("/api/next").status_code == 200
+
+
+def test_wrong_tokens_count_on_pages_too_and_whatever_address_they_say_they_come_from(serve):
+    served = serve()
+    with served.client() as guesser:
+        codes = [
+            guesser.get(
+                "/", headers={"Cookie": f"{served.cookie}={n}", "X-Forwarded-For": f"9.9.9.{n}"}
+            ).status_code
+            for n in range(14)
+        ]
+        assert codes == [303] * 10 + [429] * 4
+        assert guesser.get("/", headers={"Cookie": f"{served.cookie}={served.tokens['ann']}"}).status_code == 200
+
+
+def test_a_cookie_is_of_one_campaign(serve, tmp_path):
+    served = serve()
+    assert People(tmp_path / "other" / "people").campaign not in served.cookie
+    assert People(served.layout.people).campaign in served.cookie
+    with served.client() as page:
+        login = page.post("/api/login", json={"token": served.tokens["ann"]}, headers={"Origin": served.url})
+        assert login.headers["set-cookie"].startswith(f"{served.cookie}={served.tokens['ann']};")
+        page.cookies.set("prefloop-of-another-campaign", new_token())
+        assert page.get("/api/next").status_code == 200
+    assert httpx2.get(f"{served.url}/api/next", cookies={"prefloop": served.tokens["ann"]}).status_code == 401
 
 
 def test_a_lease_is_its_holders_alone(serve):
