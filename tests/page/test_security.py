@@ -7,8 +7,10 @@ import socket
 import time
 
 import httpx2
+import pyarrow as pa
 
 from prefloop.campaign.desk.people import People, new_token
+from prefloop.io.arrays import read_table, write_table
 from prefloop.page import guard, patience
 from tests.page.test_api import answer
 
@@ -205,6 +207,9 @@ def test_what_gold_items_and_repeats_are_is_not_told(serve, tmp_path):
     gold = tmp_path / "gold.jsonl"
     gold.write_text('{"prompt": "secret?", "chosen": "yes", "rejected": "no"}\n')
     served = serve(page__gold=str(gold), page__gold_share=0.5, page__repeat_share=0.5)
+    path = served.layout.prepared / "prompts.parquet"
+    prompts = read_table(path).drop_columns(["ids"])
+    write_table(path, prompts.append_column("ids", pa.array([["row 7"]] * len(prompts))))
     seen = []
     with served.client("ann") as ann:
         while (reply := ann.get("/api/next")).status_code == 200:
@@ -212,7 +217,7 @@ def test_what_gold_items_and_repeats_are_is_not_told(serve, tmp_path):
             answer(ann, reply.json())
     purposes = [line["purpose"] for line in served.log()]
     assert "gold" in purposes
-    assert len({frozenset(task) for task in seen}) == 1
+    assert len({(frozenset(task), str(task["ids"])) for task in seen}) == 1
     assert not any("gold" in str(task) or "repeat" in str(task) for task in seen)
     (task,) = [task for task in seen if task["prompt"][0]["content"] == "secret?"]
     assert {task[side][0]["content"] for side in ("left", "right")} == {"yes", "no"}
