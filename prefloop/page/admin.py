@@ -86,7 +86,8 @@ def campaign_of(status: Mapping[str, Any]) -> Campaign:
     Args:
         status: `campaign`, the campaign's status, where there is one; `progress`, the own one.
     """
-    shown: Mapping[str, Any] = status.get("campaign") or {"progress": status.get("progress") or {}}
+    progress = {name: value for name, value in (status.get("progress") or {}).items() if name != "last_lease"}
+    shown: Mapping[str, Any] = status.get("campaign") or {"progress": progress}
     advice: Mapping[str, Any] = shown.get("advice") or {}
     why = advice.get("why") or ()
     rest = {key: value for key, value in shown.items() if key not in _APART}

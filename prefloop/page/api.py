@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -10,12 +12,15 @@ from typing import Any
 from prefloop.campaign.desk import Desk
 from prefloop.campaign.desk.guidelines import Guidelines
 from prefloop.campaign.desk.people import Person
-from prefloop.campaign.desk.task import Task, Wait
+from prefloop.campaign.desk.task import Gone, Task, Wait
 from prefloop.config import Params
 from prefloop.messages.message import Message, as_dicts
-from prefloop.page.bodies import Asks, ConflictOut, GuidelinesOut, MessageOut, Progress, TaskOut
-from prefloop.page.texts import Texts
+from prefloop.page.bodies import Asks, ConflictOut, ConflictsOut, GuidelinesOut, MessageOut, Progress, TaskOut
+from prefloop.page.texts import Texts, TextsGone
 
+log = logging.getLogger("prefloop")
+# Conflicts that an admin gets at once, at least, where there are so many.
+_CONFLICTS = 50
 Render = Callable[[str], str]
 
 
@@ -38,9 +43,28 @@ class Api:
         self._campaign_status = campaign_status
 
     def next(self, person: Person) -> TaskOut | Wait:
-        """The comparison that a person is to answer now."""
-        given = self.desk.next(person.name)
-        return given if isinstance(given, Wait) else self.shown(given)
+        """The comparison that a person is to answer now; never one whose texts have left the data."""
+        while not isinstance(given := self.desk.next(person.name), Wait):
+            try:
+                return self.shown(given)
+            except TextsGone as gone:
+                log.warning("not asked: %s", gone)
+                self.desk.set_aside(given)
+        return given
+
+    def shown_again(self, task: Task) -> TaskOut:
+        """A task that came of an undo.
+
+        Raises:
+            Gone: its texts have left the data; the verdict was taken back all the same.
+        """
+        try:
+            return self.shown(task)
+        except TextsGone:
+            self.desk.set_aside(task)
+            raise Gone(
+                "your verdict is taken back; its texts have left the data, so it is not asked again"
+            ) from None
 
     def shown(self, task: Task) -> TaskOut:
         """A task with all that is shown of it; that it is a gold item or a repeat is not."""
@@ -49,7 +73,8 @@ class Api:
             lease=task.lease,
             expires_at=datetime.fromtimestamp(task.expires_at, UTC).isoformat(timespec="seconds"),
             pair_id=task.pair_id,
-            ids=list(pair.ids) or None,
+            # Gold items have none, or others.
+            ids=None if self.desk.gold.items else list(pair.ids) or None,
             round=task.round,
             prompt=self.messages(pair.prompt),
             left=self.messages(pair.completions[task.left_id]),
@@ -92,9 +117,17 @@ class Api:
         shown = None if now.markdown is None else self._render(now.markdown)
         return GuidelinesOut(version=now.version, markdown=now.markdown, html=shown)
 
-    def conflicts(self) -> list[ConflictOut]:
-        """Pairs on which annotators disagree, the oldest first."""
-        return [self._conflict(row) for row in self.desk.conflicts()]
+    def conflicts(self) -> ConflictsOut:
+        """Disputed pairs, the oldest first; those whose texts have left the data are counted alone."""
+        shown: list[ConflictOut] = []
+        count = 0
+        while len(shown) < _CONFLICTS and (page := self.desk.conflicts(_CONFLICTS, count)).first:
+            self._texts.find(page.first)
+            for row in page.first:
+                with suppress(TextsGone):
+                    shown.append(self._conflict(row))
+            count += len(page.first)
+        return ConflictsOut(total=page.total, without_texts=count - len(shown), conflicts=shown)
 
     def _conflict(self, row: Mapping[str, Any]) -> ConflictOut:
         a, b = row["completion_a"], row["completion_b"]

@@ -85,7 +85,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
-    return JSONResponse({"error": str(error)}, error.status)
+    return JSONResponse({"error": str(error), "code": error.code}, error.status)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

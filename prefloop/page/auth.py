@@ -12,7 +12,6 @@ from starlette.requests import Request
 
 from prefloop.campaign.desk.people import People, Person
 
-COOKIE = "prefloop"
 # Failed tries of one address within a minute, and addresses that are remembered.
 _TRIES, _WITHIN_S, _ADDRESSES = 10, 60.0, 10_000
 _SAFE = ("GET", "HEAD", "OPTIONS")
@@ -45,10 +44,15 @@ class Door:
     Args:
         people: those who may.
         origins: further origins of the page, such as that of a reverse proxy: https://labels.example.org.
+
+    Attributes:
+        cookie: name of the page's cookie.
     """
 
     def __init__(self, people: People, origins: tuple[str, ...] = ()) -> None:
         self._people, self._origins, self._tries = people, origins, Tries()
+        # Browsers send a cookie to all ports of a host: two campaigns' would take each other's place.
+        self.cookie = f"prefloop-{people.campaign}"
 
     def person(self, request: Request) -> Person:
         """Who asks.
@@ -59,7 +63,7 @@ class Door:
         """
         token = _bearer(request)
         if token is None:
-            token = request.cookies.get(COOKIE)
+            token = request.cookies.get(self.cookie)
             if token is not None and request.method not in _SAFE:
                 self.check_origin(request)
         if token is None:
@@ -67,9 +71,13 @@ class Door:
         return self._with(token, request)
 
     def person_or_none(self, request: Request) -> Person | None:
-        """Who looks at a page, None for a stranger."""
-        token = request.cookies.get(COOKIE)
-        return self._people.who(token) if token else None
+        """Who looks at a page, None for a stranger.
+
+        Raises:
+            HTTPException: 429 after too many wrong tokens.
+        """
+        token = request.cookies.get(self.cookie)
+        return self._who(token, request) if token else None
 
     def admin(self, request: Request) -> Person:
         """Who asks, an admin.
@@ -107,13 +115,19 @@ class Door:
             raise HTTPException(403, "sent by another site's page")
 
     def _with(self, token: str, request: Request) -> Person:
+        person = self._who(token, request)
+        if person is None:
+            raise HTTPException(401, "this token is not valid", {"WWW-Authenticate": "Bearer"})
+        return person
+
+    def _who(self, token: str, request: Request) -> Person | None:
+        """Whose token this is; one of nobody is remembered as a failed try."""
         person = self._people.who(token)
-        if person is not None:
-            return person
-        if self._tries.too_many(_address(request)):
-            raise _wait()
-        self._tries.failed(_address(request))
-        raise HTTPException(401, "this token is not valid", {"WWW-Authenticate": "Bearer"})
+        if person is None:
+            if self._tries.too_many(_address(request)):
+                raise _wait()
+            self._tries.failed(_address(request))
+        return person
 
 
 def is_origin(text: str) -> bool:

@@ -85,13 +85,15 @@ class Progress(BaseModel):
     """How far the annotator and the campaign are.
 
     `yours`: own verdicts; `minute_rate`: own verdicts per minute lately, null at first; `total`: verdicts of all;
-    `wanted`: those that the campaign wants as far as is known.
+    `wanted`: those that the campaign wants as far as is known; `last_lease`: that of the verdict that an undo
+    takes back, null without one.
     """
 
     yours: int
     minute_rate: float | None
     total: int
     wanted: int
+    last_lease: str | None = None
 
 
 class TaskOut(BaseModel):
@@ -128,7 +130,7 @@ class DecidedOut(BaseModel):
 
 
 class ConflictOut(BaseModel):
-    """A pair on which annotators disagree."""
+    """A disputed pair; its votes have annotator, verdict, timestamp, strength, reasons and comment."""
 
     pair_id: str
     ids: list[str] | None = None
@@ -137,6 +139,18 @@ class ConflictOut(BaseModel):
     a: list[MessageOut]
     b: list[MessageOut]
     votes: list[dict[str, Any]]
+
+
+class ConflictsOut(BaseModel):
+    """The oldest disputed pairs.
+
+    `total`: how many there are; `without_texts`: those among the oldest that cannot be shown, as their texts
+    have left the data.
+    """
+
+    total: int
+    without_texts: int
+    conflicts: list[ConflictOut]
 
 
 class GuidelinesOut(BaseModel):
@@ -148,7 +162,8 @@ class GuidelinesOut(BaseModel):
 
 
 class ErrorOut(BaseModel):
-    """Why a request was refused."""
+    """Why a request was refused; `code`: which refusal of the campaign's desk it is, null for any other."""
 
     error: str
+    code: str | None = None
     problems: list[dict[str, str]] | None = None

@@ -12,10 +12,10 @@ from starlette.concurrency import run_in_threadpool
 from prefloop.campaign.desk.people import Person
 from prefloop.campaign.desk.task import Outcome, Wait
 from prefloop.page.api import Api
-from prefloop.page.auth import COOKIE, Door
+from prefloop.page.auth import Door
 from prefloop.page.bodies import (
     AdjudicationBody,
-    ConflictOut,
+    ConflictsOut,
     DecidedOut,
     ErrorOut,
     GuidelinesOut,
@@ -97,11 +97,11 @@ async def verdicts(api: TheApi, person: Somebody, body: VerdictBody, response: R
     return _outcome(outcome)
 
 
-@router.post("/undo", response_model=TaskOut, responses={409: {"model": ErrorOut}})
+@router.post("/undo", response_model=TaskOut, responses={code: {"model": ErrorOut} for code in (404, 409, 410)})
 async def undo(api: TheApi, person: Somebody, body: Annotated[UndoBody | None, Body()] = None) -> Any:
     """Take the last verdict back, and get its comparison again."""
     task = await asyncio.wrap_future(api.desk.undo(person.name, body.lease if body else None))
-    return await run_in_threadpool(api.shown, task)
+    return await run_in_threadpool(api.shown_again, task)
 
 
 @router.get("/status")
@@ -116,7 +116,7 @@ async def guidelines(api: TheApi, person: Somebody) -> Any:
     return await run_in_threadpool(api.guidelines)
 
 
-@router.get("/admin/conflicts", response_model=list[ConflictOut])
+@router.get("/admin/conflicts", response_model=ConflictsOut)
 async def conflicts(api: TheApi, person: Admin) -> Any:
     """Pairs on which annotators disagree."""
     return await run_in_threadpool(api.conflicts)
@@ -135,7 +135,7 @@ async def login(door: TheDoor, request: Request, body: LoginBody, response: Resp
     """Give the page's cookie for a token; only to a page of this server."""
     door.login(request, body.token)
     response.set_cookie(
-        COOKIE,
+        door.cookie,
         body.token,
         max_age=_YEAR_S,
         httponly=True,
@@ -146,9 +146,9 @@ async def login(door: TheDoor, request: Request, body: LoginBody, response: Resp
 
 
 @router.post("/logout", status_code=204, response_class=Response)
-async def logout(person: Somebody, response: Response) -> None:
+async def logout(door: TheDoor, person: Somebody, response: Response) -> None:
     """Take the page's cookie away."""
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    response.delete_cookie(door.cookie, httponly=True, samesite="strict")
 
 
 def _outcome(outcome: Outcome) -> OutcomeOut:

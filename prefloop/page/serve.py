@@ -66,6 +66,8 @@ class CampaignServer:
             log_level="warning",
             access_log=False,
             server_header=False,
+            # Whoever asks from this machine could name another address with each wrong token.
+            proxy_headers=False,
             timeout_keep_alive=_IDLE_S,
             timeout_graceful_shutdown=_GRACE_S,
             h11_max_incomplete_event_size=_MOST_HEADER_BYTES,

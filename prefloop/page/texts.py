@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -37,6 +37,10 @@ class PairTexts:
     ids: tuple[str, ...]
 
 
+class TextsGone(StateError):
+    """A pair whose texts the data do not have, or have no longer."""
+
+
 class Texts:
     """The prepared tables by id; the last used rows stay in memory.
 
@@ -49,16 +53,19 @@ class Texts:
     def __init__(self, prepared: Path, batch: Path, extra: Mapping[str, Turns]) -> None:
         self._prepared, self._batch, self._extra = prepared, batch, extra
         self._rows: OrderedDict[tuple[str, str], dict[str, Any] | None] = OrderedDict()
+        self._written: list[int] = []  # when the rows were looked for
         self._lock = Lock()
 
     def of(self, pair_id: str, prompt_id: str, completions: tuple[str, str]) -> PairTexts:
         """The texts of one pair.
 
         Raises:
-            StateError: a table is missing or damaged, or has no such row.
+            TextsGone: a table has no such row.
+            StateError: a table is missing or damaged.
         """
         row = dict(zip(_IDS, ([pair_id], [prompt_id], *([one] for one in completions)), strict=True))
         with self._lock:
+            self._forget_misses()
             if not self._has(pair_id, prompt_id, completions):
                 batch = [read_table(self._batch, list(_IDS))] if self._batch.is_file() else []
                 self._find(pa.concat_tables([*batch, pa.table(row)]))
@@ -70,10 +77,25 @@ class Texts:
                 tuple(ids),
             )
 
+    def find(self, pairs: Sequence[Mapping[str, Any]]) -> None:
+        """Find the texts of some pairs at once, by rows of their ids."""
+        with self._lock:
+            self._forget_misses()
+            self._find(pa.table({name: pa.array([pair[name] for pair in pairs], pa.string()) for name in _IDS}))
+
     def prefetch(self) -> None:
         """Find the texts of the batch, so that nobody waits for them."""
         with self._lock:
             self._find(read_table(self._batch, list(_IDS)))
+
+    def _forget_misses(self) -> None:
+        """Look for rows again that were not there, once the tables were written anew."""
+        paths = [self._prepared / f"{name}.parquet" for name in ("prompts", "completions")]
+        written = [path.stat().st_mtime_ns for path in paths if path.is_file()]
+        if written != self._written:
+            self._written = written
+            for key in [key for key, row in self._rows.items() if row is None]:
+                del self._rows[key]
 
     def _has(self, pair_id: str, prompt_id: str, completions: tuple[str, str]) -> bool:
         """Whether a pair's rows are there; they are marked as used."""
@@ -113,8 +135,7 @@ class Texts:
             return self._extra[key]
         row = self._row(table, key)
         if row is None:
-            raise StateError(
-                f"{self._prepared / table}.parquet does not have {key}: the batch belongs to other data; "
-                "run dvc repro"
+            raise TextsGone(
+                f"{self._prepared / table}.parquet does not have {key}: its pair has left the data; run dvc repro"
             )
         return Turns.load(row[column], row["messages"])

@@ -48,6 +48,11 @@ class Served:
             headers["Authorization"] = f"Bearer {self.tokens[name]}"
         return httpx2.Client(base_url=self.url, headers=headers, timeout=20)
 
+    @property
+    def cookie(self) -> str:
+        """Name of the page's cookie."""
+        return self.server.app.state.door.cookie
+
     def log(self) -> list[dict]:
         """The lines of the label log."""
         if not self.layout.labels.is_file():

@@ -5,6 +5,13 @@ from __future__ import annotations
 import json
 
 import httpx2
+import pyarrow.compute as pc
+
+from prefloop.io.arrays import read_table, write_table
+from prefloop.io.layout import Layout
+from prefloop.labels.log import LabelLog
+from tests.labels.helpers import label
+from tests.page.conftest import write_batch
 
 
 def answer(client, task, verdict="left", **more):
@@ -18,10 +25,12 @@ def test_a_verdict_is_taken_once_and_its_sides_are_those_of_the_log(serve):
         task = ann.get("/api/next").json()
         assert ann.get("/api/next").json()["lease"] == task["lease"]
         assert task["asks"]["verdicts"] == ["left", "right", "tie", "both_bad", "skip"]
-        assert task["progress"] == {"yours": 0, "minute_rate": None, "total": 0, "wanted": 4}
+        progress = {"yours": 0, "minute_rate": None, "total": 0, "wanted": 4, "last_lease": None}
+        assert task["progress"] == progress
         first, again = answer(ann, task), answer(ann, task, "right")
         assert (first.status_code, again.status_code) == (201, 200)
         assert first.json() == again.json()
+        assert ann.get("/api/status").json()["progress"]["last_lease"] == task["lease"]
     (line,) = served.log()
     assert line["verdict"] == line["shown_left"]
     assert (line["annotator"], line["source"], line["lease"]) == ("ann", "human", task["lease"])
@@ -120,14 +129,16 @@ def test_an_admin_sees_and_decides_conflicts(serve):
             task = client.get("/api/next").json()
             left = served.server.desk.next(name).shown_left
             answer(client, task, "left" if left == wish else "right")
-        (conflict,) = lea.get("/api/admin/conflicts").json()
+        conflicts = lea.get("/api/admin/conflicts").json()
+        assert (conflicts["total"], conflicts["without_texts"]) == (1, 0)
+        (conflict,) = conflicts["conflicts"]
         assert {vote["annotator"]: vote["verdict"] for vote in conflict["votes"]} == {"ann": "a", "bob": "b"}
         body = {"pair_id": conflict["pair_id"], "verdict": "b"}
         assert ann.post("/api/admin/adjudicate", json=body).status_code == 403
         assert ann.get("/api/admin/conflicts").status_code == 403
         decided = lea.post("/api/admin/adjudicate", json=body)
         assert (decided.status_code, lea.post("/api/admin/adjudicate", json=body).status_code) == (201, 200)
-        assert lea.get("/api/admin/conflicts").json() == []
+        assert lea.get("/api/admin/conflicts").json() == {"total": 0, "without_texts": 0, "conflicts": []}
         unknown = lea.post("/api/admin/adjudicate", json=body | {"pair_id": "none"})
         assert unknown.status_code == 404
     assert [line["purpose"] for line in served.log()] == [None, None, "adjudication"]
@@ -165,3 +176,31 @@ def test_a_restart_knows_what_it_acknowledged(serve):
         assert (again.status_code, again.json()) == (200, first.json())
         assert ann.get("/api/next").json()["pair_id"] != task["pair_id"]
     assert len(after.log()) == 1
+
+
+def test_pairs_whose_texts_have_left_the_data_block_nobody(serve, tmp_path):
+    said = [
+        label(n, annotator=who, verdict=word, lease=f"{who}{n}", shown_left="a")
+        for n in range(20)
+        for who, word in (("ann", "a"), ("bob", "b"))
+    ]
+    LabelLog(Layout.folder(tmp_path).labels).append(said)
+    served = serve(count=6, page__repeat_share=0.5)
+    path = served.layout.prepared / "prompts.parquet"
+    prompts, batch = read_table(path), read_table(served.layout.batch)
+    write_table(path, prompts.filter(pc.not_equal(prompts["prompt_id"], batch["prompt_id"][0])))
+    left = [pair for pair in batch.to_pylist() if pair["prompt_id"] != batch["prompt_id"][0].as_py()]
+    with served.client("ann") as ann, served.client("lea") as lea:
+        conflicts = lea.get("/api/admin/conflicts").json()
+        assert conflicts == {"total": 20, "without_texts": 20, "conflicts": []}
+        undone = ann.post("/api/undo", json={"lease": "ann3"})
+        assert (undone.status_code, undone.json()["code"]) == (410, "gone")
+        asked = []
+        while (reply := ann.get("/api/next")).status_code == 200:
+            asked.append(reply.json()["pair_id"])
+            answer(ann, reply.json())
+        assert set(asked) == {pair["pair_id"] for pair in left}
+        assert reply.headers["x-prefloop-wait"] == "empty"
+        write_table(path, prompts)
+        write_batch(served.layout, 6, 1)
+        assert ann.get("/api/next").json()["pair_id"] == batch["pair_id"][0].as_py()

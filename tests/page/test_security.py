@@ -7,8 +7,10 @@ import socket
 import time
 
 import httpx2
+import pyarrow as pa
 
-from prefloop.campaign.desk.people import new_token
+from prefloop.campaign.desk.people import People, new_token
+from prefloop.io.arrays import read_table, write_table
 from prefloop.page import guard, patience
 from tests.page.test_api import answer
 
@@ -46,7 +48,7 @@ def test_without_a_valid_token_nothing_is_told(serve):
         for path in ("/api/verdicts", "/api/undo", "/api/admin/adjudicate", "/api/logout"):
             assert stranger.post(path, json={}).status_code == 401
         for one in forged:
-            for header in ({"Authorization": f"Bearer {one}"}, {"Cookie": f"prefloop={one}"}):
+            for header in ({"Authorization": f"Bearer {one}"}, {"Cookie": f"{served.cookie}={one}"}):
                 assert stranger.get("/api/next", headers=header).status_code in (401, 429)
     assert served.server.desk.waiting() == 4
 
@@ -59,6 +61,31 @@ def test_wrong_tokens_are_few_a_minute_and_a_right_one_still_works(serve):
         login = guesser.post("/api/login", json={"token": served.tokens["ann"]}, headers={"Origin": served.url})
         assert (login.status_code, login.headers["retry-after"]) == (429, "60")
         assert ann.get("/api/next").status_code == 200
+
+
+def test_wrong_tokens_count_on_pages_too_and_whatever_address_they_say_they_come_from(serve):
+    served = serve()
+    with served.client() as guesser:
+        codes = [
+            guesser.get(
+                "/", headers={"Cookie": f"{served.cookie}={n}", "X-Forwarded-For": f"9.9.9.{n}"}
+            ).status_code
+            for n in range(14)
+        ]
+        assert codes == [303] * 10 + [429] * 4
+        assert guesser.get("/", headers={"Cookie": f"{served.cookie}={served.tokens['ann']}"}).status_code == 200
+
+
+def test_a_cookie_is_of_one_campaign(serve, tmp_path):
+    served = serve()
+    assert People(tmp_path / "other" / "people").campaign not in served.cookie
+    assert People(served.layout.people).campaign in served.cookie
+    with served.client() as page:
+        login = page.post("/api/login", json={"token": served.tokens["ann"]}, headers={"Origin": served.url})
+        assert login.headers["set-cookie"].startswith(f"{served.cookie}={served.tokens['ann']};")
+        page.cookies.set("prefloop-of-another-campaign", new_token())
+        assert page.get("/api/next").status_code == 200
+    assert httpx2.get(f"{served.url}/api/next", cookies={"prefloop": served.tokens["ann"]}).status_code == 401
 
 
 def test_a_lease_is_its_holders_alone(serve):
@@ -180,6 +207,9 @@ def test_what_gold_items_and_repeats_are_is_not_told(serve, tmp_path):
     gold = tmp_path / "gold.jsonl"
     gold.write_text('{"prompt": "secret?", "chosen": "yes", "rejected": "no"}\n')
     served = serve(page__gold=str(gold), page__gold_share=0.5, page__repeat_share=0.5)
+    path = served.layout.prepared / "prompts.parquet"
+    prompts = read_table(path).drop_columns(["ids"])
+    write_table(path, prompts.append_column("ids", pa.array([["row 7"]] * len(prompts))))
     seen = []
     with served.client("ann") as ann:
         while (reply := ann.get("/api/next")).status_code == 200:
@@ -187,7 +217,7 @@ def test_what_gold_items_and_repeats_are_is_not_told(serve, tmp_path):
             answer(ann, reply.json())
     purposes = [line["purpose"] for line in served.log()]
     assert "gold" in purposes
-    assert len({frozenset(task) for task in seen}) == 1
+    assert len({(frozenset(task), str(task["ids"])) for task in seen}) == 1
     assert not any("gold" in str(task) or "repeat" in str(task) for task in seen)
     (task,) = [task for task in seen if task["prompt"][0]["content"] == "secret?"]
     assert {task[side][0]["content"] for side in ("left", "right")} == {"yes", "no"}

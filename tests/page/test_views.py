@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 from prefloop.page import views
-from prefloop.page.auth import COOKIE
 
 STATIC = Path(views.__file__).parent / "static"
 FORBIDDEN = r"<script(?! type=\"module\" src=\"/static/)|<style|style=|<i |javascript:| on[a-z]+="
@@ -23,7 +22,7 @@ def test_each_page_is_for_whom_it_is(serve):
     for who, answers in expected.items():
         with served.client() as client:
             if who is not None:
-                client.cookies.set(COOKIE, served.tokens[who])
+                client.cookies.set(served.cookie, served.tokens[who])
             for path, (status, leads) in zip(PAGES, answers, strict=True):
                 answer = client.get(path)
                 assert (path, answer.status_code, answer.headers.get("location")) == (path, status, leads)
@@ -32,7 +31,7 @@ def test_each_page_is_for_whom_it_is(serve):
 def test_pages_hold_no_script_or_style_of_their_own_and_names_are_escaped(serve):
     served = serve(page__title='<i onclick=x>T</i> & "co"', page__verdicts=["tie"])
     with served.client() as client:
-        client.cookies.set(COOKIE, served.tokens["lea"])
+        client.cookies.set(served.cookie, served.tokens["lea"])
         for path in PAGES:
             answer = client.get(path)
             assert (

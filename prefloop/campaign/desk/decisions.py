@@ -11,6 +11,7 @@ from typing import Any
 from prefloop.campaign.desk.budget import BILLION, NOTHING, Budget, Spent
 from prefloop.campaign.desk.leases import Lease, Leases, Question
 from prefloop.campaign.desk.queue import Queue
+from prefloop.campaign.desk.tables import LAST_WORD
 from prefloop.campaign.desk.task import (
     STRENGTHS,
     AnothersLease,
@@ -111,6 +112,7 @@ class Decisions:
         Raises:
             Refused: it is not taken.
         """
+        self.leases.end_impossible(now)
         if isinstance(job, Undoing):
             return self._undo(job, now)
         if isinstance(job, Adjudicating):
@@ -175,20 +177,15 @@ class Decisions:
         tally = self._queue.row("SELECT * FROM tally WHERE pair_id = ?", word["pair_id"])
         if tally is not None and tally["ruled"]:
             raise NothingToUndo("an admin has decided this pair")
-        withdraws = word["purpose"] is None
         after = self._queue.spent + self.leases.reserved(now) + self._budget.most(is_paid=True)
-        if not self._budget.covers(after - Spent(labels=1) if withdraws else after):
+        if not self._budget.covers(after - Spent(labels=1)):
             raise OverBudget("the budget of this campaign leaves nothing for a second look")
-        lines = [_line(word, job.annotator, now, reason=WITHDRAWN)] if withdraws else []
-        return Decision(lines, lambda: self._ask_again(word))
+        line = _line(word, job.annotator, now, reason=WITHDRAWN, purpose=word["purpose"])
+        return Decision([line], lambda: self._ask_again(word))
 
     def _word_to_undo(self, job: Undoing) -> sqlite3.Row:
         if job.lease is None:
-            word = self._queue.row(
-                """SELECT * FROM words WHERE annotator = ? AND stands AND lease IS NOT NULL
-                AND shown_left IS NOT NULL AND purpose IS NOT 'adjudication' ORDER BY seq DESC LIMIT 1""",
-                job.annotator,
-            )
+            word = self._queue.row(LAST_WORD, job.annotator)
         else:
             word = self._queue.row("SELECT * FROM words WHERE lease = ? AND verdict IS NOT NULL", job.lease)
         if word is None or word["shown_left"] is None:
@@ -208,7 +205,6 @@ class Decisions:
 
     def _ask_again(self, word: sqlite3.Row) -> Task:
         """Give a pair out to whoever has just taken their word on it back."""
-        self._queue.change("UPDATE words SET stands = 0 WHERE seq = ?", word["seq"])
         pair = self._queue.row("SELECT wanted FROM pairs WHERE pair_id = ?", word["pair_id"])
         tally = self._queue.row("SELECT standing FROM tally WHERE pair_id = ?", word["pair_id"])
         # The place is their own, whether the pair is in the batch still or not.

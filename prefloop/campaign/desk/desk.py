@@ -21,7 +21,7 @@ from prefloop.campaign.desk.leases import Leases
 from prefloop.campaign.desk.people import People
 from prefloop.campaign.desk.questions import Questions
 from prefloop.campaign.desk.queue import Queue
-from prefloop.campaign.desk.tables import BATCH, DISPUTED
+from prefloop.campaign.desk.tables import BATCH, DISPUTED, LAST_WORD, REASONS
 from prefloop.campaign.desk.task import Decided, Given, Outcome, Task, Wait
 from prefloop.campaign.desk.writer import Writer
 from prefloop.config import Params
@@ -47,13 +47,28 @@ class Progress:
         yours: the annotator's verdicts, gold items and repeats included.
         minute_rate: the annotator's verdicts per minute of work lately, None at first.
         total: verdicts of all, those that were taken back apart.
-        wanted: verdicts that the campaign wants: its budget, else those given and those that wait.
+        wanted: verdicts that the campaign wants: its budget, else those of the batch and those before it.
+        last_lease: that of the annotator's last verdict that can be taken back, None without one.
     """
 
     yours: int
     minute_rate: float | None
     total: int
     wanted: int
+    last_lease: str | None = None
+
+
+@dataclass(frozen=True)
+class Conflicts:
+    """Disputed pairs.
+
+    Attributes:
+        total: how many.
+        first: the oldest of them, or those from a place on: ids, round, and the votes on each.
+    """
+
+    total: int
+    first: list[dict[str, Any]]
 
 
 class Desk:
@@ -106,6 +121,7 @@ class Desk:
             if seen != self._batch:
                 batch = None if seen is None else read_table(self._layout.batch, list(BATCH))
                 self._queue.take_batch(batch)
+                self._wanted = self._wanted_now()
                 self._batch = seen
 
     def next(self, annotator: str) -> Task | Wait:
@@ -117,9 +133,18 @@ class Desk:
         self._catch_up()
         with self._queue.lock:
             now = self._clock()
+            self._leases.end_impossible(now)
             held = self._leases.held(annotator, now)
             given = held or self._questions.next(annotator, now)
             return given if isinstance(given, Wait) else given.task
+
+    def set_aside(self, task: Task) -> None:
+        """Give a pair to nobody until the next batch, and end its lease: there are no texts of it to show."""
+        with self._queue.lock:
+            self._queue.change("INSERT OR IGNORE INTO unshown VALUES (?)", task.pair_id)
+            lease = self._leases.by_id(task.lease)
+            if lease is not None:
+                self._leases.end(lease, self._clock())
 
     def answer(self, annotator: str, given: Given) -> Future[Outcome]:
         """Take an answer; the future is done when it is on the disk, or is refused (`task.Refused`).
@@ -145,17 +170,26 @@ class Desk:
         """
         return self._writer.submit(Adjudicating(annotator, pair_id, verdict))
 
-    def conflicts(self, limit: int = 50) -> list[dict[str, Any]]:
-        """Disputed pairs (`prefloop.labels.disputes.disputed`): ids, round, and the votes on each."""
+    def conflicts(self, limit: int = 50, start: int = 0) -> Conflicts:
+        """Disputed pairs (`prefloop.labels.disputes.disputed`) from a place on, the oldest first."""
         with self._queue.lock:
-            pairs = self._queue.rows(f"SELECT pair_id FROM tally WHERE {DISPUTED} LIMIT ?", limit)
-            return [self._conflict(row["pair_id"]) for row in pairs]
+            total = self._queue.row(f"SELECT count(*) FROM tally WHERE {DISPUTED}")
+            pairs = self._queue.rows(
+                f"SELECT pair_id FROM tally WHERE {DISPUTED} ORDER BY first LIMIT ? OFFSET ?", limit, start
+            )
+            assert total is not None
+            return Conflicts(total[0], [self._conflict(row["pair_id"]) for row in pairs])
 
     def _conflict(self, pair_id: str) -> dict[str, Any]:
         sql = "SELECT * FROM words WHERE pair_id = ? AND stands AND purpose IS NULL ORDER BY seq"
         words = [dict(row) for row in self._queue.rows(sql, pair_id)]
         names = ("pair_id", "prompt_id", "completion_a", "completion_b", "round")
-        votes = [{name: word[name] for name in ("annotator", "verdict", "timestamp", "comment")} for word in words]
+        said = ("annotator", "verdict", "timestamp", "strength", "comment")
+        votes: list[dict[str, Any]] = [
+            {name: word[name] for name in said}
+            | {"reasons": word["reasons"].split(REASONS) if word["reasons"] else []}
+            for word in words
+        ]
         return {name: words[0][name] for name in names} | {"votes": votes}
 
     def progress(self, annotator: str) -> Progress:
@@ -163,12 +197,23 @@ class Desk:
         with self._queue.lock:
             yours = self._queue.answers_of(annotator)
             spent = self._queue.spent
-            places = self._queue.row(
-                "SELECT coalesce(sum(wanted - standing), 0) FROM pairs WHERE standing < wanted AND NOT ruled"
-            )
-            assert places is not None
-            wanted = self._params.campaign.budget.labels or spent.labels + places[0]
-            return Progress(yours, self._minute_rate(annotator), spent.labels, wanted)
+            wanted = self._params.campaign.budget.labels or max(self._wanted, spent.labels)
+            last = self._queue.row(LAST_WORD, annotator)
+            last_lease = None if last is None else last["lease"]
+            return Progress(yours, self._minute_rate(annotator), spent.labels, wanted, last_lease)
+
+    def _wanted_now(self) -> int:
+        """Verdicts that will stand once the batch is done, with the gold items and repeats to be expected.
+
+        Counted once a batch: a number that went otherwise after a vote than after one of these would tell them.
+        """
+        places = self._queue.row(
+            "SELECT coalesce(sum(wanted - standing), 0) FROM pairs WHERE standing < wanted AND NOT ruled"
+        )
+        assert places is not None
+        page = self._params.page
+        votes = max(1 - page.gold_share - page.repeat_share, 0.5)  # beyond that they run out
+        return self._queue.spent.labels + round(places[0] / votes)
 
     def _minute_rate(self, annotator: str) -> float | None:
         times = self._queue.rows(

@@ -14,6 +14,9 @@ from prefloop.campaign.desk.queue import Queue
 from prefloop.campaign.desk.task import Task
 from prefloop.labels.label import Left, Purpose
 
+# Seconds by which a clock may be put back while somebody has a lease; more than it takes to write an answer.
+_AHEAD_S = 300.0
+
 
 @dataclass(frozen=True)
 class Lease:
@@ -105,6 +108,12 @@ class Leases:
         row = self._queue.row("SELECT * FROM leases WHERE lease = ?", lease)
         return None if row is None else Lease.of(row)
 
+    def end_impossible(self, now: float) -> None:
+        """End what expires later than any lease can that was given by now: the clock ran ahead then."""
+        latest = now + self._budget.lease_ms / 1000 + _AHEAD_S
+        if self._queue.row("SELECT 1 FROM leases WHERE expires_at > ? LIMIT 1", latest) is not None:
+            self._queue.change("UPDATE leases SET expires_at = ? WHERE expires_at > ?", now, latest)
+
     def held(self, annotator: str, now: float) -> Lease | None:
         """What an annotator is at, the last one first; a lease that nothing can come of any more ends."""
         sql = "SELECT * FROM leases WHERE annotator = ? AND expires_at > ? ORDER BY rowid DESC"
@@ -153,9 +162,17 @@ class Leases:
         sql = "SELECT 1 FROM words WHERE pair_id = ? AND who = ? AND stands >= ? LIMIT 1"
         return self._queue.row(sql, pair_id, f"{kind}:{annotator}", int(stands)) is not None
 
+    def was_paid(self, annotator: str, pair_id: str) -> bool:
+        """Whether an annotator's vote on a pair was paid for before, and taken back."""
+        sql = (
+            "SELECT 1 FROM words WHERE pair_id = ? AND who = 'vote:' || ? AND verdict NOT NULL AND lease NOT NULL"
+        )
+        return self._queue.row(sql, pair_id, annotator) is not None
+
     def candidate(self, annotator: str, now: float) -> sqlite3.Row | None:
         """The first waiting pair of the batch that has a place for this annotator."""
         sql = """SELECT * FROM pairs WHERE standing < wanted AND NOT ruled
+            AND pair_id NOT IN (SELECT pair_id FROM unshown)
             AND NOT EXISTS (
                 SELECT 1 FROM words WHERE words.pair_id = pairs.pair_id AND words.stands
                 AND words.who = 'vote:' || ?1)

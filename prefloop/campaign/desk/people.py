@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import logging
 import os
 import re
 import secrets
@@ -16,6 +17,8 @@ from typing import Literal
 from prefloop.errors import ConfigError, StateError, shown
 from prefloop.io.atomic import atomic_path
 from prefloop.io.lock import locked
+
+log = logging.getLogger("prefloop")
 
 Role = Literal["annotator", "admin"]
 
@@ -94,6 +97,9 @@ class People:
         path: the file; may be missing.
         given: people of this process alone.
 
+    Attributes:
+        campaign: stands for the campaign, the same wherever it is served from this folder.
+
     Raises:
         ConfigError: a name that two have.
         StateError: a damaged file.
@@ -101,17 +107,20 @@ class People:
 
     def __init__(self, path: Path, given: Iterable[Person] = ()) -> None:
         self._path, self._given = path, tuple(given)
+        self.campaign = sha256(os.fsencode(path.resolve())).hexdigest()[:12]
         self._seen: tuple[int, ...] | None = None
         self._lasting: tuple[Person, ...] = ()
-        names = [person.name for person in self.everybody()]
+        self._read_again()
+        names = [person.name for person in self._given + self._lasting]
         for name in set(names):
             if names.count(name) > 1:
                 raise ConfigError(f"annotator {shown(name)!r}: two have this name; give the other another one")
 
     def everybody(self) -> tuple[Person, ...]:
-        """All of them."""
+        """All of them; who was made since with the name of one who was given waits until that one is gone."""
         self._read_again()
-        return self._given + self._lasting
+        taken = {person.name for person in self._given}
+        return self._given + tuple(person for person in self._lasting if person.name not in taken)
 
     def who(self, token: str) -> Person | None:
         """Whose token this is; every digest is compared, and in constant time."""
@@ -129,6 +138,9 @@ class People:
             seen = None
         if seen != self._seen:
             self._lasting, self._seen = read_people(self._path), seen
+            for person in self._lasting:
+                if person.name in {one.name for one in self._given}:
+                    log.warning("annotator %r of %s: somebody given has this name", person.name, self._path)
 
 
 def read_people(path: Path) -> tuple[Person, ...]:

@@ -48,9 +48,10 @@ class Questions:
         other = self._gold_item(annotator) if kind == "gold" else None
         other = self._repeat(annotator, count) if kind == "repeat" else other
         purpose = None if other is None or kind == "vote" else kind
+        is_paid = purpose is None and self._leases.was_paid(annotator, pair["pair_id"])
         asked = dict(pair) | (other or {}) | {"round": pair["round"]}
         side = stands_left(self._seed, annotator, asked["pair_id"], purpose == "repeat")
-        return self._leases.give(asked, annotator, Question(purpose, side, pair["wanted"]), now)
+        return self._leases.give(asked, annotator, Question(purpose, side, pair["wanted"], is_paid), now)
 
     def _gold_item(self, annotator: str) -> dict[str, Any] | None:
         def is_asked(pair_id: str) -> bool:
@@ -62,7 +63,8 @@ class Questions:
     def _repeat(self, annotator: str, count: int) -> dict[str, Any] | None:
         rows = self._queue.rows(
             """SELECT * FROM words WHERE annotator = ? AND stands AND purpose IS NULL AND lease IS NOT NULL
-            AND verdict <> 'skip' ORDER BY seq DESC LIMIT ? OFFSET ?""",
+            AND verdict <> 'skip' AND pair_id NOT IN (SELECT pair_id FROM unshown)
+            ORDER BY seq DESC LIMIT ? OFFSET ?""",
             *(annotator, _REPEATED, _FRESH),
         )
         rows = [

@@ -20,6 +20,7 @@ from prefloop.campaign.desk.tables import (
     NO_LONGER_COUNTED,
     PAIRS_FROM_TALLY,
     SCHEMA,
+    UNSHOWN,
     VERSION,
     WORDS,
     said,
@@ -54,6 +55,7 @@ class Queue:
         self._path, self._budget = path, budget
         self.lock = threading.RLock()
         self._connection = self._open()
+        self._connection.execute(UNSHOWN)
         self._is_closed = threading.Event()
         self._tidier = threading.Thread(target=self._tidy, name="queue", daemon=True)
         self._tidier.start()
@@ -151,6 +153,7 @@ class Queue:
         with self.transaction() as connection:
             self._set_meta(connection, {"batch": "away" if batch is None else "there"})
             connection.execute("DELETE FROM pairs")
+            connection.execute("DELETE FROM unshown")
             connection.executemany(
                 "INSERT INTO pairs VALUES (NULL, ?, ?, ?, ?, ?, ?, 0, 0)", zip(*columns, strict=True)
             )

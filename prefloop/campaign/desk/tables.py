@@ -9,7 +9,7 @@ from prefloop.campaign.desk.budget import is_paid_work
 from prefloop.labels.label import WITHDRAWN
 
 # Raised when tables change: a queue of another number is made again.
-VERSION = 2
+VERSION = 3
 
 # As `prefloop.labels.disputes.disputed`.
 DISPUTED = "(said_a > 0) + (said_b > 0) + (said_neither > 0) > 1 AND NOT ruled"
@@ -20,15 +20,15 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE words (
     seq INTEGER PRIMARY KEY, pair_id TEXT NOT NULL, prompt_id TEXT NOT NULL, completion_a TEXT NOT NULL,
     completion_b TEXT NOT NULL, round INTEGER, annotator TEXT NOT NULL, who TEXT NOT NULL, verdict TEXT,
-    shown_left TEXT, purpose TEXT, lease TEXT, timestamp TEXT NOT NULL, duration_ms INTEGER, comment TEXT,
-    stands INTEGER NOT NULL, counts INTEGER NOT NULL);
+    shown_left TEXT, purpose TEXT, lease TEXT, timestamp TEXT NOT NULL, duration_ms INTEGER, strength REAL,
+    reasons TEXT, comment TEXT, stands INTEGER NOT NULL, counts INTEGER NOT NULL);
 CREATE INDEX words_of_pair ON words (pair_id, who);
 CREATE INDEX words_of_annotator ON words (annotator, seq) WHERE stands;
 CREATE INDEX words_of_lease ON words (lease) WHERE lease IS NOT NULL;
 CREATE TABLE tally (
     pair_id TEXT PRIMARY KEY, standing INTEGER NOT NULL, said_a INTEGER NOT NULL, said_b INTEGER NOT NULL,
-    said_neither INTEGER NOT NULL, ruled INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX disputed ON tally (pair_id) WHERE {DISPUTED};
+    said_neither INTEGER NOT NULL, ruled INTEGER NOT NULL, first INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX disputed ON tally (first) WHERE {DISPUTED};
 CREATE TABLE people (annotator TEXT PRIMARY KEY, answers INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE pairs (
     position INTEGER PRIMARY KEY, pair_id TEXT NOT NULL UNIQUE, prompt_id TEXT NOT NULL,
@@ -44,9 +44,16 @@ CREATE INDEX leases_of_pair ON leases (pair_id, expires_at);
 CREATE INDEX leases_of_annotator ON leases (annotator, expires_at);
 CREATE INDEX leases_open ON leases (expires_at);
 """
+# What the data have no texts of, until the next batch: of this process alone.
+UNSHOWN = "CREATE TEMP TABLE unshown (pair_id TEXT PRIMARY KEY) WITHOUT ROWID"
+# A person's last word that an undo takes back.
+LAST_WORD = """SELECT * FROM words WHERE annotator = ? AND stands AND lease IS NOT NULL
+    AND shown_left IS NOT NULL AND purpose IS NOT 'adjudication' ORDER BY seq DESC LIMIT 1"""
+# Between reasons in one cell.
+REASONS = "\x1f"
 WORDS = (
     *("pair_id", "prompt_id", "completion_a", "completion_b", "round", "annotator", "who", "verdict"),
-    *("shown_left", "purpose", "lease", "timestamp", "duration_ms", "comment"),
+    *("shown_left", "purpose", "lease", "timestamp", "duration_ms", "strength", "reasons", "comment"),
 )
 BATCH = ("pair_id", "prompt_id", "completion_a", "completion_b", "round", "annotators")
 
@@ -58,7 +65,8 @@ def said(lines: pa.Table) -> pa.Table:
     ruled = pc.fill_null(pc.equal(lines["purpose"], "adjudication"), False)
     kind = pc.fill_null(lines["purpose"], "vote")
     who = pc.if_else(ruled, "adjudication", pc.binary_join_element_wise(kind, lines["annotator"], ":"))
-    lines = lines.append_column("who", who)
+    reasons = pc.binary_join(lines["reasons"], REASONS)
+    lines = lines.append_column("who", who).set_column(lines.schema.get_field_index("reasons"), "reasons", reasons)
     stands = pc.is_valid(lines["verdict"])
     counts = pc.and_(stands, is_paid_work(lines)).cast(pa.int8())
     return lines.select(WORDS).append_column("stands", stands.cast(pa.int8())).append_column("counts", counts)
@@ -87,7 +95,7 @@ AFTER_WORDS = (
         SELECT pair_id, sum(stands AND purpose IS NULL), sum(stands AND purpose IS NULL AND verdict = 'a'),
             sum(stands AND purpose IS NULL AND verdict = 'b'),
             sum(stands AND purpose IS NULL AND verdict IN ('tie', 'both_bad')),
-            max(stands AND purpose IS 'adjudication')
+            max(stands AND purpose IS 'adjudication'), min(seq)
         FROM words WHERE pair_id IN {_NEW} GROUP BY pair_id""",
     f"{_FROM_TALLY} pair_id IN {_NEW}",
     """INSERT INTO people SELECT annotator, count(*) FROM words

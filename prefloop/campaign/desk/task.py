@@ -136,48 +136,57 @@ class Refused(PrefloopError):
 
     Attributes:
         status: the API's status code.
+        code: which refusal it is, in one word for machines.
     """
 
     status = 400
+    code = "refused"
 
 
 class UnknownLease(Refused):
     """No such lease."""
 
     status = 404
+    code = "unknown_lease"
 
 
 class UnknownPair(Refused):
     """Nobody was asked about such a pair."""
 
     status = 404
+    code = "unknown_pair"
 
 
 class AnothersLease(Refused):
     """The lease was given to somebody else."""
 
     status = 403
+    code = "anothers_lease"
 
 
 class Gone(Refused):
     """The lease has expired and its place is taken, or the pair is decided."""
 
     status = 410
+    code = "gone"
 
 
 class OverBudget(Refused):
     """The budget does not cover it."""
 
     status = 409
+    code = "over_budget"
 
 
 class NothingToUndo(Refused):
     """There is no verdict to take back."""
 
     status = 409
+    code = "nothing_to_undo"
 
 
 class NotAsked(Refused):
     """The answer says what was not asked: a verdict, reason or criterion that is not offered."""
 
     status = 422
+    code = "not_asked"

@@ -12,12 +12,15 @@ const SIDES = {left: "a", right: "b", tie: "tie", both_bad: "both_bad", skip: "s
 const say = (text, kind = "") => Object.assign($("#state"), {textContent: text, className: kind});
 const lost = (error, seconds) => say(`Waiting for the server: ${error.message}. Trying again in ${seconds} s.`, "unsent");
 const looks = new Looks(say);
-let waiting = []; // conflicts that are not decided; the first is shown
+const STRENGTHS = {0.5: "slightly", 1: "clearly"};
+let waiting = []; // the oldest conflicts that are not decided; the first is shown
+let left = 0; // how many there are, those included that are not here yet
+let textless = 0; // those that cannot be shown
 const later = new Set(); // pairs that were put off
 let isBusy = true;
 
 function voted(vote) {
-  const more = [vote.strength, ...(vote.reasons ?? []), vote.comment].filter(Boolean).join(" · ");
+  const more = [STRENGTHS[vote.strength] ?? vote.strength, ...vote.reasons, vote.comment].filter(Boolean).join(" · ");
   return element("li", {dir: "auto"}, [
     element("b", {}, [vote.annotator]), ` ${WORDS[vote.verdict] ?? vote.verdict}${more ? ` (${more})` : ""}`,
   ]);
@@ -26,12 +29,13 @@ function voted(vote) {
 function present(said = "") {
   const conflict = waiting[0];
   isBusy = false;
-  $("#left-over").textContent = String(waiting.length);
+  $("#left-over").textContent = String(left);
   $("#comparison").hidden = $("#bar").hidden = !conflict;
   $("#waiting").hidden = Boolean(conflict);
   if (!conflict) {
     $("#waiting-title").textContent = "No conflicts";
-    $("#waiting-text").textContent = "No pair waits for a last word. This page looks again by itself.";
+    const gone = textless ? `The texts of ${textless} have left the data, so that they cannot be shown. ` : "";
+    $("#waiting-text").textContent = `${gone}No ${textless ? "other " : ""}pair waits for a last word. This page looks again by itself.`;
     return say(said || "No conflicts.");
   }
   show($("#prompt-text"), conflict.prompt, "user");
@@ -42,7 +46,7 @@ function present(said = "") {
   $("#votes ul").replaceChildren(...conflict.votes.map(voted));
   looks.shown();
   $("#prompt-title").focus({preventScroll: true});
-  return say(`${said}${waiting.length} to decide.`, said ? "saved" : "");
+  return say(`${said}${left - textless} to decide.`, said ? "saved" : "");
 }
 
 async function load(said = "") {
@@ -50,7 +54,8 @@ async function load(said = "") {
   const {status, body} = await insist(() => call("GET", "/api/admin/conflicts"), lost);
   if (status === 401 || status === 403) return toLogin();
   const order = (conflict) => Number(later.has(conflict.pair_id));
-  waiting = body.sort((one, other) => order(one) - order(other));
+  [left, textless] = [body.total, body.without_texts];
+  waiting = body.conflicts.sort((one, other) => order(one) - order(other));
   present(said);
   if (!waiting.length) {
     await pause(20);
@@ -76,6 +81,7 @@ async function decide(verdict) {
     return say(`Not counted: ${body?.error ?? status}.`, "failed");
   }
   waiting.shift();
+  left--;
   const said = `Decided: ${WORDS[verdict]}. `;
   return waiting.length ? present(said) : load(said);
 }

@@ -6,7 +6,7 @@ import {Extras} from "./extras.js";
 import {guidelines} from "./guidelines.js";
 import {listen} from "./keys.js";
 import {Looks} from "./looks.js";
-import {Outbox, keep, kept} from "./outbox.js";
+import {Outbox} from "./outbox.js";
 import {show} from "./show.js";
 
 const $ = (selector) => document.querySelector(selector);
@@ -22,10 +22,13 @@ const WAITS = {
   done: ["All done", "Nothing is left to compare. Thank you."],
 };
 
+// What the campaign's desk says of a verdict itself; after any other refusal it is kept, since it may be taken yet.
+const FINAL = new Set(["unknown_lease", "anothers_lease", "gone", "over_budget"]);
+
 let task = null; // the comparison that is shown
 let chosen = null; // its verdict, where more is asked before it is sent
 let isBusy = true; // while something is sent or fetched
-let lastLease = kept(`prefloop.last.${person}`); // of the verdict that undo takes back
+let lastLease = null; // of the verdict that undo takes back, so that an undo sent twice takes back one
 
 // ---- what is said of the state
 
@@ -45,7 +48,14 @@ function busy(value) {
   });
 }
 
-function showProgress({yours, minute_rate: rate, total, wanted}) {
+/** How a sentence on what was sent is marked. */
+function kindOf(said) {
+  if (said.startsWith("Not sent")) return "unsent";
+  return said.startsWith("Not") ? "failed" : said && "saved";
+}
+
+function showProgress({yours, minute_rate: rate, total, wanted, last_lease: last}) {
+  lastLease = last;
   $("#yours").textContent = String(yours);
   $("#rate").textContent = rate === null ? "–" : rate.toFixed(1);
   $("#total").textContent = `${total} of ${wanted}`;
@@ -73,7 +83,7 @@ function present(next, said) {
   busy(false);
   // Last, since all of it asks for the layout.
   looks.shown();
-  say(said.endsWith(".") ? said : `${said}Comparison ${task.progress.yours + 1}.`, said ? "saved" : "");
+  say(said.endsWith(".") ? said : `${said}Comparison ${task.progress.yours + 1}.`, kindOf(said));
   for (const box of ["#prompt-text", "#left", "#right"]) $(box).scrollTop = 0;
   $("#prompt-title").focus({preventScroll: true});
   window.scrollTo(0, 0);
@@ -91,7 +101,7 @@ function presentWait(reason, said, progress) {
   $("#bar").hidden = !lastLease;
   $("#verdicts").hidden = true;
   busy(false);
-  say(`${said}${title}.`);
+  say(`${said}${title}.`, kindOf(said));
 }
 
 /** Ask for the next comparison, and wait for one where there is none. */
@@ -102,7 +112,7 @@ async function next(said = "") {
     if (asked !== next.asked) return;
     if (status === 401) return toLogin();
     if (status === 200) return present(body, said);
-    if (status !== 204) return say(`${body?.error ?? status}. Load the page again.`, "failed");
+    if (status !== 204) return say(`${said}${body?.error ?? status}. Load the page again.`, "failed");
     const reason = headers.get("X-Prefloop-Wait");
     const progress = (await insist(() => call("GET", "/api/status"), lost)).body?.progress;
     if (asked !== next.asked) return;
@@ -162,35 +172,28 @@ async function sent(verdict) {
     toLogin();
     return new Promise(() => {}); // the page goes; the verdict stays
   }
-  outbox.remove(verdict.lease);
-  if (status === 200 || status === 201) {
-    remember(verdict.lease);
-    return body.verdict === verdict.verdict ? `Saved: ${WORDS[body.verdict]}. ` : `Known already: ${WORDS[body.verdict]}. `;
+  const isTaken = (status === 200 || status === 201) && body?.lease === verdict.lease;
+  if (!isTaken && !FINAL.has(body?.code)) {
+    return `Not sent: ${body?.error ?? status}. Kept in this browser until the page is loaded again. `;
   }
-  return `Not counted: ${body?.error ?? status}. `;
-}
-
-function remember(lease) {
-  lastLease = lease;
-  keep(`prefloop.last.${person}`, lease ?? "");
+  outbox.remove(verdict.lease);
+  if (!isTaken) return `Not counted: ${body.error}. `;
+  return body.verdict === verdict.verdict ? `Saved: ${WORDS[body.verdict]}. ` : `Known already: ${WORDS[body.verdict]}. `;
 }
 
 async function undo() {
   if (isBusy) return;
+  if (!lastLease) {
+    say("There is no verdict to take back.");
+    return;
+  }
   busy(true);
   next.asked++; // a wait for the next comparison ends here
   say("Taking the last verdict back…");
-  const {status, body} = await insist(() => call("POST", "/api/undo", lastLease ? {lease: lastLease} : {}), lost);
+  const {status, body} = await insist(() => call("POST", "/api/undo", {lease: lastLease}), lost);
   if (status === 401) return toLogin();
-  if (status === 200) {
-    remember(null);
-    return present(body, "Taken back: its pair is here again.");
-  }
-  if (task) {
-    busy(false);
-    return say(`${body?.error ?? "There is no verdict to take back"}.`);
-  }
-  return next();
+  if (status === 200) return present(body, "Taken back: its pair is here again.");
+  return next(`Not asked again: ${body?.error ?? status}. `);
 }
 
 // ---- keys and buttons
@@ -229,7 +232,10 @@ async function start() {
   busy(true);
   looks.restore();
   let said = "";
-  for (const verdict of outbox.waiting()) said = await sent(verdict);
+  for (const verdict of outbox.waiting()) {
+    const one = await sent(verdict);
+    said = said.startsWith("Not") ? said : one;
+  }
   await next(said);
 }
 

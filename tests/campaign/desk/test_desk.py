@@ -8,15 +8,22 @@ import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given as given_of
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from prefloop.campaign.desk import Desk
 from prefloop.campaign.desk.task import Gone, OverBudget, Wait
 from prefloop.errors import DataError, StateError
 from prefloop.io import json as io_json
 from prefloop.io.layout import Layout
+from prefloop.labels.label import WITHDRAWN
 from prefloop.labels.log import LabelLog
+from prefloop.labels.verdicts import WORDS
 from tests.campaign.desk.helpers import MINUTE, Clock, given, open_desk, pair, write_batch
 from tests.labels.helpers import label
 
@@ -177,3 +184,65 @@ def test_progress_tells_speed_and_what_is_wanted(desk):
     progress = desk.progress("ann")
     assert (progress.yours, progress.minute_rate, progress.total, progress.wanted) == (2, 4.0, 2, 6)
     assert desk.progress("bob").minute_rate is None
+
+
+def test_a_lease_of_a_clock_that_ran_ahead_holds_nothing(tmp_path, layout):
+    clock = Clock()
+    desk = open_desk(tmp_path, clock)
+    clock.now += 365 * 24 * 60 * MINUTE
+    first = desk.next("gone")
+    desk.close()
+    clock.now -= 364 * 24 * 60 * MINUTE
+    desk = open_desk(tmp_path, clock)
+    assert desk.next("ann").pair_id == first.pair_id
+    clock.now -= 4 * MINUTE  # as much as may be between two looks at a clock that is set
+    assert desk.next("bob").pair_id != first.pair_id
+    desk.close()
+
+
+def test_a_pair_that_is_set_aside_is_asked_of_nobody_until_the_next_batch(layout, desk):
+    first = desk.next("ann")
+    desk.set_aside(first)
+    assert {desk.next(name).pair_id for name in ("ann", "bob", "cem", "dora", "eve")} == {
+        pair(number)["pair_id"] for number in range(1, 6)
+    }
+    assert desk.next("fay") == Wait("empty")
+    write_batch(layout, dict.fromkeys(range(7), 1))
+    assert desk.next("fay").pair_id == first.pair_id
+
+
+words = st.lists(st.tuples(st.integers(0, 3), st.sampled_from("xyz"), st.sampled_from([*WORDS, None, "rule"])))
+
+
+@settings(max_examples=20, deadline=None)
+@given_of(words)
+def test_conflicts_are_the_pairs_on_which_standing_votes_disagree(said):
+    more = {None: {"verdict": None, "reason": WITHDRAWN}, "rule": {"verdict": "tie", "purpose": "adjudication"}}
+    with TemporaryDirectory() as folder:
+        lines = [label(n, annotator=who, **more.get(word, {"verdict": word})) for n, who, word in said]
+        LabelLog(Layout.folder(Path(folder)).labels).append(lines)
+        desk = open_desk(Path(folder), Clock())
+        conflicts = desk.conflicts(limit=2)
+        desk.close()
+    votes = {}
+    for number, who, word in said:
+        votes.setdefault(number, {})["" if word == "rule" else who] = word
+    sides = {"tie": "neither", "both_bad": "neither", "skip": None}
+    disputed = [
+        pair(number)["pair_id"] for number, each in votes.items()
+        if "" not in each and len({sides.get(word, word) for word in each.values()} - {None}) > 1
+    ]  # fmt: skip
+    assert [row["pair_id"] for row in conflicts.first] == disputed[:2]  # the oldest first
+    assert conflicts.total == len(disputed)
+
+
+def test_conflicts_show_what_was_said_besides(layout, desk):
+    LabelLog(layout.labels).append(
+        [label(1, annotator="x", verdict="a", strength=0.5, reasons=("short", "true")), label(1, verdict="tie")]
+    )
+    desk.next("ann")
+    (conflict,) = desk.conflicts().first
+    assert [(vote["strength"], vote["reasons"]) for vote in conflict["votes"]] == [
+        (0.5, ["short", "true"]),
+        (None, []),
+    ]

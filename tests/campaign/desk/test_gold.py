@@ -12,7 +12,7 @@ from prefloop.errors import ConfigError, DataError
 from prefloop.io.layout import Layout
 from prefloop.labels.aggregate import standing_votes
 from prefloop.labels.log import LabelLog
-from tests.campaign.desk.helpers import Clock, given, open_desk, write_batch
+from tests.campaign.desk.helpers import MINUTE, Clock, given, open_desk, write_batch
 
 
 def write_gold(path, count, **changes):
@@ -99,17 +99,46 @@ def test_they_come_once_each_among_others_and_are_no_votes(tmp_path):
     again.close()
 
 
-def test_a_gold_item_that_is_undone_is_asked_again(tmp_path):
+def test_what_is_taken_back_is_so_in_the_log_and_looks_alike_whatever_it_was(tmp_path):
     layout = Layout.folder(tmp_path)
-    write_batch(layout, dict.fromkeys(range(20), 1))
+    write_batch(layout, dict.fromkeys(range(30), 1))
     path = write_gold(tmp_path / "gold.jsonl", 5)
-    desk = open_desk(tmp_path, Clock(), page__gold=str(path), page__gold_share=0.5)
-    while (task := desk.next("ann")).purpose != "gold":
+    desk = open_desk(
+        *(tmp_path, Clock()), page__gold=str(path), page__gold_share=0.3, page__repeat_share=0.3,
+        campaign__cost={"per_label": 1.0, "per_hour": 0.0, "currency": "EUR"},
+    )  # fmt: skip
+    kinds, steps = set(), set()
+    while len(kinds) < 3:
+        task, start = desk.next("ann"), desk.progress("ann")
         desk.answer("ann", given(task.lease)).result()
-    desk.answer("ann", given(task.lease)).result()
-    before = layout.labels.read_bytes()
-    again = desk.undo("ann").result()
-    assert layout.labels.read_bytes() == before
-    assert (again.pair_id, again.purpose, again.left_id) == (task.pair_id, "gold", task.left_id)
-    assert desk.answer("ann", given(again.lease, "tie")).result().verdict == "tie"
+        answered = desk.progress("ann")
+        again = desk.undo("ann", answered.last_lease).result()
+        undone = desk.progress("ann")
+        assert (again.pair_id, again.purpose, again.left_id) == (task.pair_id, task.purpose, task.left_id)
+        line = LabelLog(layout.labels).read_on().lines.to_pylist()[-1]
+        assert (line["reason"], line["purpose"], line["pair_id"]) == ("withdrawn", task.purpose, task.pair_id)
+        assert desk.answer("ann", given(again.lease, "tie")).result().verdict == "tie"
+        kinds.add(task.purpose)
+        after = desk.progress("ann")
+        steps.add(tuple((p.total - start.total, p.wanted - start.wanted) for p in (answered, undone, after)))
+    assert steps == {((1, 0), (0, 0), (1, 0))}
+    count = desk.progress("ann").total
+    assert desk._queue.spent.money == count
+    desk.close()
+    layout.queue.unlink()
+    after = open_desk(tmp_path, Clock())
+    assert after.progress("ann").total == count
+    after.close()
+
+
+def test_what_was_paid_for_and_taken_back_is_not_paid_again_under_another_lease(tmp_path):
+    write_batch(Layout.folder(tmp_path), {0: 1})
+    clock, price = Clock(), {"per_label": 1.0, "per_hour": 0.0, "currency": "EUR"}
+    desk = open_desk(tmp_path, clock, campaign__cost=price)
+    for _ in range(2):
+        desk.answer("ann", given(desk.next("ann").lease)).result()
+        desk.undo("ann").result()
+        clock.now += 2 * MINUTE
+    desk.answer("ann", given(desk.next("ann").lease)).result()
+    assert (desk._queue.spent.money, desk._queue.spent.labels) == (1.0, 1)
     desk.close()

@@ -61,6 +61,15 @@ def test_a_name_is_one_persons(tmp_path):
         remove_person(path, "bob")
 
 
+def test_who_is_made_later_with_a_name_that_was_given_may_not_answer(tmp_path):
+    path, token = tmp_path / "people", new_token()
+    people = People(path, [parse_given(f"ann:{token}")])
+    later = {name: add_person(path, name, "admin") for name in ("ann", "bob")}
+    assert people.who(later["ann"]) is None
+    assert (people.who(token).role, people.who(later["bob"]).name) == ("annotator", "bob")
+    assert [person.name for person in people.everybody()] == ["ann", "bob"]
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"annotators": [{}]}', '{"annotators": 1}'])
 def test_a_damaged_file_is_named(tmp_path, content):
     (tmp_path / "people").write_text(content)

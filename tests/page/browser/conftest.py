@@ -16,7 +16,6 @@ from prefloop.data.prepare import prepare
 from prefloop.io.arrays import read_table, write_table
 from prefloop.io.layout import Layout
 from prefloop.labels.lines import read_lines
-from prefloop.page.auth import COOKIE
 from prefloop.page.serve import campaign_server
 from tests.page.browser.campaigns import RECORDS
 from tests.worlds import make_params
@@ -76,6 +75,7 @@ class Campaign:
         self._running.callback(thread.join)
         self._running.callback(server.stop)
         assert ready.wait(20)
+        self.cookie = server.app.state.door.cookie
         self.url, self._port = server.url, urlsplit(server.url).port
 
     def stop(self):
@@ -139,8 +139,8 @@ def visit(browser, window):
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
         opened.append((page, urlsplit(campaign.url).netloc, asked, wrong))
-        # Of the host, whatever the port: of two people in one window the last one is logged in.
-        context.add_cookies([{"name": COOKIE, "value": campaign.tokens[who], "url": campaign.url}])
+        # Of two people in one window the last one is logged in.
+        context.add_cookies([{"name": campaign.cookie, "value": campaign.tokens[who], "url": campaign.url}])
         page.goto(campaign.url + path)
         return page
 

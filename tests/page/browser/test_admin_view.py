@@ -25,7 +25,7 @@ def test_the_lead_sees_the_status_and_who_labels_does_not(campaign, visit):
     expect(page.locator("dd")).to_have_text("4")
     assert page.context.request.get(f"{labelled.url}/admin").status == 200
     other = page.context.browser.new_context()
-    cookie = {"name": "prefloop", "value": labelled.tokens["ann"], "url": labelled.url}
+    cookie = {"name": labelled.cookie, "value": labelled.tokens["ann"], "url": labelled.url}
     other.add_cookies([cookie])
     paths = ("/admin", "/admin/campaign", "/admin/conflicts")
     statuses = [other.request.get(labelled.url + path).status for path in paths]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+import pytest
 from playwright.sync_api import expect
 
 PLAIN = [f"plain {n}" for n in range(5)]
@@ -136,10 +137,51 @@ def test_what_the_server_refuses_is_said_and_the_next_pair_comes(campaign, visit
     labelled = campaign(*PLAIN)
     page = visit(labelled, "ann")
     wait_for(page, 1)
-    refusal = {"status": 410, "json": {"error": "this pair was given to somebody else"}}
+    refusal = {"status": 410, "json": {"error": "this pair was given to somebody else", "code": "gone"}}
     page.route("**/api/verdicts", lambda route: route.fulfill(**refusal), times=1)
     page.keyboard.press("1")
     wait_for(page, 1, "Not counted: this pair was given to somebody else")
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        (421, {"error": "this server does not answer to that host name"}),
+        (403, {"error": "sent by another site's page"}),
+        (422, {"error": "verdict: not offered", "code": "not_asked"}),
+        (404, {"detail": "a proxy's"}),
+        (201, {"welcome": "a proxy's"}),
+    ],
+)
+def test_a_verdict_of_which_the_desk_says_nothing_is_kept_and_sent_when_the_page_is_loaded_again(
+    campaign, visit, status, answer
+):
+    labelled = campaign(*PLAIN)
+    page = visit(labelled, "ann")
+    wait_for(page, 1)
+    page.route("**/api/verdicts", lambda route: route.fulfill(status=status, json=answer))
+    page.keyboard.press("2")
+    wait_for(page, 1, "^Not sent: .*Kept in this browser")
+    expect(page.locator("#state")).to_have_class("unsent")
+    page.unroute("**/api/verdicts")
+    page.reload()
+    wait_for(page, 2, "Saved: right")
+    assert len(labelled.log()) == 1
+
+
+def test_an_undo_whose_answer_is_lost_takes_back_one_verdict(campaign, visit):
+    labelled = campaign(*PLAIN)
+    page = visit(labelled, "ann")
+    for number in (1, 2):
+        wait_for(page, number)
+        page.keyboard.press("1")
+    wait_for(page, 3)
+    page.reload()  # the last verdict is the server's knowledge, not the browser's
+    wait_for(page, 3)
+    page.route("**/api/undo", lambda route: (route.fetch(), route.abort()), times=1)
+    page.keyboard.press("u")
+    expect(page.locator("#state")).to_have_text(re.compile("^Taken back"))
+    assert [line["verdict"] is None for line in labelled.log()] == [False, False, True]
 
 
 def test_two_pages_of_one_person_count_a_pair_once(campaign, visit):
