@@ -154,6 +154,14 @@ def test_track_rebuilds_the_runs_and_doubles_nothing(prefloop, finished, bert):
     assert made == {"mlartifacts", "mlflow.db", "mlflow.db.lock"}
 
 
+def test_track_rebuilds_the_status_of_a_campaign_as_of_now(prefloop, campaign, bert):
+    write_params(Path("params.yaml"), bert, tracking__enabled=True)
+    for labels in (2, 3):
+        assert prefloop("labels", "oracle", "--limit", labels).code == 0
+        told = json.loads(prefloop("track", "--json").out)
+    assert [run["campaign.labels"] for run in points(told["uri"]).values() if "campaign.labels" in run] == [2]
+
+
 def test_doctor_finds_what_is_missing(prefloop, params, tmp_path):
     outcome = prefloop("doctor", "--params", params, "--json")
     checks = {check["name"]: check for check in json.loads(outcome.out)}
