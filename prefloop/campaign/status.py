@@ -28,6 +28,7 @@ from prefloop.campaign.tally import (
     speed,
     spent_by,
     waiting,
+    waiting_for_others,
 )
 from prefloop.config import Params
 from prefloop.data.readers import Meaning
@@ -119,6 +120,7 @@ def status_of(
 
     Returns:
         now, ISO 8601; round, of the open batch, else the last one; waiting, verdicts that the batch still wants;
+        waiting_for_others, its pairs that have an answer and want a further person;
         labels, standing votes; pairs: labelled, decided, undecided, disputed; verdicts, standing votes by word;
         spend: labels, money, hours, currency, by_source; budget: by labels, money and hours the limit and what is
         left; speed: last_hour, verdicts of the last 60 minutes, per_hour, in an hour of work, median_seconds;
@@ -133,6 +135,7 @@ def status_of(
         "now": now.isoformat(timespec="seconds"),
         "round": round_of(batch, issued, lines),
         "waiting": waiting(batch, pairs),
+        "waiting_for_others": waiting_for_others(batch, pairs),
         "labels": len(votes),
         "pairs": pairs_of(pairs),
         "verdicts": {word: int(pc.sum(pc.equal(votes["verdict"], word)).as_py() or 0) for word in WORDS},

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefloop.campaign.desk.budget import Budget, Spent
-from prefloop.campaign.issued import vote_counts
+from prefloop.campaign.issued import standing, vote_counts
 from prefloop.config import Params
 from prefloop.labels.verdicts import COMPARED
 
@@ -40,6 +40,18 @@ def waiting(batch: pa.Table | None, pairs: pa.Table) -> int:
     has = np.where(row >= 0, np.append(vote_counts(pairs), 0)[row], 0)
     asked = batch["annotators"].to_numpy() if "annotators" in batch.column_names else np.ones(len(batch))
     return int(np.maximum(asked - has, 0).sum())
+
+
+def waiting_for_others(batch: pa.Table | None, pairs: pa.Table) -> int:
+    """Comparisons of the open batch that somebody has answered, and that want a further person.
+
+    Args:
+        batch, pairs: as for `waiting`.
+    """
+    if batch is None or "annotators" not in batch.column_names:
+        return 0
+    votes, is_ruled = standing(batch["pair_id"], pairs)
+    return int(((votes > 0) & (votes < batch["annotators"].to_numpy()) & ~is_ruled).sum())
 
 
 def pairs_of(pairs: pa.Table) -> dict[str, int]:

@@ -105,7 +105,7 @@ def test_what_the_batch_still_wants():
         ISSUED.get_field_index("annotators"), "annotators", pa.array([2, 2, 1], pa.int32())
     )
     told = _status(label(0), label(2), label(2, annotator="x"), batch=batch)
-    assert (told["round"], told["waiting"]) == (1, 3)
+    assert (told["round"], told["waiting"], told["waiting_for_others"]) == (1, 3, 1)
     empty = _status(label(0), batch=batch.slice(0, 0), issued=batch)
     assert (empty["round"], empty["waiting"]) == (1, 0)
     assert empty["advice"]["sentence"] == "Stop: every pair of the pool has its labels."
