@@ -131,10 +131,11 @@ def serve(
     from prefloop.campaign.status import StatusReader
     from prefloop.errors import StateError
     from prefloop.io.layout import Layout
-    from prefloop.page.serve import campaign_server, checked_origins, with_paths_from
+    from prefloop.page.serve import campaign_server, checked_origins, refuse_nobody, with_paths_from
 
     layout, parameters = Layout.repository(), load(params)
     people = People(layout.people, map(parse_given, annotators or ()))
+    refuse_nobody(people)
     if not layout.batch.is_file():
         raise StateError(f"{layout.batch} is missing: run dvc repro evaluate acquire for the first batch")
     parameters, allowed = with_paths_from(parameters, params.parent), checked_origins(origins or ())
