@@ -141,7 +141,7 @@ def serve(
     parameters, allowed = with_paths_from(parameters, params.parent), checked_origins(origins or ())
     reader = StatusReader(parameters, layout)
     with campaign_server(
-        *(parameters, layout, people, host, port, allowed), lambda: reader.status(datetime.now(UTC))
+        *(parameters, layout, people, host, port, allowed), lambda: reader.shared(datetime.now(UTC))
     ) as server:
         server.run(lambda url: typer.echo(f"labelling page: {url}"))
 

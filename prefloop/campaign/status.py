@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -40,6 +42,9 @@ from prefloop.labels.lines import NO_LINES
 from prefloop.labels.log import LabelLog
 from prefloop.labels.verdicts import WORDS, Word
 
+# Seconds for which all who look at a status see the same one.
+_KEPT_S = 5.0
+
 
 class StatusReader:
     """Status of one campaign, again and again, for any number of threads: of the log only what is new is read.
@@ -60,7 +65,9 @@ class StatusReader:
         if gold is None:
             gold = {} if path is None else read_gold(path, Meaning.of(params.data)).verdicts
         self._gold = gold
-        self._lock = Lock()
+        self._lock, self._sharing = Lock(), Lock()
+        self._kept: dict[str, Any] = {}
+        self._kept_until = -math.inf
 
     def status(self, now: datetime) -> dict[str, Any]:
         """The status now; see `status_of`.
@@ -80,6 +87,20 @@ class StatusReader:
         issued = read_issued(self._layout.issued)
         issued = ISSUED.empty_table() if issued is None else issued
         return status_of(self._params, lines, issued, batch, self._gold, now)
+
+    def shared(self, now: datetime) -> dict[str, Any]:
+        """The status some seconds ago, one for all who ask: it is made again after ten times what making it took.
+
+        Raises:
+            DataError, StateError: as for `status`.
+        """
+        with self._sharing:
+            begun = time.monotonic()
+            if begun >= self._kept_until:
+                self._kept = self.status(now)
+                ended = time.monotonic()
+                self._kept_until = ended + max(_KEPT_S, 10 * (ended - begun))
+            return self._kept
 
 
 def campaign_status(params: Params, layout: Layout, now: datetime) -> dict[str, Any]:
