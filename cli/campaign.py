@@ -49,22 +49,24 @@ def run(
     from prefloop.campaign.rounds import Rounds
     from prefloop.campaign.running import running
     from prefloop.errors import EXIT_NOTHING_LEFT
+    from prefloop.io.address import listening
     from prefloop.io.layout import Layout
     from prefloop.page.serve import checked_origins, with_paths_from
 
-    layout = Layout.repository()
+    layout, proxies = Layout.repository(), checked_origins(origins or ())
     params, renewed = _ready()
-    people, token = _people(layout, annotators or [], host)
+    people = _people(layout, annotators or [], host)
+    with listening(host, port):
+        pass  # a round takes minutes: where nothing can be served, say so before it
     if renewed or not layout.batch.is_file():
         typer.echo("making a round before the page is served", err=True)
         Rounds(layout, _to_stderr).make()
     parameters = with_paths_from(params, Path())
-    proxies = checked_origins(origins or ())
     with running(
         parameters, layout, people, Rounds(layout), _tell, host=host, port=port, origins=proxies
     ) as campaign:
         campaign.loop.start(at_once=True)
-        campaign.server.run(lambda url: _announce(url, token, open_))
+        campaign.server.run(lambda url: _announce(url, layout, people, open_))
         over = campaign.loop.look().is_over
     if over:
         raise typer.Exit(EXIT_NOTHING_LEFT)
@@ -145,15 +147,15 @@ def _ready() -> tuple[Params, bool]:
     return params, bool(changed)
 
 
-def _people(layout: Layout, given: list[str], host: str) -> tuple[People, str | None]:
-    """Who may label, and the token of the one who was made because nobody might."""
-    from prefloop.campaign.desk.people import People, add_person, parse_given
-    from prefloop.page.serve import is_loopback
+def _people(layout: Layout, given: list[str], host: str) -> People:
+    """Who may label; where others than this machine can reach the page, somebody."""
+    from prefloop.campaign.desk.people import People, parse_given
+    from prefloop.page.serve import is_loopback, refuse_nobody
 
     people = People(layout.people, map(parse_given, given))
-    if people.everybody() or not is_loopback(host):
-        return people, None
-    return people, add_person(layout.people, _user(), "admin")
+    if not is_loopback(host):
+        refuse_nobody(people)
+    return people
 
 
 def _user() -> str:
@@ -169,16 +171,25 @@ def _user() -> str:
         return "me"
 
 
-def _announce(url: str, token: str | None, open_: bool) -> None:
+def _announce(url: str, layout: Layout, people: People, open_: bool) -> None:
+    """Tell the address of a page that answers, and of the one who is made where nobody may label: the token."""
     import threading
     import webbrowser
 
-    address = url if token is None else f"{url}/login#token={token}"
-    typer.echo(f"labelling page: {address}")
-    if token is not None:
-        typer.echo(
-            f"who has this address labels as {_user()}; others: prefloop labels annotator add NAME", err=True
-        )
+    from prefloop.campaign.desk.people import add_person, remove_person
+
+    if people.everybody():
+        address = url
+        typer.echo(f"labelling page: {address}")
+    else:
+        user = _user()
+        address = f"{url}/login#token={add_person(layout.people, user, 'admin')}"
+        try:
+            typer.echo(f"labelling page: {address}")
+        except BaseException:  # a token that nobody has seen would keep the next run from making one
+            remove_person(layout.people, user)
+            raise
+        typer.echo(f"who has this address labels as {user}; others: prefloop labels annotator add NAME", err=True)
     if open_:
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 

@@ -132,16 +132,17 @@ def serve(
     from prefloop.campaign.status import StatusReader
     from prefloop.errors import StateError
     from prefloop.io.layout import Layout
-    from prefloop.page.serve import campaign_server, checked_origins, with_paths_from
+    from prefloop.page.serve import campaign_server, checked_origins, refuse_nobody, with_paths_from
 
     layout, parameters = Layout.repository(), load(params)
     people = People(layout.people, map(parse_given, annotators or ()))
+    refuse_nobody(people)
     if not layout.batch.is_file():
         raise StateError(f"{layout.batch} is missing: run dvc repro evaluate acquire for the first batch")
     parameters, allowed = with_paths_from(parameters, params.parent), checked_origins(origins or ())
     reader = StatusReader(parameters, layout)
     with campaign_server(
-        *(parameters, layout, people, host, port, allowed), lambda: reader.status(datetime.now(UTC))
+        *(parameters, layout, people, host, port, allowed), lambda: reader.shared(datetime.now(UTC))
     ) as server:
         server.run(lambda url: typer.echo(f"labelling page: {url}"))
 

@@ -59,10 +59,18 @@ def _print(told: dict[str, Any], confidence: float) -> None:
         typer.echo(f"  - {shown(reason)}")
 
 
+def _round(told: dict[str, Any]) -> str:
+    if told["round"] is None:
+        return "-"
+    others = told["waiting_for_others"]
+    further = f" ({others} pairs have an answer and want a further person)" if others else ""
+    return f"{told['round']}, {told['waiting']} verdicts wanted{further}"
+
+
 def _facts(told: dict[str, Any]) -> list[list[str]]:
     pairs, spend, speed = told["pairs"], told["spend"], told["speed"]
     rows = [
-        ["round", "-" if told["round"] is None else f"{told['round']}, {told['waiting']} verdicts wanted"],
+        ["round", _round(told)],
         ["labels", f"{told['labels']} ({_counts(told['verdicts'])})"],
         [
             "pairs",

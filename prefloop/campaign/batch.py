@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefloop.campaign.choice import Standing, chosen
-from prefloop.campaign.issued import BATCH_SCHEMA, waiting
+from prefloop.campaign.issued import BATCH_SCHEMA, is_untouched, waiting
 from prefloop.config import Params
 from prefloop.labels.labelled import Labelled, LabelTable
 from prefloop.pool.identity import dataset_name
@@ -64,10 +65,11 @@ def about_model(params: Params, problem: Problem, lines: int) -> dict[str, objec
 def issue(
     params: Params, problem: Problem, model: UncertaintyModel, labels: LabelTable, issued: pa.Table
 ) -> pa.Table:
-    """Choose a new batch if so few comparisons wait as `campaign.buffer` says.
+    """Choose a new batch if so few comparisons wait for a first answer as `campaign.buffer` says.
 
-    A batch that is itself no more than that, at the end of a pool, is followed by another at once: without a new
-    label, this gives again what it gave.
+    What waits for a further person keeps nobody else from labelling: it stays, before the new batch, and does not
+    count. A batch that has no more than the buffer itself, at the end of a pool, is followed by another at once:
+    without a new label, this gives again what it gave.
 
     Args:
         params: parameters in force.
@@ -83,7 +85,10 @@ def issue(
         ConfigError: a pair rule about models on a pool that does not name them.
     """
     labelled, before = campaign_labels(labels, problem), len(issued)
-    while len(rest := in_pool(problem, waiting(issued, labels.pairs))) <= params.campaign.buffer:
+    while True:
+        rest = in_pool(problem, waiting(issued, labels.pairs))
+        if np.count_nonzero(is_untouched(rest["pair_id"], labels.pairs)) > params.campaign.buffer:
+            break
         last = pc.max(issued["round"]).as_py()
         round_ = max(-1 if last is None else last, labels.last_round) + 1
         rows = chosen(Standing(params, problem, model, labels, labelled, issued, rest, round_))

@@ -93,6 +93,20 @@ def waiting(issued: pa.Table, labels: pa.Table) -> pa.Table:
     return last.filter(pa.array(wants)).combine_chunks()
 
 
+def is_untouched(pairs: pa.ChunkedArray, labels: pa.Table) -> np.ndarray:
+    """Whether nobody has a word on each of some pairs, nor ruled, bool [n]: what a campaign's buffer counts.
+
+    A pair that somebody has answered may wait for a further person for ever, where few people label.
+
+    Args:
+        pairs: ids.
+        labels: what the log says by pair (`aggregate.AGGREGATED`).
+    """
+    votes, is_ruled = standing(pairs, labels)
+    untouched: np.ndarray = (votes == 0) & ~is_ruled
+    return untouched
+
+
 def standing(pairs: pa.ChunkedArray, labels: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     """How many votes stand on each of some pairs, int64 [n], and whether somebody ruled on it, bool [n]."""
     if not len(labels):

@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-import pyarrow.parquet as pq
-
+from prefloop.campaign.issued import is_untouched
 from prefloop.campaign.rounds import RoundFailed, new_lines
+from prefloop.io.arrays import read_table
 from prefloop.io.layout import Layout
+from prefloop.labels.labelled import read_label_table
 
 log = logging.getLogger("prefloop")
 
@@ -24,7 +26,13 @@ class Open(Protocol):
     """What the loop asks of a desk."""
 
     def open(self) -> int:
-        """Comparisons that want a further verdict."""
+        """Comparisons that nobody has answered."""
+
+    def further(self) -> int:
+        """Comparisons that somebody has answered, and that want a further person."""
+
+    def is_stuck(self) -> bool:
+        """Whether what waits wants people who are not there."""
 
     def is_spent(self) -> bool:
         """Whether the budget covers no further comparison."""
@@ -49,14 +57,20 @@ class View:
 
     Attributes:
         batch: comparisons that wanted a verdict right after the last round.
-        open: those that want one now.
+        fresh: those of them that nobody had answered.
+        open: those that nobody has answered now.
+        further: those that somebody has, and that want a further person.
         new: lines of the log since the last round.
+        stuck: whether what waits wants people who are not there.
         spent: whether the budget covers no further comparison.
     """
 
     batch: int
+    fresh: int
     open: int
+    further: int
     new: int
+    stuck: bool = False
     spent: bool = False
 
     @property
@@ -69,16 +83,37 @@ def is_due(view: View, buffer: int) -> bool:
     """Whether a round is to be made now.
 
     A round chooses further comparisons once no more than the buffer are open; before that it would cost a training
-    and bring nothing. Where no more were open right after the last round, the pool has no others: then the rest is
-    waited for, and one round more learns from it. So does one when the budget is spent.
+    and bring nothing. What waits for a further person does not count: few may ever come. Where no more were open
+    right after the last round, the pool has no others: then the rest is waited for, as long as anybody is there
+    who can answer it, and one round more learns from it. So does one when the budget is spent.
     """
-    most = buffer if view.batch > buffer else 0
-    return view.new > 0 and (view.is_over or view.open <= most)
+    if not view.new or view.is_over:
+        return view.new > 0
+    if view.fresh > buffer:
+        return view.open <= buffer
+    return not view.open and (not view.further or view.stuck)
 
 
 def backoff(failures: int) -> float:
     """Seconds until a failed round is tried again: twice as long each time."""
     return min(_BACKOFF_S * 2.0 ** min(failures - 1, 16), _LONGEST_S)
+
+
+def sizes_of(batch: Path, labels: Path) -> tuple[int, int]:
+    """Comparisons of a batch, and those of them that nobody had answered when it was made.
+
+    Args:
+        batch, labels: as the same round wrote them; both may be missing.
+
+    Raises:
+        StateError: one of them is damaged.
+    """
+    if not batch.is_file():
+        return 0, 0
+    pairs = read_table(batch, ["pair_id"])["pair_id"]
+    if not labels.is_file():
+        return len(pairs), len(pairs)
+    return len(pairs), int(is_untouched(pairs, read_label_table(labels).pairs).sum())
 
 
 class Loop:
@@ -105,6 +140,8 @@ class Loop:
         self._desk, self._layout, self._buffer = desk, layout, buffer
         self._rounds, self._tell, self._clock = rounds, tell, clock
         self._failures, self._again_at, self._is_owed = 0, 0.0, False
+        self._seen: tuple[int | None, ...] | None = None
+        self._sizes = (0, 0)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rounds", daemon=True)
 
@@ -138,10 +175,18 @@ class Loop:
 
     def look(self) -> View:
         """The campaign as it stands."""
-        batch, layout = self._layout.batch, self._layout
-        rows = pq.read_metadata(batch).num_rows if batch.is_file() else 0
+        desk, layout = self._desk, self._layout
+        batch, fresh = self._last_batch()
         lines = new_lines(layout.labels, layout.label_snapshot)
-        return View(rows, self._desk.open(), lines, self._desk.is_spent())
+        return View(batch, fresh, desk.open(), desk.further(), lines, desk.is_stuck(), desk.is_spent())
+
+    def _last_batch(self) -> tuple[int, int]:
+        """Comparisons of the last round's batch, and those of them that nobody had answered then."""
+        paths = (self._layout.batch, self._layout.label_table)
+        seen = tuple(path.stat().st_mtime_ns if path.is_file() else None for path in paths)
+        if seen != self._seen:
+            self._sizes, self._seen = sizes_of(*paths), seen
+        return self._sizes
 
     def _put_off(self) -> None:
         self._failures, self._is_owed = self._failures + 1, True

@@ -53,10 +53,16 @@ def running(
     """
     reader = StatusReader(params, layout)
 
-    def status() -> dict[str, Any]:
-        return reader.status(datetime.fromtimestamp(clock(), UTC))
+    def now() -> datetime:
+        return datetime.fromtimestamp(clock(), UTC)
 
-    with campaign_server(params, layout, people, host, port, origins, status, clock) as server:
+    def status() -> dict[str, Any]:
+        return reader.status(now())
+
+    def shared() -> dict[str, Any]:
+        return reader.shared(now())
+
+    with campaign_server(params, layout, people, host, port, origins, shared, clock) as server:
         loop = Loop(server.desk, layout, params.campaign.buffer, rounds, lambda error: tell(campaign, error))
         campaign = Running(server, loop, status)
         try:

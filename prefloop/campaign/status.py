@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -28,6 +30,7 @@ from prefloop.campaign.tally import (
     speed,
     spent_by,
     waiting,
+    waiting_for_others,
 )
 from prefloop.config import Params
 from prefloop.data.readers import Meaning
@@ -38,6 +41,9 @@ from prefloop.labels.agreement import agreement, agreement_by_person
 from prefloop.labels.lines import NO_LINES
 from prefloop.labels.log import LabelLog
 from prefloop.labels.verdicts import WORDS, Word
+
+# Seconds for which all who look at a status see the same one.
+_KEPT_S = 5.0
 
 
 class StatusReader:
@@ -59,7 +65,9 @@ class StatusReader:
         if gold is None:
             gold = {} if path is None else read_gold(path, Meaning.of(params.data)).verdicts
         self._gold = gold
-        self._lock = Lock()
+        self._lock, self._sharing = Lock(), Lock()
+        self._kept: dict[str, Any] = {}
+        self._kept_until = -math.inf
 
     def status(self, now: datetime) -> dict[str, Any]:
         """The status now; see `status_of`.
@@ -79,6 +87,20 @@ class StatusReader:
         issued = read_issued(self._layout.issued)
         issued = ISSUED.empty_table() if issued is None else issued
         return status_of(self._params, lines, issued, batch, self._gold, now)
+
+    def shared(self, now: datetime) -> dict[str, Any]:
+        """The status some seconds ago, one for all who ask: it is made again after ten times what making it took.
+
+        Raises:
+            DataError, StateError: as for `status`.
+        """
+        with self._sharing:
+            begun = time.monotonic()
+            if begun >= self._kept_until:
+                self._kept = self.status(now)
+                ended = time.monotonic()
+                self._kept_until = ended + max(_KEPT_S, 10 * (ended - begun))
+            return self._kept
 
 
 def campaign_status(params: Params, layout: Layout, now: datetime) -> dict[str, Any]:
@@ -119,6 +141,7 @@ def status_of(
 
     Returns:
         now, ISO 8601; round, of the open batch, else the last one; waiting, verdicts that the batch still wants;
+        waiting_for_others, its pairs that have an answer and want a further person;
         labels, standing votes, rulings apart; pairs: labelled, decided, undecided, disputed, ruled; verdicts,
         standing votes by word;
         spend: labels, money, hours, currency, by_source; budget: by labels, money and hours the limit and what is
@@ -137,6 +160,7 @@ def status_of(
         "now": now.isoformat(timespec="seconds"),
         "round": round_of(batch, issued, lines),
         "waiting": waiting(batch, pairs),
+        "waiting_for_others": waiting_for_others(batch, pairs),
         "labels": len(votes),
         "pairs": pairs_of(pairs),
         "verdicts": {word: int(pc.sum(pc.equal(votes["verdict"], word)).as_py() or 0) for word in WORDS},

@@ -42,6 +42,18 @@ def waiting(batch: pa.Table | None, pairs: pa.Table) -> int:
     return int(np.where(is_ruled, 0, np.maximum(asked - has, 0)).sum())
 
 
+def waiting_for_others(batch: pa.Table | None, pairs: pa.Table) -> int:
+    """Comparisons of the open batch that somebody has answered, and that want a further person.
+
+    Args:
+        batch, pairs: as for `waiting`.
+    """
+    if batch is None or "annotators" not in batch.column_names:
+        return 0
+    votes, is_ruled = standing(batch["pair_id"], pairs)
+    return int(((votes > 0) & (votes < batch["annotators"].to_numpy()) & ~is_ruled).sum())
+
+
 def pairs_of(pairs: pa.Table) -> dict[str, int]:
     """How many pairs are labelled, decided, undecided, disputed (`disputes.disputed`) and ruled on."""
     decided = int(pc.sum(pc.is_in(pairs["verdict"], value_set=pa.array(COMPARED[:2]))).as_py() or 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -19,11 +18,10 @@ from prefloop.data.prepared import Prepared
 from prefloop.errors import DataError, StateError
 from prefloop.io.arrays import read_table, write_table
 from prefloop.io.atomic import atomic_path
-from prefloop.io.json import end_last_line, to_json
-from prefloop.io.lock import locked
+from prefloop.io.json import to_json
 from prefloop.labels.aggregate import AGGREGATED, aggregate
 from prefloop.labels.lines import read_lines
-from prefloop.labels.log import Mark
+from prefloop.labels.log import Mark, size_of
 from prefloop.labels.soft import SoftLabels, Ties, soft_verdicts
 from prefloop.labels.verdicts import COMPARED, Trained, is_decided, shares, trained_by
 from prefloop.reward.groups import comparison_groups
@@ -33,6 +31,7 @@ from prefloop.target import label_weights
 log = logging.getLogger("prefloop")
 
 _FACTS = b"prefloop"
+_COPIED = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -169,7 +168,7 @@ def take_snapshot(
     them. A line that is no label leaves both files as they were.
 
     Args:
-        path: the log, copied under the writers' lock.
+        path: the log; nobody waits with a verdict while it is copied.
         copy: the snapshot.
         table: the labelled table.
         config: section `labels`, by which soft labels are made.
@@ -179,13 +178,12 @@ def take_snapshot(
         DataError: the log is missing (it is committed empty and must never be deleted), a line is no label, or
             names another prompt than that of its completions.
     """
-    if not path.exists():
+    size = size_of(path)
+    if size is None:
         raise DataError(f"{path} is missing: restore it from version control, or create it empty")
     with atomic_path(copy) as temporary:
-        with locked(path):
-            end_last_line(path)
-            shutil.copyfile(path, temporary)
-        labels = _read(temporary, path, config)
+        _copy(path, temporary, size)
+        labels = _read(temporary, path, config, size)
         if prepared is not None and (wrong := _of_other_prompts(labels.pairs, prepared)):
             pair, got, prompt = wrong[0]
             expected = f"{prompt}, the prompt of its completions in the data ({len(wrong)} such labels)"
@@ -227,16 +225,16 @@ def current_labels(path: Path, table: Path, config: Labels | None = None) -> Lab
     Raises:
         DataError: a line that is no label.
     """
-    with locked(path):
-        size = end_last_line(path)
-        labels = _table_of(table)
-        config = config or (labels.config if labels is not None else load_params(packaged_params()).labels)
-        if labels is not None:
-            with open(path, "rb") as handle:
-                is_whole = labels.mark.size == size and labels.mark.stands_in(handle, size)
-                if is_whole and labels.config == config:
-                    return labels
-        return _read(path, path, config)
+    size, labels = size_of(path), _table_of(table)
+    if size is None:
+        raise DataError(f"{path} is missing: restore it from version control, or create it empty")
+    config = config or (labels.config if labels is not None else load_params(packaged_params()).labels)
+    if labels is not None:
+        with open(path, "rb") as handle:
+            is_whole = labels.mark.size == size and labels.mark.stands_in(handle, size)
+            if is_whole and labels.config == config:
+                return labels
+    return _read(path, path, config, size)
 
 
 def _table_of(table: Path) -> LabelTable | None:
@@ -264,10 +262,16 @@ def warn_of_late_labels(path: Path, copy: Path) -> None:
         )
 
 
-def _read(path: Path, name: Path, config: Labels) -> LabelTable:
+def _copy(path: Path, copy: Path, size: int) -> None:
+    with open(path, "rb") as log, open(copy, "wb") as handle:
+        while block := log.read(min(_COPIED, size - log.tell())):
+            handle.write(block)
+
+
+def _read(path: Path, name: Path, config: Labels, size: int) -> LabelTable:
     with open(path, "rb") as handle:
-        lines, rows = read_lines(handle, name)
-        mark = Mark.at(handle, handle.seek(0, 2), rows)
+        lines, rows = read_lines(handle, name, end=size)
+        mark = Mark.at(handle, size, rows)
     judged = pc.is_valid(lines["verdict"])
     rounds = pc.max(lines["round"].filter(judged)).as_py()
     asked = pc.and_(judged, pc.invert(pc.starts_with(lines["source"], "data:")))

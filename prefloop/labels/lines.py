@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
@@ -55,13 +56,14 @@ class _WrongBlock(Exception):
     """Some line of a block is not as it should be, or not plainly so."""
 
 
-def read_lines(handle: BinaryIO, path: Path, rows: int = 0) -> tuple[pa.Table, int]:
+def read_lines(handle: BinaryIO, path: Path, rows: int = 0, end: int | None = None) -> tuple[pa.Table, int]:
     """Read and check the lines of an open log from where it stands.
 
     Args:
         handle: the log; its last line is ended.
         path: the log's name in messages.
         rows: lines before this place.
+        end: bytes of the log to read up to, where a line ends; None is all.
 
     Returns:
         A table of SCHEMA in order, and the lines up to the end, blank ones included.
@@ -70,7 +72,7 @@ def read_lines(handle: BinaryIO, path: Path, rows: int = 0) -> tuple[pa.Table, i
         DataError: a line that is no label, with row and field.
     """
     start, before, tables = handle.tell(), rows, []
-    while block := handle.readlines(_BLOCK):
+    for block in _blocks(handle, end):
         tables.append(_table(block, path, rows))
         rows += len(block)
     table = pa.concat_tables(tables).combine_chunks() if tables else NO_LINES
@@ -78,13 +80,20 @@ def read_lines(handle: BinaryIO, path: Path, rows: int = 0) -> tuple[pa.Table, i
         # Some line names a pair that is not that of its completions, or another prompt: find it, and say so.
         handle.seek(start)
         prompts: dict[str, str] = {}
-        while block := handle.readlines(_BLOCK):
+        for block in _blocks(handle, end):
             for row, label in _labels(block, path, before):
                 if prompts.setdefault(label.pair_id, label.prompt_id) != label.prompt_id:
                     expected = f"{prompts[label.pair_id]}, as in an earlier label of this pair"
                     raise DataError.at(path, row, "prompt_id", label.prompt_id, expected)
             before += len(block)
     return table, rows
+
+
+def _blocks(handle: BinaryIO, end: int | None) -> Iterator[list[bytes]]:
+    """Lines up to the end, some at a time."""
+    while block := handle.read(_BLOCK if end is None else max(0, min(_BLOCK, end - handle.tell()))):
+        rest = b"" if block.endswith(b"\n") else handle.readline()
+        yield BytesIO(block + rest).readlines()
 
 
 def _table(block: Sequence[bytes], path: Path, rows: int) -> pa.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -61,6 +62,21 @@ class News:
     is_whole: bool
 
 
+def size_of(path: Path) -> int | None:
+    """Bytes of a log that stand for good, the last line ended; None where there is none.
+
+    They are never changed, so that who reads no further needs no lock, and keeps nobody from writing.
+    """
+    if not path.exists():
+        return None
+    with locked(path):
+        return _size(path)
+
+
+def _size(path: Path) -> int | None:
+    return end_last_line(path) if path.exists() else None
+
+
 class LabelLog:
     """A label log as far as this process has read it; to append, nothing of it is read.
 
@@ -71,6 +87,7 @@ class LabelLog:
 
     def __init__(self, path: Path, mark: Mark | None = None) -> None:
         self._path, self._mark = path, mark or Mark()
+        self._reading = Lock()
 
     @property
     def mark(self) -> Mark:
@@ -85,11 +102,13 @@ class LabelLog:
     def read_on(self) -> News:
         """The lines appended since the last time, by whomever.
 
+        Nobody waits while they are parsed: what a log has been given is not changed, so that its size is enough.
+
         Raises:
             DataError: a line that is no label; nothing is skipped, since every line was paid for.
         """
-        with locked(self._path):
-            return self._read_on()
+        with self._reading:
+            return self._read_to(size_of(self._path))
 
     def answer(self, give: Callable[[News], list[Label]]) -> list[Label]:
         """Read on and append what `give` makes of it, as one step for all other writers.
@@ -100,7 +119,7 @@ class LabelLog:
         Raises:
             DataError: as above.
         """
-        with locked(self._path):
+        with self._reading, locked(self._path):
             labels = give(self._read_on())
             self._append(labels)
         return labels
@@ -114,7 +133,7 @@ class LabelLog:
         Raises:
             DataError: as above.
         """
-        with locked(self._path):
+        with self._reading, locked(self._path):
             labels = give(self._read_on())
             if not labels:
                 return News(NO_LINES, False)
@@ -125,14 +144,16 @@ class LabelLog:
         append_jsonl(self._path, [label.model_dump(exclude_none=True) for label in labels])
 
     def _read_on(self) -> News:
-        if not self._path.exists():
+        return self._read_to(_size(self._path))
+
+    def _read_to(self, size: int | None) -> News:
+        if size is None:
             before, self._mark = self._mark, Mark()
             return News(NO_LINES, before.size > 0)
-        size = end_last_line(self._path)
         with open(self._path, "rb") as handle:
             is_whole = not self._mark.stands_in(handle, size)
             mark = Mark() if is_whole else self._mark
             handle.seek(mark.size)
-            lines, rows = read_lines(handle, self._path, mark.rows)
+            lines, rows = read_lines(handle, self._path, mark.rows, size)
             self._mark = Mark.at(handle, size, rows)
         return News(lines, is_whole)

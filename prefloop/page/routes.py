@@ -27,7 +27,7 @@ from prefloop.page.bodies import (
 )
 
 # Seconds after which asking again may bring something, by why there was nothing.
-_RETRY_S = {"empty": 5, "budget": 60, "done": 60}
+_RETRY_S = {"empty": 5, "others": 5, "budget": 60, "done": 60}
 _YEAR_S = 31_536_000
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     code: {"model": ErrorOut} for code in (400, 401, 403, 408, 413, 421, 422, 429, 431, 503)

@@ -105,15 +105,10 @@ def campaign_server(
         clock: the desk's, seconds since 1970.
 
     Raises:
-        ConfigError: nobody may label, or as for `Desk`.
+        ConfigError: as for `Desk`.
         AddressError: it cannot listen there.
         StateError, DataError: as for `Desk`.
     """
-    if not people.everybody():
-        raise ConfigError(
-            "nobody may label yet: make an annotator with prefloop labels annotator add NAME, or give "
-            "--annotator NAME:TOKEN"
-        )
     with listening(host, port) as listener:
         desk = Desk(params, layout, people, clock)
         try:
@@ -138,6 +133,19 @@ def with_paths_from(params: Params, folder: Path) -> Params:
     paths = {name: getattr(page, name) for name in ("guidelines", "gold")}
     found = {name: path and folder / path for name, path in paths.items()}
     return params.model_copy(update={"page": page.model_copy(update=found)})
+
+
+def refuse_nobody(people: People) -> None:
+    """Refuse to serve where nobody may label.
+
+    Raises:
+        ConfigError: nobody may.
+    """
+    if not people.everybody():
+        raise ConfigError(
+            "nobody may label yet: make an annotator with prefloop labels annotator add NAME, or give "
+            "--annotator NAME:TOKEN"
+        )
 
 
 def checked_origins(origins: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from prefloop.campaign.batch import campaign_labels, issue, open_batch
-from prefloop.campaign.issued import BATCH_SCHEMA, ISSUED, waiting
+from prefloop.campaign.issued import BATCH_SCHEMA, ISSUED, is_untouched, waiting
 from prefloop.campaign.overlap import people_wanted
 from prefloop.config.model import Campaign
 from prefloop.config.policies import Policy
@@ -145,7 +146,7 @@ def test_little_waits_only_where_the_policy_is_offered_nothing_more(params, worl
     issued = issue(params, problem, FixedModel(), labels, NOTHING)
     rest = waiting(issued, labels.pairs)["pair_id"].to_pylist()
     assert rest == [pair for pair in issued["pair_id"].to_pylist() if pair in set(rest)]
-    if len(rest) <= params.campaign.buffer:
+    if is_untouched(pa.chunked_array([rest], pa.string()), labels.pairs).sum() <= params.campaign.buffer:
         rule = params.policies[params.campaign.policy].pairs
         known = campaign_labels(labels, problem).pairs
         taken = Pairs.join(known, rows_of(problem, issued))
@@ -228,6 +229,22 @@ def test_a_new_batch_stands_behind_what_waits_and_counts_it_as_acquired():
     # As many prompts as there are come before any a second time, those that wait among them.
     prompts = issued["prompt_id"].to_pylist()
     assert len(set(prompts)) == len(prompts)
+
+
+def test_second_answers_that_nobody_gives_keep_no_batch_from_coming():
+    """One person labels alone, and each pair wants two: the batch grows at its end, the rest stays in front."""
+    params = params_of(initial=6, batch=5, buffer=2, annotators_per_pair=2, overlap=1.0)
+    issued = issue(params, LISTED, Untrained(), answered(LISTED, []), NOTHING)
+    for round_ in range(1, 4):
+        before, answers = issued, len(issued) - params.campaign.buffer
+        few = said(LISTED, rows_of(LISTED, before), {"me": "a" * (answers - 1)})
+        assert issue(params, LISTED, FixedModel(), few, before).equals(before)
+        labels = said(LISTED, rows_of(LISTED, before), {"me": "a" * answers})
+        issued = issue(params, LISTED, FixedModel(), labels, before)
+        assert issue(params, LISTED, FixedModel(), labels, issued).equals(issued)
+        assert issued.slice(0, len(before)).equals(before)
+        assert issued["round"].to_pylist()[len(before) :] == [round_] * 5
+        assert open_batch(LISTED, labels, issued)["pair_id"].equals(issued["pair_id"])
 
 
 def test_a_pair_that_waits_is_not_asked_about_once_more():

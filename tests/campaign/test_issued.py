@@ -2,7 +2,7 @@
 
 import pytest
 
-from prefloop.campaign.issued import BATCH_SCHEMA, ISSUED, issued_rows, read_issued, waiting
+from prefloop.campaign.issued import BATCH_SCHEMA, ISSUED, is_untouched, issued_rows, read_issued, waiting
 from prefloop.errors import StateError
 from prefloop.io.arrays import write_table
 from tests.campaign.worlds import ids_of, said
@@ -33,6 +33,14 @@ def test_a_pair_waits_until_as_many_people_as_wanted_have_a_word():
 @pytest.mark.parametrize("word", "abtns")
 def test_every_word_counts(word):
     assert waits([2] * 5, {"x": word * 3, "data": word * 2}) == [2, 3, 4]
+
+
+@pytest.mark.parametrize("word", "abtns")
+def test_a_pair_is_untouched_until_somebody_has_a_word(word):
+    labels = said(PROBLEM, PAIRS, {"x": "." + word}).pairs
+    assert is_untouched(issued([2] * 5)["pair_id"], labels).tolist() == [True, False, True, True, True]
+    ruled = said(PROBLEM, PAIRS, {"admin": "a"}, "adjudication").pairs
+    assert is_untouched(issued([2] * 5)["pair_id"], ruled).tolist() == [False, True, True, True, True]
 
 
 def test_an_adjudicated_pair_wants_no_vote():

@@ -2,42 +2,82 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from prefloop.campaign.rounds import RoundFailed
-from prefloop.campaign.run import Loop, View, backoff, is_due
+from prefloop.campaign.run import Loop, View, backoff, is_due, sizes_of
 from prefloop.io.arrays import write_table
 from prefloop.io.layout import Layout
+from prefloop.labels.label import Label
+from prefloop.labels.labelled import take_snapshot
+from prefloop.labels.log import LabelLog
+from tests.campaign.desk.helpers import pair, write_batch
+from tests.worlds import make_params
 
 COUNT = st.integers(0, 100)
-VIEWS = st.builds(View, COUNT, COUNT, COUNT, st.booleans())
+
+
+@st.composite
+def views(draw):
+    """A campaign between two rounds: what nobody had answered is open still, or not."""
+    batch = draw(COUNT)
+    fresh = draw(st.integers(0, batch))
+    open_ = draw(st.integers(0, fresh))
+    further = draw(st.integers(0, batch - open_))
+    return View(batch, fresh, open_, further, draw(COUNT), draw(st.booleans()), draw(st.booleans()))
+
+
+VIEWS = views()
+
+
+def alone(batch, new):
+    """A campaign that asks one person about each pair."""
+    return View(batch, batch, batch - new, 0, new)
 
 
 @given(VIEWS, COUNT)
 def test_without_new_verdicts_nothing_is_due(view, buffer):
-    assert not is_due(View(view.batch, view.open, 0, view.spent), buffer)
+    assert not is_due(replace(view, new=0), buffer)
 
 
 @given(VIEWS, COUNT, st.integers(0, 20))
 def test_more_verdicts_and_fewer_open_never_undo_a_round(view, buffer, more):
     if is_due(view, buffer):
-        assert is_due(View(view.batch, max(view.open - more, 0), view.new + more, view.spent), buffer)
+        assert is_due(replace(view, open=max(view.open - more, 0), new=view.new + more), buffer)
 
 
 @given(st.integers(1, 80), st.data())
 def test_a_round_is_made_exactly_when_a_new_batch_would_be_chosen(batch, data):
     buffer = data.draw(st.integers(0, batch - 1))
-    rounds = [new for new in range(batch + 1) if is_due(View(batch, batch - new, new), buffer)]
+    rounds = [new for new in range(batch + 1) if is_due(alone(batch, new), buffer)]
     assert rounds == list(range(batch - buffer, batch + 1))
+
+
+@given(VIEWS, COUNT, COUNT, st.booleans())
+def test_second_answers_keep_nobody_from_a_new_batch(view, buffer, further, stuck):
+    if view.fresh > buffer:
+        assert is_due(view, buffer) == is_due(replace(view, further=further, stuck=stuck), buffer)
 
 
 @given(st.integers(1, 80), st.integers(0, 80))
 def test_a_used_up_pool_makes_one_round_for_its_rest(rest, buffer):
     if rest <= buffer:
-        assert [n for n in range(rest + 1) if is_due(View(rest, rest - n, n), buffer)] == [rest]
+        assert [n for n in range(rest + 1) if is_due(alone(rest, n), buffer)] == [rest]
+
+
+@given(st.integers(1, 40), st.integers(0, 39), st.integers(0, 80), st.data())
+def test_the_second_answers_of_a_used_up_pool_make_one_round_while_somebody_gives_them(rest, fresh, buffer, data):
+    fresh = min(fresh, rest, buffer)
+    further = data.draw(st.integers(1, rest))
+    working = View(rest, fresh, 0, further, data.draw(st.integers(1, 80)))
+    assert not is_due(working, buffer)
+    assert is_due(replace(working, stuck=True), buffer)
+    assert is_due(replace(working, further=0), buffer)
 
 
 @given(VIEWS, COUNT)
@@ -76,6 +116,12 @@ class Place:
     def open(self):
         new = len(self.layout.labels.read_text().splitlines())
         return self.rows - new + len(self.layout.label_snapshot.read_text().splitlines())
+
+    def further(self):
+        return 0
+
+    def is_stuck(self):
+        return False
 
     def is_spent(self):
         return False
@@ -152,3 +198,18 @@ def test_the_first_round_is_owed_whatever_has_changed(place):
         pass
     loop.stop()
     assert place.made == [0]
+
+
+def test_what_was_open_is_told_by_batch_and_labels_of_the_round(tmp_path):
+    layout = Layout.folder(tmp_path)
+    assert sizes_of(layout.batch, layout.label_table) == (0, 0)
+    write_batch(layout, dict.fromkeys(range(5), 2))
+    assert sizes_of(layout.batch, layout.label_table) == (5, 5)
+    said = [("ann", 0, "a"), ("bob", 0, "b"), ("ann", 1, "skip"), ("ann", 7, "a")]
+    LabelLog(layout.labels).append(
+        Label(**pair(number), annotator=who, verdict=verdict, source="human", timestamp="2024-01-01T00:00:00Z")
+        for who, number, verdict in said
+    )
+    layout.label_table.parent.mkdir(parents=True)
+    take_snapshot(layout.labels, layout.label_snapshot, layout.label_table, make_params().labels)
+    assert sizes_of(layout.batch, layout.label_table) == (5, 3)

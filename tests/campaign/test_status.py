@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from prefloop.campaign import status as status_module
 from prefloop.campaign.issued import ISSUED
 from prefloop.campaign.status import StatusReader, campaign_status, status_of
 from prefloop.io.arrays import write_table
@@ -157,7 +159,7 @@ def test_what_the_batch_still_wants():
         ISSUED.get_field_index("annotators"), "annotators", pa.array([2, 2, 1], pa.int32())
     )
     told = _status(label(0), label(2), label(2, annotator="x"), batch=batch)
-    assert (told["round"], told["waiting"]) == (1, 3)
+    assert (told["round"], told["waiting"], told["waiting_for_others"]) == (1, 3, 1)
     empty = _status(label(0), batch=batch.slice(0, 0), issued=batch)
     assert (empty["round"], empty["waiting"]) == (1, 0)
     assert empty["advice"]["sentence"] == "Stop: every pair that the policy may choose has its labels."
@@ -199,3 +201,19 @@ def test_read_on_is_read_at_once(tmp_path):
     assert reader.status(NOW)["labels"] == 120
     layout.labels.write_text("")
     assert reader.status(NOW)["labels"] == 0
+
+
+def test_all_who_look_within_some_seconds_share_one_status(tmp_path, monkeypatch):
+    clock, made = iter([0.0, 0.1, 4.0, 5.2, 7.2, 27.1, 27.3, 27.4]), []
+    monkeypatch.setattr(status_module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    reader = StatusReader(make_params(), Layout.folder(tmp_path))
+    status = reader.status
+    monkeypatch.setattr(reader, "status", lambda now: made.append(now) or status(now))
+    first = reader.shared(NOW)
+    assert reader.shared(NOW) is first
+    # The second took 2 seconds, so that it is kept for 20.
+    second = reader.shared(NOW)
+    assert second is not first
+    assert reader.shared(NOW) is second
+    assert reader.shared(NOW) is not second
+    assert len(made) == 3

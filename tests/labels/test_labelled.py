@@ -11,6 +11,8 @@ from prefloop.data.prepared import load_prepared
 from prefloop.errors import DataError, StateError
 from prefloop.io.arrays import read_table, write_table
 from prefloop.io.hashing import pair_id
+from prefloop.io.lock import locked
+from prefloop.labels import labelled as labelled_module
 from prefloop.labels.aggregate import AGGREGATED, aggregate
 from prefloop.labels.labelled import current_labels, read_label_table, take_snapshot, warn_of_late_labels
 from prefloop.labels.lines import SCHEMA
@@ -157,3 +159,24 @@ def test_a_label_that_names_another_prompt_than_the_data_is_named(tmp_path, log)
     with pytest.raises(DataError, match=rf"labels.jsonl, row 2, field 'prompt_id': got '0+', expected {named[1]}"):
         take_snapshot(*arguments)
     assert not (tmp_path / "copy.jsonl").exists()
+
+
+@pytest.mark.parametrize("reads", ["snapshot", "current"])
+def test_nobody_waits_while_the_log_is_copied_and_read(tmp_path, log, monkeypatch, reads):
+    path, reading = tmp_path / "labels.jsonl", labelled_module.read_lines
+    log.append([label(1), label(2)])
+    size = path.stat().st_size
+
+    def slow(*arguments, **named):
+        with locked(path, timeout=0), open(path, "ab") as handle:
+            handle.write(b'{"half a li')
+        return reading(*arguments, **named)
+
+    monkeypatch.setattr(labelled_module, "read_lines", slow)
+    copy, table = tmp_path / "copy.jsonl", tmp_path / "table.parquet"
+    if reads == "snapshot":
+        labels = take_snapshot(path, copy, table, MAJORITY)
+        assert copy.read_bytes() == path.read_bytes()[:size]
+    else:
+        labels = current_labels(path, table)
+    assert (labels.lines, labels.mark.size) == (2, size)

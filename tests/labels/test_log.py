@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from prefloop.errors import DataError
 from prefloop.io.hashing import pair_id, pair_ids
+from prefloop.io.json import append_jsonl
+from prefloop.io.lock import locked
 from prefloop.labels import lines as lines_module
+from prefloop.labels import log as log_module
 from prefloop.labels.lines import SCHEMA
 from prefloop.labels.log import LabelLog
 from tests.labels.helpers import content, label
@@ -70,6 +73,37 @@ def test_a_log_that_was_edited_or_restored_is_read_as_a_whole(tmp_path, change):
     news = log.read_on()
     assert news.is_whole
     assert len(news.lines) == path.read_bytes().count(b"\n")
+
+
+def test_nobody_waits_while_the_log_is_read(tmp_path, monkeypatch):
+    path, further = tmp_path / "labels.jsonl", label(5, verdict="tie")
+    LabelLog(path).append([label(1), label(2)])
+    reading = log_module.read_lines
+
+    def slow(*arguments):
+        with locked(path, timeout=0):
+            append_jsonl(path, [further.model_dump(exclude_none=True)])
+            with open(path, "ab") as handle:
+                handle.write(b'{"half a li')
+        return reading(*arguments)
+
+    log = LabelLog(path)
+    monkeypatch.setattr(log_module, "read_lines", slow)
+    assert log.read_on().lines["verdict"].to_pylist() == ["a", "a"]
+    monkeypatch.undo()
+    assert log.read_on().lines["verdict"].to_pylist() == ["tie"]
+
+
+@given(st.integers(0, 12), st.integers(1, 2000), st.data())
+def test_a_log_is_read_up_to_the_end_of_any_line(tmp_path_factory, count, block, data):
+    path = tmp_path_factory.mktemp("log") / "labels.jsonl"
+    LabelLog(path).append(label(number, comment="x" * number) for number in range(count))
+    content = path.read_bytes().splitlines(keepends=True)
+    stop = data.draw(st.integers(0, count))
+    with pytest.MonkeyPatch.context() as patch, open(path, "rb") as handle:
+        patch.setattr(lines_module, "_BLOCK", block)
+        table, rows = lines_module.read_lines(handle, path, 3, len(b"".join(content[:stop])))
+    assert (table["comment"].to_pylist(), rows) == (["x" * number for number in range(stop)], 3 + stop)
 
 
 APPEND = """

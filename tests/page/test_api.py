@@ -115,6 +115,15 @@ def test_who_waits_is_told_why(serve):
         assert ann.get("/api/next").headers["x-prefloop-wait"] == "empty"
 
 
+def test_who_has_answered_all_that_waits_is_told_that_others_must(serve):
+    served = serve(count=1, wanted=2)
+    with served.client("ann") as ann:
+        answer(ann, ann.get("/api/next").json())
+        waits = ann.get("/api/next")
+        assert (waits.status_code, waits.headers["x-prefloop-wait"]) == (204, "others")
+        assert int(waits.headers["retry-after"]) > 0
+
+
 def test_the_budget_ends_it(serve):
     served = serve(campaign__budget__labels=1)
     with served.client("ann") as ann:

@@ -16,7 +16,7 @@ import yaml
 from prefloop.campaign.desk.people import People, new_token, parse_given
 from prefloop.errors import AddressError, ConfigError, StateError
 from prefloop.io.layout import Layout
-from prefloop.page.serve import campaign_server, checked_origins, is_loopback
+from prefloop.page.serve import campaign_server, checked_origins, is_loopback, refuse_nobody
 from tests.page.conftest import write_batch
 from tests.worlds import ROOT, make_params
 
@@ -62,11 +62,8 @@ def test_it_serves_until_a_signal_and_leaves_nothing_behind(folder):
 
 def test_a_server_without_annotators_or_address_does_not_start(folder):
     layout = Layout(folder / "data", folder / ".prefloop")
-    with (
-        pytest.raises(ConfigError, match="labels annotator add NAME"),
-        campaign_server(make_params(), layout, People(layout.people), "127.0.0.1", 0),
-    ):
-        pass
+    with pytest.raises(ConfigError, match="labels annotator add NAME"):
+        refuse_nobody(People(layout.people))
     people = People(layout.people, [parse_given(f"ann:{new_token()}")])
     with campaign_server(make_params(), layout, people, "127.0.0.1", 0) as server:
         with (

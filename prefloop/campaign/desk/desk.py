@@ -17,7 +17,7 @@ from prefloop.campaign.desk.clerk import Clerk
 from prefloop.campaign.desk.decisions import Adjudicating, Answering, Decisions, ReadingOn, Undoing
 from prefloop.campaign.desk.gold import NO_GOLD, read_gold
 from prefloop.campaign.desk.guidelines import Guidelines, GuidelinesFile
-from prefloop.campaign.desk.leases import Leases
+from prefloop.campaign.desk.leases import Lease, Leases
 from prefloop.campaign.desk.people import People
 from prefloop.campaign.desk.questions import Questions
 from prefloop.campaign.desk.queue import Queue
@@ -35,6 +35,8 @@ log = logging.getLogger("prefloop")
 
 # Seconds that a question waits for lines of others to be taken in; they are looked at again with its answer.
 _CATCH_UP_S = 1.0
+# Seconds without a question after which nobody is taken to be on the way to the next one.
+_QUIET_S = 60.0
 # Answers by which one's speed is told.
 _LATELY = 20
 
@@ -104,6 +106,7 @@ class Desk:
             self._clerk.read_on()
             self._questions = Questions(self._queue, self._leases, self._budget, self.gold, params)
             self._batch: tuple[int, int, int] | None = None
+            self._given_at, self._wants_others = clock(), False
             self.refresh()
         except BaseException:
             self._only.release()
@@ -136,6 +139,7 @@ class Desk:
             self._leases.end_impossible(now)
             held = self._leases.held(annotator, now)
             given = held or self._questions.next(annotator, now)
+            self._keep_in_mind(given, now)
             return given if isinstance(given, Wait) else given.task
 
     def set_aside(self, task: Task) -> None:
@@ -145,6 +149,13 @@ class Desk:
             lease = self._leases.by_id(task.lease)
             if lease is not None:
                 self._leases.end(lease, self._clock())
+
+    def _keep_in_mind(self, given: Lease | Wait, now: float) -> None:
+        """What `is_stuck` asks about."""
+        if not isinstance(given, Wait):
+            self._given_at, self._wants_others = now, False
+        elif given.reason == "others":
+            self._wants_others = True
 
     def answer(self, annotator: str, given: Given) -> Future[Outcome]:
         """Take an answer; the future is done when it is on the disk, or is refused (`task.Refused`).
@@ -238,10 +249,27 @@ class Desk:
         return int(row[0])
 
     def open(self) -> int:
-        """Comparisons of the batch that want a further verdict, whoever has them now."""
-        row = self._queue.row("SELECT count(*) FROM pairs WHERE standing < wanted AND NOT ruled")
+        """Comparisons of the batch that nobody has answered yet, whoever has them now."""
+        row = self._queue.row("SELECT count(*) FROM pairs WHERE standing < wanted AND NOT ruled AND standing = 0")
         assert row is not None
         return int(row[0])
+
+    def further(self) -> int:
+        """Comparisons of the batch that somebody has answered, and that want a further person."""
+        row = self._queue.row("SELECT count(*) FROM pairs WHERE standing < wanted AND NOT ruled AND standing > 0")
+        assert row is not None
+        return int(row[0])
+
+    def is_stuck(self) -> bool:
+        """Whether what waits wants people who are not there.
+
+        Somebody was told so, nobody is at anything, and nothing was given out for a while: who answers asks for
+        the next comparison at once.
+        """
+        with self._queue.lock:
+            now = self._clock()
+            is_quiet = now - self._given_at >= _QUIET_S
+            return self._wants_others and is_quiet and self._leases.are_over(now)
 
     def is_spent(self) -> bool:
         """Whether the budget covers no further comparison."""

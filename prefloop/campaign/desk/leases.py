@@ -182,6 +182,19 @@ class Leases:
             ORDER BY position LIMIT 1"""
         return self._queue.row(sql, annotator, now)
 
+    def has_said_all(self, annotator: str) -> bool:
+        """Whether pairs of the batch wait, and this annotator has a word on each of them."""
+        sql = """SELECT min(EXISTS (
+                SELECT 1 FROM words WHERE words.pair_id = pairs.pair_id AND words.stands
+                AND words.who = 'vote:' || ?))
+            FROM pairs WHERE standing < wanted AND NOT ruled"""
+        row = self._queue.row(sql, annotator)
+        return row is not None and bool(row[0])
+
+    def are_over(self, now: float) -> bool:
+        """Whether nobody is at anything."""
+        return self._queue.row("SELECT 1 FROM leases WHERE expires_at > ? LIMIT 1", now) is None
+
     def reserved(self, now: float) -> Spent:
         """What open leases may cost yet."""
         sql = """SELECT coalesce(sum(labels), 0), coalesce(sum(nano), 0), coalesce(sum(ms), 0)

@@ -40,7 +40,9 @@ class Questions:
             return Wait("budget")
         pair = self._leases.candidate(annotator, now)
         if pair is None:
-            return Wait("done" if self._queue.is_used_up else "empty")
+            if self._queue.is_used_up:
+                return Wait("done")
+            return Wait("others" if self._leases.has_said_all(annotator) else "empty")
         if not self._budget.covers(spent + self._leases.reserved(now)):
             return Wait("empty")  # what others have reserved may come back
         count = self._queue.answers_of(annotator)

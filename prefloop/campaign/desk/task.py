@@ -53,11 +53,12 @@ class Wait:
     """Why there is nothing to answer now.
 
     Attributes:
-        reason: empty (the next batch will bring more, or a pair that another person has comes back), budget (it
-            is used up) or done (nothing is left to label).
+        reason: empty (the next batch will bring more, or a pair that another person has comes back), others (all
+            that waits has this person's word already, and wants another's), budget (it is used up) or done
+            (nothing is left to label).
     """
 
-    reason: Literal["empty", "budget", "done"]
+    reason: Literal["empty", "others", "budget", "done"]
 
 
 @dataclass(frozen=True)

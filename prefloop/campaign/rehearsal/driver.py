@@ -22,6 +22,7 @@ Ended = Literal["done", "budget", "left", "stuck"]
 START = 1_767_603_600.0
 # Seconds until somebody looks again who was given nothing.
 _RETRY_S = 30.0
+_WAITS = ("empty", "others")
 
 
 class Clock:
@@ -67,7 +68,7 @@ def drive(
         seats: who labels.
         truth: the better side of a task, or tie.
         clock: the desk's clock, which is put forward.
-        after: called after each verdict.
+        after: called after each verdict, and when somebody was given nothing.
         patience: seconds for which everybody waits in vain, until they leave.
 
     Raises:
@@ -89,9 +90,10 @@ def drive(
                 heapq.heappush(events, (clock.now, number))
                 continue
             wait = _ask(client, seat)
-            if wait in ("done", "budget") or (wait == "empty" and clock.now - answered_at > patience):
+            if wait in ("done", "budget") or (wait in _WAITS and clock.now - answered_at > patience):
                 reasons.add(wait)
-            elif wait == "empty":
+            elif wait in _WAITS:
+                after()  # where what waits is for others, a round may be due that learns from the rest
                 heapq.heappush(events, (clock.now + _RETRY_S, number))
             elif (seconds := _seconds(seat)) is not None:
                 heapq.heappush(events, (clock.now + seconds, number))

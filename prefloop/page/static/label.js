@@ -18,6 +18,10 @@ const extras = new Extras($("#extras"));
 const WORDS = {left: "left is better", right: "right is better", tie: "tie", both_bad: "both bad", skip: "skipped"};
 const WAITS = {
   empty: ["No pair is waiting", "The next ones are being chosen. This page goes on by itself."],
+  others: [
+    "What waits is for other people",
+    "You have answered all comparisons that wait now; they want another person's answer. Further ones appear by themselves.",
+  ],
   budget: ["The budget is used up", "No more labels are asked for. Thank you."],
   done: ["All done", "Nothing is left to compare. Thank you."],
 };

@@ -246,3 +246,26 @@ def test_conflicts_show_what_was_said_besides(layout, desk):
         (0.5, ["short", "true"]),
         (None, []),
     ]
+
+
+def test_who_has_said_all_waits_for_others_and_is_told_so(tmp_path, layout):
+    write_batch(layout, {0: 2, 1: 1})
+    desk = open_desk(tmp_path, Clock())
+    bob = desk.next("bob")
+    assert (desk.open(), desk.further(), desk.is_stuck()) == (2, 0, False)
+    for _ in range(2):
+        desk.answer("ann", given(desk.next("ann").lease)).result(5)
+    assert desk.next("ann") == Wait("others")
+    assert (desk.open(), desk.further()) == (0, 1)
+    desk._clock.now += MINUTE - 1
+    # Bob has it still; once his lease is over, nobody is left who could answer.
+    assert not desk.is_stuck()
+    desk._clock.now += 1
+    assert desk.is_stuck()
+    again = desk.next("bob")
+    assert (again.pair_id, desk.is_stuck()) == (bob.pair_id, False)
+    desk.answer("bob", given(again.lease)).result(5)
+    assert desk.next("ann") == Wait("empty")
+    desk._clock.now += 9 * MINUTE
+    assert not desk.is_stuck()
+    desk.close()

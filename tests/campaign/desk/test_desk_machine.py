@@ -88,6 +88,13 @@ class DeskMachine(RuleBasedStateMachine):
         standing = self.standing(task.pair_id)
         return len(standing) < wanted and task.annotator not in standing and not self.ruled(task.pair_id)
 
+    def waiting(self):
+        """Pairs of the batch that want a further word."""
+        return [
+            pair_id for pair_id, wanted in self.wanted.items()
+            if len(self.standing(pair_id)) < wanted and not self.ruled(pair_id)
+        ]  # fmt: skip
+
     def active(self):
         """Leases whose holders may be at them, and can still answer."""
         return [
@@ -115,6 +122,9 @@ class DeskMachine(RuleBasedStateMachine):
         ]  # fmt: skip
         if self.labels is not None and spent + 1 > self.labels:
             assert task == Wait("budget")
+        elif not free and (waiting := self.waiting()):
+            has_said_all = all(annotator in self.standing(pair_id) for pair_id in waiting)
+            assert task == Wait("others" if has_said_all else "empty")
         elif not free or (self.labels is not None and spent + len(active) + 1 > self.labels):
             assert task == Wait("empty")
         else:
@@ -185,6 +195,13 @@ class DeskMachine(RuleBasedStateMachine):
         in_dispute = pairs.filter(pa.array(disputed(pairs)))["pair_id"].to_pylist()
         assert sorted(conflict["pair_id"] for conflict in self.desk.conflicts().first) == sorted(in_dispute)
         assert self.desk.progress("lea").total == self.spent()
+
+    @rule(annotator=people)
+    def look(self, annotator):
+        self.ask(annotator)  # which takes in what others have written
+        touched = [pair_id for pair_id in self.waiting() if self.standing(pair_id)]
+        assert self.desk.further() == len(touched)
+        assert self.desk.open() == len(self.waiting()) - len(touched)
 
     # ---- what else happens
 
