@@ -151,9 +151,9 @@ def _work(facts: Facts, lines: pa.Table) -> str:
     spent = [*by_source.items(), *([("all", amount(budget.spent_by(lines)))] if len(by_source) > 1 else [])]
     rows = [(name, *(_number(row[unit]) for unit in ("labels", "hours", "money"))) for name, row in spent]
     note = (
-        "As `prefloop status` counts it: labels that were asked for, with corrections, gold items and repeats, "
-        "less those taken back. Rulings, and labels that stood in the data, are not counted. Cost is what the log "
-        "says, hours are those of people"
+        "As `prefloop status` counts it: labels asked for, gold items and repeats among them, less those "
+        "taken back. Time and cost of corrections and of labels taken back are in it; rulings, and labels that "
+        "stood in the data, are not. Cost is what the log says, hours are those of people"
         + (", a lease's at most for each label." if facts.budget else ", as the log says.")
         + (
             " Of the exported labels alone: others of the log, and gold items, are left out."

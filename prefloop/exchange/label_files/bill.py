@@ -34,7 +34,7 @@ class Bill:
     """What new labels cost.
 
     Attributes:
-        spent: on them.
+        spent: how much more the log has cost with them.
         untimed: labels of people without a duration, of whose work no time is known.
         passed: limits of the budget below what all the log has cost with them.
     """
@@ -71,9 +71,8 @@ def priced(labels: Sequence[Label], lines: pa.Table, budget: Budget) -> list[Lab
 
 def bill_of(labels: Sequence[Label], lines: pa.Table, budget: Budget) -> Bill:
     """What priced labels cost, and which limits the log passes with them; arguments as of `priced`."""
-    spent = budget.spent_by(table_of(labels))
+    whole = budget.spent_by(pa.concat_tables([lines, table_of(labels)]))
     untimed = sum(_is_of_a_person(label) and label.duration_ms is None for label in labels)
-    whole = budget.spent_by(lines) + spent
     limits = (
         ("labels", whole.labels, budget.labels, 1),
         ("money", whole.nano, budget.nano, BILLION),
@@ -84,7 +83,7 @@ def bill_of(labels: Sequence[Label], lines: pa.Table, budget: Budget) -> Bill:
         for name, used, limit, unit in limits
         if limit is not None and used > limit
     ]
-    return Bill(spent, untimed, tuple(passed))
+    return Bill(whole - budget.spent_by(lines), untimed, tuple(passed))
 
 
 def _is_of_a_person(label: Label) -> bool:
