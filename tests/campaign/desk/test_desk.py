@@ -135,6 +135,7 @@ def test_a_campaign_has_one_server(tmp_path, layout, desk):
 
 def test_a_line_of_others_that_is_no_label_stops_writing_until_it_is_put_right(layout, desk):
     task = desk.next("ann")
+    layout.labels.parent.mkdir(exist_ok=True)
     with open(layout.labels, "ab") as log:
         log.write(b"{}\n")
     with pytest.raises(DataError, match="row 1"):
