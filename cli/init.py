@@ -36,12 +36,21 @@ def init(
 
     Example: prefloop init campaign --data pairs.jsonl && cd campaign && prefloop campaign run
     """
-    from prefloop.campaign.folder import Sizes, campaign_changes, campaign_params, refuse_unusable, write_folder
+    from prefloop.campaign.folder import (
+        Sizes,
+        campaign_changes,
+        campaign_params,
+        refuse_unusable,
+        refuse_within,
+        write_folder,
+    )
     from prefloop.config import packaged_params, parse_params
 
     packaged = load(packaged_params())
     content = said(packaged.model_dump(mode="json")["data"], columns, verdicts)
     refuse_unusable(folder)
+    if data is not None:
+        refuse_within(folder, data)
     read = parse_params(packaged.model_dump(mode="json") | {"data": content}, "--columns, --verdicts")
     report = None if data is None else _checked(data, read)
     source = None if data is None else data.resolve()

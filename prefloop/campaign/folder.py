@@ -103,8 +103,11 @@ def write_folder(folder: Path, text: str, data: Path | None) -> None:
         data: a preference file, or a folder of shards, to be copied to data/raw.
 
     Raises:
-        ConfigError: the folder is not empty, a value out of range, or git or DVC refused it.
+        ConfigError: the folder is not empty or lies within the data, a value is out of range, or git or DVC
+            refused it.
     """
+    if data is not None:
+        refuse_within(folder, data)
     parse_params(yaml.safe_load(text), PARAMS)
     with _new_folder(folder) as new:
         _write_files(new, text)
@@ -126,6 +129,16 @@ def refuse_unusable(folder: Path) -> None:
         raise ConfigError(
             f"{folder} is not empty (it has {there[0]}): give a folder that is not there yet, or empty"
         )
+
+
+def refuse_within(folder: Path, data: Path) -> None:
+    """Refuse a place within the data, which would be copied into itself.
+
+    Raises:
+        ConfigError: it is.
+    """
+    if data.is_dir() and folder.resolve().is_relative_to(data.resolve()):
+        raise ConfigError(f"{folder} lies within the data, {data}: give a folder beside it")
 
 
 def _write_files(new: Path, text: str) -> None:

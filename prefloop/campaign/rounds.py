@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -11,10 +12,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import psutil
 import yaml
 
 from prefloop.errors import ConfigError, PrefloopError
+from prefloop.io.atomic import atomic_path
 from prefloop.io.layout import Layout
 from prefloop.processes import kept
 
@@ -23,6 +27,8 @@ log = logging.getLogger("prefloop")
 TARGETS = ("evaluate", "acquire")
 LOCK_LIST = Path(".dvc/tmp/rwlock")
 _TAIL_LINES, _LOOKS = 30, 5
+# Seconds by which start times of processes and times of files may differ.
+_CLOCK_S = 2.0
 
 
 class RoundFailed(PrefloopError):
@@ -117,6 +123,61 @@ def mend(folder: Path) -> None:
             aside = path.with_name(f"{path.name}.torn")
             os.replace(path, aside)
             log.warning("%s was cut short by a kill, and is put aside as %s", path, aside.name)
+    _let_go(folder / LOCK_LIST)
+
+
+def _let_go(path: Path) -> None:
+    """Take those out of the list of locks who are dead, and whose number another process has got since.
+
+    DVC asks whether there is a process of that number, and would be kept from working for as long as it lives.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.lock import make_lock
+
+    try:
+        if not _strangers(json.loads(path.read_bytes()), path.stat().st_mtime):
+            return
+        with make_lock(f"{path}.lock", tmp_dir=str(path.parent)):
+            locks = json.loads(path.read_bytes())
+            strangers = _strangers(locks, path.stat().st_mtime)
+            with atomic_path(path) as temporary:
+                temporary.write_text(json.dumps(_without(strangers, locks)))
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, DvcException):
+        return  # DVC says what is wrong with it
+    log.warning("%s named %s, which are no DVC any more: a kill had left them there", path, sorted(strangers))
+
+
+def _without(numbers: set[int], locks: dict[str, Any]) -> dict[str, Any]:
+    """A list of locks without those of some processes."""
+
+    def stays(holder: dict[str, Any]) -> bool:
+        return holder["pid"] not in numbers
+
+    readers = {name: list(filter(stays, holders)) for name, holders in locks.get("read", {}).items()}
+    return {
+        "read": {name: holders for name, holders in readers.items() if holders},
+        "write": {name: holder for name, holder in locks.get("write", {}).items() if stays(holder)},
+    }
+
+
+def _strangers(locks: dict[str, Any], written_at: float) -> set[int]:
+    """Numbers in a list of locks that other processes than DVC have."""
+    readers = [one["pid"] for holders in locks.get("read", {}).values() for one in holders]
+    numbers = {*readers, *(one["pid"] for one in locks.get("write", {}).values())}
+    return {number for number in numbers if psutil.pid_exists(number) and not _may_hold(number, written_at)}
+
+
+def _may_hold(number: int, written_at: float) -> bool:
+    """Whether a process may have written itself into the list: it is older, and is DVC or a Python."""
+    try:
+        process = psutil.Process(number)
+        names = [Path(part).name for part in process.cmdline()[:3]]
+        is_dvc = any(name.startswith(("dvc", "python", "jupyter", "ipython")) for name in names)
+        return is_dvc and process.create_time() <= written_at + _CLOCK_S
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
 
 
 def _is_broken(path: Path) -> bool:

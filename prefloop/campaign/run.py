@@ -166,11 +166,11 @@ class Loop:
         except RoundFailed as error:
             if not self._stop.is_set():
                 self._put_off()
-                self._tell(error)
+                self._say(error)
             return False
         self._failures, self._is_owed = 0, False
         self._desk.refresh()
-        self._tell(None)
+        self._say(None)
         return True
 
     def look(self) -> View:
@@ -187,6 +187,13 @@ class Loop:
         if seen != self._seen:
             self._sizes, self._seen = sizes_of(*paths), seen
         return self._sizes
+
+    def _say(self, failure: RoundFailed | None) -> None:
+        """Tell of a round; where that fails (a closed terminal, say), the round is made all the same."""
+        try:
+            self._tell(failure)
+        except Exception:
+            log.exception("a round was made, or failed, and could not be told of")
 
     def _put_off(self) -> None:
         self._failures, self._is_owed = self._failures + 1, True

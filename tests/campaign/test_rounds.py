@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -129,6 +131,51 @@ def test_dvc_works_again_where_its_own_files_were_cut_short(layout):
             Rounds(layout)._repro("evaluate")
         Rounds(layout).make()
     assert "acquire" in Path("dvc.lock").read_text()
+
+
+@pytest.fixture
+def others():
+    """A Python that has run for long, as DVC would, and another program."""
+    commands = (["sleep", "60"], [sys.executable, "-c", "import time; time.sleep(60)"])
+    processes = [subprocess.Popen(command) for command in commands]
+    yield [process.pid for process in processes]
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def locks_of(*numbers):
+    holders = [{"pid": number, "cmd": "repro"} for number in numbers]
+    return {"read": {"data/x": holders, "data/y": holders[:1]}, "write": {"data/z": holders[0]}}
+
+
+@pytest.mark.parametrize(("later", "stay"), [(60.0, [1]), (-60.0, [])], ids=["since", "before"])
+def test_locks_of_the_dead_whose_numbers_others_have_are_let_go(tmp_path, others, caplog, later, stay):
+    path = tmp_path / LOCK_LIST
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(locks_of(*others)))
+    os.utime(path, (time.time() + later,) * 2)
+    mend(tmp_path)
+    kept = [{"pid": others[number], "cmd": "repro"} for number in stay]
+    assert json.loads(path.read_text()) == {"read": {"data/x": kept} if kept else {}, "write": {}}
+    assert "a kill had left them there" in caplog.text
+    before = path.read_bytes()
+    mend(tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_dvc_works_again_where_another_process_has_the_number_of_a_dead_one(layout, others):
+    from dvc.repo import Repo
+
+    Repo.init(no_scm=True).close()
+    Path("dvc.yaml").write_text("stages: {evaluate: {cmd: 'echo > x', outs: [x]}, acquire: {cmd: 'true'}}")
+    layout.label_snapshot.write_bytes(layout.labels.read_bytes())
+    holder = {"pid": others[0], "cmd": "repro"}
+    LOCK_LIST.parent.mkdir(parents=True, exist_ok=True)
+    LOCK_LIST.write_text(json.dumps({"read": {}, "write": {str(Path("x").resolve()): holder}}))
+    with pytest.raises(RoundFailed, match="is busy"):
+        Rounds(layout)._repro("evaluate")
+    Rounds(layout).make()
 
 
 def test_stages_call_the_python_that_prefloop_is_installed_in(tmp_path):

@@ -213,3 +213,18 @@ def test_what_was_open_is_told_by_batch_and_labels_of_the_round(tmp_path):
     layout.label_table.parent.mkdir(parents=True)
     take_snapshot(layout.labels, layout.label_snapshot, layout.label_table, make_params().labels)
     assert sizes_of(layout.batch, layout.label_table) == (5, 3)
+
+
+@pytest.mark.parametrize("fails", [0, 1])
+def test_a_round_that_cannot_be_told_of_is_made_once(place, caplog, fails):
+    def closed(_):
+        raise BrokenPipeError
+
+    loop = Loop(place, place.layout, 2, place, closed, lambda: place.now)
+    place.label(4)
+    place.fails = fails
+    for _ in range(40):
+        loop.step()
+        place.now += 1.0
+    assert len(place.made) == place.refreshed == 1
+    assert "could not be told of" in caplog.text

@@ -69,6 +69,16 @@ def test_a_folder_that_is_not_empty_is_refused_first(tmp_path, data, prefloop):
     assert "is not empty (it has here)" in outcome.err
 
 
+def test_a_folder_within_the_data_is_refused_before_anything_is_written(tmp_path, data, prefloop, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("c", "here/c"):
+        outcome = prefloop("init", folder, "--data", ".")
+        assert (outcome.code, outcome.out) == (2, "")
+        assert f"{folder} lies within the data, .: give a folder beside it" in outcome.err
+    assert sorted(os.listdir(tmp_path)) == ["here", "pairs.jsonl"]
+    assert not os.listdir(tmp_path / "here")
+
+
 def test_renew_says_what_changed(tmp_path, data, prefloop, monkeypatch):
     assert prefloop("init", tmp_path / "c", "--data", data).code == 0
     monkeypatch.chdir(tmp_path)
