@@ -82,11 +82,17 @@ class Details:
         self.schema = pa.schema([*DETAILS, *([VOTES] if name is not None else [])])
 
     def label(self, pair: str) -> str | None:
-        """What kind of row a pair without a winner is: `tie`, `both_bad`, or None where it says nothing."""
+        """What kind of row a pair without a winner is, None where nothing was said.
+
+        `disputed`: as many people preferred the one answer as the other, and no fewer than had no preference;
+        nobody said that they were alike. Otherwise `tie`, or `both_bad` where all who judged said so.
+        """
         if pair in self._rulings:
             ruling = self._rulings[pair]
             return ruling if ruling in ("tie", "both_bad") else None
         counts = self._counts[self._place[pair]]
+        if 0 < counts[A] == counts[B] >= counts[TIE]:
+            return "disputed"
         return "tie" if counts[[A, B, TIE]].any() else "both_bad" if counts[BOTH_BAD] else None
 
     def row(self, pair: str, is_turned: bool) -> dict[str, Any]:

@@ -159,7 +159,8 @@ def test_details_turn_with_the_pair(words):
     assert one["trained_label"] is None
     trained = Details(pairs.append_column("share_a", pa.array([0.25])), lines, None)
     assert [trained.row(pair, is_turned)["trained_label"] for is_turned in (False, True)] == [0.25, 0.75]
-    kind = "tie" if judged else "both_bad" if "both_bad" in words else None
+    drawn = 0 < words.count("a") == words.count("b") >= words.count("tie")
+    kind = "disputed" if drawn else "tie" if judged else "both_bad" if "both_bad" in words else None
     assert details.label(pair) == kind
     assert one["n_votes"] == len(words) == len(one["votes"])
 
@@ -167,7 +168,7 @@ def test_details_turn_with_the_pair(words):
 def test_ties_are_rows_of_their_own_kind_on_demand(named, log, tmp_path):
     counts = export(named, log, tmp_path / "x.jsonl", ties=True)
     rows = [json.loads(line) for line in (tmp_path / "x.jsonl").open()]
-    assert [row["label"] for row in rows] == ["preferred", "preferred", "tie", "both_bad", "preferred"]
+    assert [row["label"] for row in rows] == ["preferred", "preferred", "disputed", "both_bad", "preferred"]
     assert (counts["rows"], counts["ties"], counts["undecided"]) == (5, 2, 1)
     assert rows[2]["soft_label"] == 0.5
     export(named, log, tmp_path / "y.jsonl")
