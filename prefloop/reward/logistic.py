@@ -64,6 +64,17 @@ def posterior(differences: Tensor, weight: Tensor, alpha: float, start: Tensor, 
     Source: MacKay 1992 (The evidence framework applied to classification networks); the safe length from Sun
     & Tran-Dinh 2019 (arXiv 1703.04599), generalised self-concordance of order 2.
     """
+    found = _search(differences, weight, alpha, start, near)
+    if found is None and bool(start.any()):
+        # From far away a search may take ever shorter steps where every label is explained: begin where none is.
+        found = _search(differences, weight, alpha, torch.zeros_like(start), near)
+    if found is None:
+        raise StateError(f"reward.laplace: no most probable weights after {_MOST_STEPS} steps: check the features")
+    return found
+
+
+def _search(differences: Tensor, weight: Tensor, alpha: float, start: Tensor, near: float) -> Posterior | None:
+    """Newton's steps from a start; None where they do not arrive."""
     mode, value = start, _minus_log_joint(differences, weight, alpha, start)
     for steps in range(1, _MOST_STEPS + 1):
         gradient, factor = _slope(differences, weight, alpha, mode)
@@ -74,7 +85,7 @@ def posterior(differences: Tensor, weight: Tensor, alpha: float, start: Tensor, 
             return Posterior(alpha, mode, factor, _log_evidence(differences, weight, alpha, mode, factor), steps)
         length, value = _length(differences, weight, alpha, mode, step, squared, value)
         mode = mode - length * step
-    raise StateError(f"reward.laplace: no most probable weights after {_MOST_STEPS} steps: check the features")
+    return None
 
 
 def best_posterior(differences: Tensor, weight: Tensor, low: float, high: float) -> Posterior:

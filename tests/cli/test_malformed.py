@@ -124,7 +124,8 @@ def test_bad_parameters(prefloop, done, data, params, tmp_path, monkeypatch, kin
 
 
 @pytest.mark.parametrize(
-    ("content", "expected"), [(None, "is missing: run from"), ("a: [", "is not valid YAML"), ("", "got None; ")]
+    ("content", "expected"),
+    [(None, "is missing: run in the folder"), ("a: [", "is not valid YAML"), ("", "got None; ")],
 )
 def test_a_parameter_file_that_is_none(prefloop, done, data, tmp_path, content, expected):
     path = tmp_path / "p.yaml"

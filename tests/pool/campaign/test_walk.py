@@ -196,14 +196,17 @@ def test_two_people_are_asked_and_an_adjudication_ends_it(layout):
     params = campaign(annotators_per_pair=2)
     batch = repro(layout, params)
     give(layout, batch, "skip", "ann")
-    assert repro(layout, params) == batch
+    # Nobody need wait for the second person: new pairs come behind those that have one answer.
+    waiting = repro(layout, params)
+    assert waiting[: len(batch)] == batch
+    assert {row["round"] for row in waiting[len(batch) :]} == {1}
     give(layout, batch[:2], "b", "bob")
-    assert repro(layout, params) == batch[2:]
+    assert repro(layout, params) == waiting[2:]
     give(layout, batch[2:3], "a", "admin", purpose="adjudication")
-    assert repro(layout, params) == batch[3:]
+    assert repro(layout, params) == waiting[3:]
     # A word that was taken back is wanted again, in the place where its pair was.
     give(layout, batch[:1], None, "bob", reason=WITHDRAWN)
-    assert repro(layout, params) == batch[:1] + batch[3:]
+    assert repro(layout, params) == batch[:1] + waiting[3:]
 
 
 def test_a_campaign_of_an_older_version_goes_on(layout, caplog):
@@ -226,20 +229,30 @@ def test_a_campaign_whose_outputs_are_lost_goes_on_from_its_log(layout):
     give(layout, batch, "a", "ann")
     give(layout, batch[:4], "b", "bob")
     shutil.rmtree(layout.campaign)
-    assert sorted(ids(repro(layout, params))) == sorted(ids(batch[4:]))
+    waiting = set(ids(repro(layout, params)))
+    assert waiting > set(ids(batch[4:]))
+    assert not waiting & set(ids(batch[:4]))
     give(layout, batch[4:], "b", "bob")
     assert {row["round"] for row in repro(layout, params)} == {1}
 
 
 def test_an_oracle_that_is_one_of_several_wanted_people_is_not_sent_round_in_a_circle(layout):
     params = make_params(campaign__annotators_per_pair=2)
-    batch = repro(layout, params)
+    repro(layout, params)
     answer_batch(params, layout, None)
     with pytest.raises(NothingLeft, match="run dvc repro"):
         answer_batch(params, layout, None)
-    assert ids(repro(layout, params)) == ids(batch)
-    with pytest.raises(NothingLeft, match=r"6 comparisons want the word of further people.*campaign rehearse"):
-        answer_batch(params, layout, None)
+    rounds = 0
+
+    def until_nobody_is_left():
+        nonlocal rounds
+        for rounds in range(100):
+            repro(layout, params)
+            answer_batch(params, layout, None)
+
+    with pytest.raises(NothingLeft, match=r"comparisons want the word of further people.*campaign rehearse"):
+        until_nobody_is_left()
+    assert rounds > 1
 
 
 @pytest.mark.parametrize("policy", ["bal_pm", "drts", "deltaucb_bal_pm", "fixed_pair"])
