@@ -136,9 +136,9 @@ def serve(
 
     layout, parameters = Layout.repository(), load(params)
     people = People(layout.people, map(parse_given, annotators or ()))
+    refuse_nobody(people)
     if not layout.batch.is_file():
         raise StateError(f"{layout.batch} is missing: run dvc repro evaluate acquire for the first batch")
-    refuse_nobody(people)
     parameters, allowed = with_paths_from(parameters, params.parent), checked_origins(origins or ())
     reader = StatusReader(parameters, layout)
     with campaign_server(

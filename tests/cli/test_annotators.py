@@ -34,7 +34,8 @@ def test_annotators_are_made_listed_and_removed(prefloop, tmp_path, monkeypatch)
 
 def test_serving_says_what_it_needs(prefloop, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    without_batch = prefloop("labels", "serve", "--params", str(ROOT / "params.yaml"))
+    ann = ("--annotator", "ann:a-token-of-more-than-22-letters")
+    without_batch = prefloop("labels", "serve", "--params", str(ROOT / "params.yaml"), *ann)
     assert (without_batch.code, "batch.parquet is missing" in without_batch.err) == (1, True)
     weak = prefloop("labels", "serve", "--params", str(ROOT / "params.yaml"), "--annotator", "ann:hunter2")
     assert weak.code == 2
