@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli._common import DEFAULT_PARAMS, AsJson, print_json, print_table
+from cli._serving import HOST, PORT, Annotators, Host, Origins, Port
 
 if TYPE_CHECKING:
     from prefloop.campaign.desk.people import People
@@ -26,21 +27,16 @@ def _group() -> None:
 
 @app.command()
 def run(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every one.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 is any free one.")] = 8400,
-    annotators: Annotated[
-        list[str] | None,
-        typer.Option("--annotator", help="NAME:TOKEN of one more annotator, for this run alone; repeatable."),
-    ] = None,
-    origins: Annotated[
-        list[str] | None,
-        typer.Option("--origin", help="Address of a reverse proxy before it: https://labels.example.org."),
-    ] = None,
+    host: Host = HOST,
+    port: Port = PORT,
+    annotators: Annotators = None,
+    origins: Origins = None,
     open_: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Serve the labelling page, and train and choose further comparisons while people label (Ctrl-C ends it).
 
-    Rounds are those of dvc repro evaluate acquire, made whenever no more than campaign.buffer comparisons wait.
+    Rounds are those of dvc repro evaluate acquire, made whenever no more than campaign.buffer comparisons wait for
+    their first answer.
     Ended or killed at any moment, it goes on where it was when it is run again. Where nobody may label yet, one
     is made: you, on this machine alone. Exit code 0; 4 where nothing was left to label or the budget was spent.
 

@@ -9,6 +9,7 @@ import typer
 
 from cli import _label_files
 from cli._common import DEFAULT_PARAMS, AsJson, ParamsFile, load, print_json, print_table
+from cli._serving import HOST, PORT, Annotators, Host, Origins, Port
 from prefloop.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True, help="Put verdicts into the label log.")
@@ -108,16 +109,10 @@ def _import_votes(params: Path, as_json: bool) -> None:
 @app.command()
 def serve(
     params: ParamsFile = DEFAULT_PARAMS,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every one.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 is any free one.")] = 8400,
-    annotators: Annotated[
-        list[str] | None,
-        typer.Option("--annotator", help="NAME:TOKEN of one more annotator, for this run alone; repeatable."),
-    ] = None,
-    origins: Annotated[
-        list[str] | None,
-        typer.Option("--origin", help="Address of a reverse proxy before it: https://labels.example.org."),
-    ] = None,
+    host: Host = HOST,
+    port: Port = PORT,
+    annotators: Annotators = None,
+    origins: Origins = None,
 ) -> None:
     """Serve the labelling page and its JSON API for the current batch (Ctrl-C ends it).
 
