@@ -29,9 +29,9 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.label_log import lines
-from prefloop.campaign.desk.people import new_token
 from prefloop.data.prepare import prepare
 from prefloop.data.records import PairRecord
+from prefloop.desk.people import new_token
 from prefloop.io.arrays import read_table, write_table
 from prefloop.io.layout import Layout
 from prefloop.messages.message import Turns

@@ -23,10 +23,10 @@ import numpy as np
 import pyarrow as pa
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
-from prefloop.campaign.desk.people import new_token
 from prefloop.config import load_params
 from prefloop.data.prepare import prepare
 from prefloop.data.records import PairRecord
+from prefloop.desk.people import new_token
 from prefloop.io.arrays import read_table, write_table
 from prefloop.io.layout import Layout
 from prefloop.messages.message import Turns

@@ -55,7 +55,7 @@ def import_labels(
     file: Path, params: Params, annotator: str | None, replacing: bool, dry_run: bool, as_json: bool
 ) -> None:
     """Take a label file into the log, and say what was found and what it cost."""
-    from prefloop.campaign.desk.budget import Budget
+    from prefloop.desk.budget import Budget
     from prefloop.errors import ConfigError
     from prefloop.exchange.label_files.take import import_file
     from prefloop.io.layout import Layout

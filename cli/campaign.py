@@ -11,10 +11,10 @@ from cli._common import DEFAULT_PARAMS, AsJson, print_json, print_table
 from cli._serving import HOST, PORT, Annotators, Host, Origins, Port
 
 if TYPE_CHECKING:
-    from prefloop.campaign.desk.people import People
     from prefloop.campaign.rounds import RoundFailed
     from prefloop.campaign.running import Running
     from prefloop.config import Params
+    from prefloop.desk.people import People
     from prefloop.io.layout import Layout
 
 app = typer.Typer(no_args_is_help=True, help="Run a labelling campaign.")
@@ -145,7 +145,7 @@ def _ready() -> tuple[Params, bool]:
 
 def _people(layout: Layout, given: list[str], host: str) -> People:
     """Who may label; where others than this machine can reach the page, somebody."""
-    from prefloop.campaign.desk.people import People, parse_given
+    from prefloop.desk.people import People, parse_given
     from prefloop.page.serve import is_loopback, refuse_nobody
 
     people = People(layout.people, map(parse_given, given))
@@ -158,7 +158,7 @@ def _user() -> str:
     """The name of who runs this, where it can stand in the log."""
     import getpass
 
-    from prefloop.campaign.desk.people import checked_name
+    from prefloop.desk.people import checked_name
     from prefloop.errors import ConfigError
 
     try:
@@ -172,7 +172,7 @@ def _announce(url: str, layout: Layout, people: People, open_: bool) -> None:
     import threading
     import webbrowser
 
-    from prefloop.campaign.desk.people import add_person, remove_person
+    from prefloop.desk.people import add_person, remove_person
 
     if people.everybody():
         address = url

@@ -17,7 +17,7 @@ from prefloop.exchange.form import Form
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from prefloop.campaign.desk.budget import Budget
+    from prefloop.desk.budget import Budget
     from prefloop.exchange.acquired import Acquired
     from prefloop.io.layout import Layout
 
@@ -159,8 +159,8 @@ def _campaign(labels: Path, prepared: Path, wanted: _Wanted) -> _Source:
 
 def _budget(given: Path | None, usual: Path) -> Budget | None:
     """Limits and prices of the campaign; None where no parameters are given, and none lie at the usual place."""
-    from prefloop.campaign.desk.budget import Budget
     from prefloop.config import load_params
+    from prefloop.desk.budget import Budget
 
     return Budget.of(load_params(given or usual)) if given is not None or usual.is_file() else None
 

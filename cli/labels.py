@@ -123,8 +123,8 @@ def serve(
     """
     from datetime import UTC, datetime
 
-    from prefloop.campaign.desk.people import People, parse_given
     from prefloop.campaign.status import StatusReader
+    from prefloop.desk.people import People, parse_given
     from prefloop.errors import StateError
     from prefloop.io.layout import Layout
     from prefloop.page.serve import campaign_server, checked_origins, refuse_nobody, with_paths_from
@@ -152,8 +152,8 @@ def add(
 
     Example: prefloop labels annotator add ann
     """
-    from prefloop.campaign.desk.people import add_person
     from prefloop.config.load import read_yaml
+    from prefloop.desk.people import add_person
     from prefloop.io.layout import Layout
 
     read_yaml(DEFAULT_PARAMS)  # elsewhere the token would open nothing
@@ -170,7 +170,7 @@ def list_(as_json: AsJson = False) -> None:
 
     Example: prefloop labels annotator list
     """
-    from prefloop.campaign.desk.people import read_people
+    from prefloop.desk.people import read_people
     from prefloop.io.layout import Layout
 
     people = read_people(Layout.repository().people)
@@ -186,7 +186,7 @@ def remove(name: Annotated[str, typer.Argument(help="Name of an annotator.")]) -
 
     Example: prefloop labels annotator remove ann
     """
-    from prefloop.campaign.desk.people import remove_person
+    from prefloop.desk.people import remove_person
     from prefloop.io.layout import Layout
 
     remove_person(Layout.repository().people, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.imports import source_files
+from tests.worlds import ROOT
 
 
 def test_source_follows_imports_of_every_kind(tmp_path):
@@ -22,3 +23,14 @@ def test_source_follows_imports_of_every_kind(tmp_path):
     entry = tmp_path / "prefloop" / "one.py"
     found = {str(file.relative_to(tmp_path)) for file in source_files(tmp_path, entry)}
     assert found == set(files) - {"prefloop/idle.py", "foreign.py"}
+
+
+def test_the_campaign_stands_on_the_page_and_the_page_on_the_desk():
+    def reached(folder):
+        entries = (ROOT / "prefloop" / folder).rglob("*.py")
+        files = {file for entry in entries for file in source_files(ROOT, entry)}
+        return {file.relative_to(ROOT / "prefloop").parts[0] for file in files if "prefloop" in file.parts}
+
+    assert {"campaign", "page"}.isdisjoint(reached("desk"))
+    assert "desk" in reached("page")
+    assert "campaign" not in reached("page")

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from prefloop.campaign.desk.people import People
 from prefloop.campaign.rounds import RoundFailed, Rounds
 from prefloop.campaign.run import Loop
 from prefloop.campaign.status import StatusReader
 from prefloop.config import Params
+from prefloop.desk.people import People
 from prefloop.io.layout import Layout
 from prefloop.page.serve import CampaignServer, campaign_server
 

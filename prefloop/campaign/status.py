@@ -16,8 +16,6 @@ import pyarrow.compute as pc
 from prefloop.campaign.audited import audited
 from prefloop.campaign.ceiling import FEWEST
 from prefloop.campaign.checks import AskedTwice, asked_twice, gold_answers
-from prefloop.campaign.desk.budget import Budget
-from prefloop.campaign.desk.gold import read_gold
 from prefloop.campaign.habits import Words, habits
 from prefloop.campaign.issued import ISSUED, read_issued
 from prefloop.campaign.learned import learned
@@ -34,6 +32,8 @@ from prefloop.campaign.tally import (
 )
 from prefloop.config import Params
 from prefloop.data.readers import Meaning
+from prefloop.desk.budget import Budget
+from prefloop.desk.gold import read_gold
 from prefloop.io.arrays import read_table
 from prefloop.io.layout import Layout
 from prefloop.labels.aggregate import aggregate, standing_votes

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefloop.campaign.desk.budget import Budget, Spent, counted_labels
 from prefloop.campaign.issued import standing
 from prefloop.config import Params
+from prefloop.desk.budget import Budget, Spent, counted_labels
 from prefloop.labels.disputes import disputed
 from prefloop.labels.verdicts import COMPARED
 

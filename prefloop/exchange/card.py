@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefloop import __version__
-from prefloop.campaign.desk.budget import Budget
 from prefloop.campaign.tally import amount, spent_by
+from prefloop.desk.budget import Budget
 from prefloop.exchange.choices import POLICY, Choices
 from prefloop.exchange.details import Name, divided
 from prefloop.io.atomic import write_text

@@ -9,11 +9,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from prefloop.campaign.desk import Desk
-from prefloop.campaign.desk.guidelines import Guidelines
-from prefloop.campaign.desk.people import Person
-from prefloop.campaign.desk.task import Gone, Task, Wait
 from prefloop.config import Params
+from prefloop.desk import Desk
+from prefloop.desk.guidelines import Guidelines
+from prefloop.desk.people import Person
+from prefloop.desk.task import Gone, Task, Wait
 from prefloop.messages.message import Message, as_dicts
 from prefloop.page.bodies import Asks, ConflictOut, ConflictsOut, GuidelinesOut, MessageOut, Progress, TaskOut
 from prefloop.page.texts import Texts, TextsGone

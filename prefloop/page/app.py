@@ -11,10 +11,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from prefloop.campaign.desk import Desk
-from prefloop.campaign.desk.people import People
-from prefloop.campaign.desk.task import Refused
 from prefloop.config import Params
+from prefloop.desk import Desk
+from prefloop.desk.people import People
+from prefloop.desk.task import Refused
 from prefloop.errors import PrefloopError
 from prefloop.page.api import Api, Render
 from prefloop.page.auth import Door

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from prefloop.campaign.desk.people import People, Person
+from prefloop.desk.people import People, Person
 
 # Failed tries of one address within a minute, and addresses that are remembered.
 _TRIES, _WITHIN_S, _ADDRESSES = 10, 60.0, 10_000

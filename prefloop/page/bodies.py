@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from prefloop.campaign.desk.task import Given, Shown, Side, Strength
+from prefloop.desk.task import Given, Shown, Side, Strength
 from prefloop.labels.verdicts import Ruling
 
 _Word = Annotated[str, Field(min_length=1, max_length=80)]

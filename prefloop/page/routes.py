@@ -9,8 +9,8 @@ from fastapi import APIRouter, Body, Depends, Request, Response, Security
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
-from prefloop.campaign.desk.people import Person
-from prefloop.campaign.desk.task import Outcome, Wait
+from prefloop.desk.people import Person
+from prefloop.desk.task import Outcome, Wait
 from prefloop.page.api import Api
 from prefloop.page.auth import Door
 from prefloop.page.bodies import (

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import uvicorn
 from fastapi import FastAPI
 
-from prefloop.campaign.desk import Desk
-from prefloop.campaign.desk.people import People
 from prefloop.config import Params
+from prefloop.desk import Desk
+from prefloop.desk.people import People
 from prefloop.errors import ConfigError, shown
 from prefloop.io.address import listening, url_of
 from prefloop.io.layout import Layout

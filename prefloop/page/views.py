@@ -11,8 +11,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
-from prefloop.campaign.desk.people import Person
 from prefloop.config.page import Page
+from prefloop.desk.people import Person
 from prefloop.page.admin import campaign_of
 from prefloop.page.routes import Admin, TheApi, TheDoor
 

@@ -16,7 +16,7 @@ from prefloop.io.layout import Layout
 from prefloop.labels.label import Label
 from prefloop.labels.labelled import take_snapshot
 from prefloop.labels.log import LabelLog
-from tests.campaign.desk.helpers import pair, write_batch
+from tests.desk.helpers import pair, write_batch
 from tests.worlds import make_params
 
 COUNT = st.integers(0, 100)

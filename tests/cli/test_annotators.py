@@ -7,7 +7,7 @@ import shutil
 import stat
 from pathlib import Path
 
-from prefloop.campaign.desk.people import People
+from prefloop.desk.people import People
 from tests.worlds import ROOT
 
 

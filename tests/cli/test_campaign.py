@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from cli.campaign import _announce
-from prefloop.campaign.desk.people import People, digest_of
+from prefloop.desk.people import People, digest_of
 from prefloop.io.address import listening
 from prefloop.io.layout import Layout
 from tests.worlds import make_params

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefloop import __version__
-from prefloop.campaign.desk.budget import Budget
 from prefloop.campaign.issued import ISSUED
 from prefloop.data.prepared import load_prepared
+from prefloop.desk.budget import Budget
 from prefloop.exchange.acquired import acquired_by_labels
 from prefloop.exchange.card import MARK, Facts, card_path, write_card
 from prefloop.exchange.dataset import write_preferences

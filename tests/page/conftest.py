@@ -11,8 +11,8 @@ import httpx2
 import pyarrow as pa
 import pytest
 
-from prefloop.campaign.desk.people import People, Person, digest_of, new_token
 from prefloop.data.prepare import prepare
+from prefloop.desk.people import People, Person, digest_of, new_token
 from prefloop.io.arrays import read_table, write_table
 from prefloop.io.layout import Layout
 from prefloop.labels.lines import read_lines

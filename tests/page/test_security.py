@@ -9,7 +9,7 @@ import time
 import httpx2
 import pyarrow as pa
 
-from prefloop.campaign.desk.people import People, new_token
+from prefloop.desk.people import People, new_token
 from prefloop.io.arrays import read_table, write_table
 from prefloop.page import guard, patience
 from tests.page.test_api import answer

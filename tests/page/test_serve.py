@@ -13,7 +13,7 @@ import httpx2
 import pytest
 import yaml
 
-from prefloop.campaign.desk.people import People, new_token, parse_given
+from prefloop.desk.people import People, new_token, parse_given
 from prefloop.errors import AddressError, ConfigError, StateError
 from prefloop.io.layout import Layout
 from prefloop.page.serve import campaign_server, checked_origins, is_loopback, refuse_nobody

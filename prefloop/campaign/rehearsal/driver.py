@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from prefloop.campaign.desk.task import Shown
 from prefloop.campaign.rehearsal.people import Person
+from prefloop.desk.task import Shown
 from prefloop.errors import StateError
 
 # Why nobody is asked any more: as `task.Wait` says, everybody has left, or what waits wants other people (stuck).

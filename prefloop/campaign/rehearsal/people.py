@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from math import exp
 from statistics import NormalDist
 
-from prefloop.campaign.desk.task import Shown
 from prefloop.config.model import Rehearsal
+from prefloop.desk.task import Shown
 from prefloop.io.hashing import unit_interval
 
 _OTHER: dict[Shown, Shown] = {"left": "right", "right": "left"}

@@ -10,8 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from prefloop.campaign.desk.people import People, Person, digest_of, new_token
-from prefloop.campaign.desk.task import Shown
 from prefloop.campaign.folder import write_folder
 from prefloop.campaign.rehearsal.driver import START, Clock, Seat, drive
 from prefloop.campaign.rehearsal.people import people_of
@@ -19,6 +17,8 @@ from prefloop.campaign.rounds import RoundFailed, Rounds
 from prefloop.campaign.running import Running, running
 from prefloop.config import Params
 from prefloop.config.edit import with_values
+from prefloop.desk.people import People, Person, digest_of, new_token
+from prefloop.desk.task import Shown
 from prefloop.io.arrays import read_table
 from prefloop.io.json import read_json
 from prefloop.io.layout import Layout

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefloop.campaign.desk.budget import BILLION, Budget, Spent
 from prefloop.campaign.tally import amount
+from prefloop.desk.budget import BILLION, Budget, Spent
 from prefloop.labels.label import Label
 from prefloop.labels.lines import table_of
 

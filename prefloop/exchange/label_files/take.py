@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefloop.campaign.desk.budget import Budget
+from prefloop.desk.budget import Budget
 from prefloop.errors import DataError
 from prefloop.exchange.label_files.bill import Bill, bill_of, priced
 from prefloop.exchange.label_files.read import read_label_file

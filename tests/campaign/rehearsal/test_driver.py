@@ -11,12 +11,12 @@ import stages.acquire
 import stages.evaluate
 import stages.labels
 import stages.train
-from prefloop.campaign.desk.people import People, digest_of, new_token
-from prefloop.campaign.desk.people import Person as Annotator
 from prefloop.campaign.rehearsal.driver import START, Clock, Seat, drive, ended_by
 from prefloop.campaign.rehearsal.people import Person
 from prefloop.campaign.rehearsal.rehearse import Sides, line_of, row_of, started
 from prefloop.campaign.running import running
+from prefloop.desk.people import People, digest_of, new_token
+from prefloop.desk.people import Person as Annotator
 from prefloop.errors import DataError
 from prefloop.io.json import read_json
 from prefloop.labels.log import LabelLog

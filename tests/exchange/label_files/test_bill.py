@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefloop.campaign.desk.budget import Budget
+from prefloop.desk.budget import Budget
 from prefloop.errors import DataError
 from prefloop.exchange.label_files.bill import bill_of, priced
 from prefloop.exchange.label_files.fields import milliseconds

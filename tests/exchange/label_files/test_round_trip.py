@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefloop.campaign.desk.budget import Budget
+from prefloop.desk.budget import Budget
 from prefloop.exchange.label_files.cells import guarded, unguarded
 from prefloop.exchange.label_files.formats import Format
 from prefloop.exchange.label_files.take import import_file

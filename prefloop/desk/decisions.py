@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from prefloop.campaign.desk.budget import BILLION, NOTHING, Budget, Spent
-from prefloop.campaign.desk.leases import Lease, Leases, Question
-from prefloop.campaign.desk.queue import Queue
-from prefloop.campaign.desk.tables import LAST_WORD
-from prefloop.campaign.desk.task import (
+from prefloop.config.page import Page
+from prefloop.desk.budget import BILLION, NOTHING, Budget, Spent
+from prefloop.desk.leases import Lease, Leases, Question
+from prefloop.desk.queue import Queue
+from prefloop.desk.tables import LAST_WORD
+from prefloop.desk.task import (
     STRENGTHS,
     AnothersLease,
     Decided,
@@ -27,7 +28,6 @@ from prefloop.campaign.desk.task import (
     UnknownPair,
     turned_by_side,
 )
-from prefloop.config.page import Page
 from prefloop.labels.label import WITHDRAWN, Label
 from prefloop.labels.verdicts import Ruling
 

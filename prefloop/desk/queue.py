@@ -13,8 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from prefloop.campaign.desk.budget import Budget, Spent
-from prefloop.campaign.desk.tables import (
+from prefloop.desk.budget import Budget, Spent
+from prefloop.desk.tables import (
     AFTER_WORDS,
     BATCH,
     NO_LONGER_COUNTED,

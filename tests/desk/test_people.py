@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from prefloop.campaign.desk.people import People, add_person, new_token, parse_given, read_people, remove_person
+from prefloop.desk.people import People, add_person, new_token, parse_given, read_people, remove_person
 from prefloop.errors import ConfigError, StateError
 
 

@@ -12,20 +12,20 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from prefloop.campaign.desk.budget import Budget
-from prefloop.campaign.desk.clerk import Clerk
-from prefloop.campaign.desk.decisions import Adjudicating, Answering, Decisions, ReadingOn, Undoing
-from prefloop.campaign.desk.gold import NO_GOLD, read_gold
-from prefloop.campaign.desk.guidelines import Guidelines, GuidelinesFile
-from prefloop.campaign.desk.leases import Lease, Leases
-from prefloop.campaign.desk.people import People
-from prefloop.campaign.desk.questions import Questions
-from prefloop.campaign.desk.queue import Queue
-from prefloop.campaign.desk.tables import BATCH, DISPUTED, LAST_WORD, REASONS
-from prefloop.campaign.desk.task import Decided, Given, Outcome, Task, Wait
-from prefloop.campaign.desk.writer import Writer
 from prefloop.config import Params
 from prefloop.data.readers import Meaning
+from prefloop.desk.budget import Budget
+from prefloop.desk.clerk import Clerk
+from prefloop.desk.decisions import Adjudicating, Answering, Decisions, ReadingOn, Undoing
+from prefloop.desk.gold import NO_GOLD, read_gold
+from prefloop.desk.guidelines import Guidelines, GuidelinesFile
+from prefloop.desk.leases import Lease, Leases
+from prefloop.desk.people import People
+from prefloop.desk.questions import Questions
+from prefloop.desk.queue import Queue
+from prefloop.desk.tables import BATCH, DISPUTED, LAST_WORD, REASONS
+from prefloop.desk.task import Decided, Given, Outcome, Task, Wait
+from prefloop.desk.writer import Writer
 from prefloop.errors import ConfigError, StateError
 from prefloop.io.arrays import read_table
 from prefloop.io.layout import Layout

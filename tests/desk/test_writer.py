@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from prefloop.campaign.desk.writer import Writer
+from prefloop.desk.writer import Writer
 from prefloop.errors import StateError
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from prefloop.campaign.desk.task import (
+from prefloop.desk.task import (
     Gone,
     NothingToUndo,
     OverBudget,
@@ -28,7 +28,7 @@ from prefloop.labels.disputes import disputed
 from prefloop.labels.label import WITHDRAWN, Label
 from prefloop.labels.lines import NO_LINES, read_lines
 from prefloop.labels.log import LabelLog
-from tests.campaign.desk.helpers import MINUTE, Clock, given, open_desk, pair, write_batch
+from tests.desk.helpers import MINUTE, Clock, given, open_desk, pair, write_batch
 from tests.worlds import make_params
 
 PEOPLE = ("ann", "bob", "cem")

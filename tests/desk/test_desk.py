@@ -16,15 +16,15 @@ from hypothesis import given as given_of
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from prefloop.campaign.desk import Desk
-from prefloop.campaign.desk.task import Gone, OverBudget, Wait
+from prefloop.desk import Desk
+from prefloop.desk.task import Gone, OverBudget, Wait
 from prefloop.errors import DataError, StateError
 from prefloop.io import json as io_json
 from prefloop.io.layout import Layout
 from prefloop.labels.label import WITHDRAWN
 from prefloop.labels.log import LabelLog
 from prefloop.labels.verdicts import WORDS
-from tests.campaign.desk.helpers import MINUTE, Clock, given, open_desk, pair, write_batch
+from tests.desk.helpers import MINUTE, Clock, given, open_desk, pair, write_batch
 from tests.labels.helpers import label
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from prefloop.campaign.desk import Desk
-from prefloop.campaign.desk.people import People
-from prefloop.campaign.desk.task import Given
+from prefloop.desk import Desk
+from prefloop.desk.people import People
+from prefloop.desk.task import Given
 from prefloop.io.arrays import write_table
 from prefloop.io.hashing import pair_id
 from prefloop.io.layout import Layout

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from prefloop.campaign.desk.gold import kind_of_question, read_gold, stands_left
 from prefloop.data.readers import Meaning
+from prefloop.desk.gold import kind_of_question, read_gold, stands_left
 from prefloop.errors import ConfigError, DataError
 from prefloop.io.layout import Layout
 from prefloop.labels.aggregate import standing_votes
 from prefloop.labels.log import LabelLog
-from tests.campaign.desk.helpers import MINUTE, Clock, given, open_desk, write_batch
+from tests.desk.helpers import MINUTE, Clock, given, open_desk, write_batch
 
 
 def write_gold(path, count, **changes):

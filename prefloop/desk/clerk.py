@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prefloop.campaign.desk.budget import NOTHING, Spent
-from prefloop.campaign.desk.decisions import Answering, Decisions, ReadingOn
-from prefloop.campaign.desk.leases import Lease
-from prefloop.campaign.desk.queue import Queue
-from prefloop.campaign.desk.task import Refused
-from prefloop.campaign.desk.writer import Job
+from prefloop.desk.budget import NOTHING, Spent
+from prefloop.desk.decisions import Answering, Decisions, ReadingOn
+from prefloop.desk.leases import Lease
+from prefloop.desk.queue import Queue
+from prefloop.desk.task import Refused
+from prefloop.desk.writer import Job
 from prefloop.labels.label import Label
 from prefloop.labels.log import LabelLog, News
 

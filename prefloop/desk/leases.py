@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from prefloop.campaign.desk.budget import Budget, Spent
-from prefloop.campaign.desk.guidelines import GuidelinesFile
-from prefloop.campaign.desk.queue import Queue
-from prefloop.campaign.desk.task import Task
+from prefloop.desk.budget import Budget, Spent
+from prefloop.desk.guidelines import GuidelinesFile
+from prefloop.desk.queue import Queue
+from prefloop.desk.task import Task
 from prefloop.labels.label import Left, Purpose
 
 # Seconds by which a clock may be put back while somebody has a lease; more than it takes to write an answer.

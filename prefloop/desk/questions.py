@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from prefloop.campaign.desk.budget import Budget
-from prefloop.campaign.desk.gold import Gold, kind_of_question, pick_repeat, stands_left
-from prefloop.campaign.desk.leases import Lease, Leases, Question
-from prefloop.campaign.desk.queue import Queue
-from prefloop.campaign.desk.task import Wait
 from prefloop.config import Params
+from prefloop.desk.budget import Budget
+from prefloop.desk.gold import Gold, kind_of_question, pick_repeat, stands_left
+from prefloop.desk.leases import Lease, Leases, Question
+from prefloop.desk.queue import Queue
+from prefloop.desk.task import Wait
 
 # A repeat is drawn from so many of a person's last votes, but for the very last.
 _REPEATED, _FRESH = 200, 5

@@ -1,5 +1,5 @@
 """Desk: gives comparisons out to people, takes their verdicts, and keeps to overlap and budget."""
 
-from prefloop.campaign.desk.desk import Desk
+from prefloop.desk.desk import Desk
 
 __all__ = ["Desk"]

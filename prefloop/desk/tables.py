@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefloop.campaign.desk.budget import is_paid_work
+from prefloop.desk.budget import is_paid_work
 from prefloop.labels.label import WITHDRAWN
 
 # Raised when tables change: a queue of another number is made again.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefloop.campaign.desk.budget import NOTHING, Budget, Spent
+from prefloop.desk.budget import NOTHING, Budget, Spent
 from prefloop.errors import ConfigError
 from prefloop.labels.label import WITHDRAWN
 from prefloop.labels.lines import table_of
