@@ -138,6 +138,8 @@ def visit(browser, window):
         page.on("request", lambda request: asked.append(urlsplit(request.url).netloc))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        # Begun on a page that is there already, interception can come too late for the next request.
+        page.route("**/nothing-asks-for-this", lambda route: route.abort())
         opened.append((page, urlsplit(campaign.url).netloc, asked, wrong))
         # Of two people in one window the last one is logged in.
         context.add_cookies([{"name": campaign.cookie, "value": campaign.tokens[who], "url": campaign.url}])
