@@ -15,8 +15,8 @@ import numpy as np
 from prefloop.config import load_params, packaged_params
 from prefloop.io.hashing import pair_ids
 from prefloop.labels.label import Label
-from prefloop.labels.labelled import read_label_table, take_snapshot
 from prefloop.labels.log import LabelLog
+from prefloop.labels.table import read_label_table, take_snapshot
 
 _PART = 100_000
 

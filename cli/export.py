@@ -140,8 +140,8 @@ def _campaign(labels: Path, prepared: Path, wanted: _Wanted) -> _Source:
     from prefloop.exchange.acquired import acquired_by_labels
     from prefloop.exchange.details import Details
     from prefloop.exchange.people import pseudonyms
-    from prefloop.labels.labelled import current_labels
     from prefloop.labels.log import LabelLog
+    from prefloop.labels.table import current_labels
 
     layout = _beside(labels / "../..")
     table = current_labels(labels, layout.label_table)
@@ -188,5 +188,8 @@ def _beside(root: Path) -> Layout:
 def _prepared_beside(root: Path) -> Path:
     prepared = _beside(root).prepared
     if not prepared.is_dir():
-        raise StateError(f"{prepared} is missing: give the folder of the prepared tables with --prepared")
+        raise StateError(
+            f"{prepared} is missing: make it (dvc repro prepare, or prefloop campaign run), or give the folder of "
+            "the prepared tables with --prepared"
+        )
     return prepared

@@ -82,7 +82,7 @@ def _import_votes(params: Path, as_json: bool) -> None:
 
     from prefloop.io.layout import Layout
     from prefloop.labels.disputes import Disputes
-    from prefloop.labels.labelled import current_labels
+    from prefloop.labels.table import current_labels
     from prefloop.oracle.votes import import_votes
 
     chosen, layout = load(params), Layout.repository()

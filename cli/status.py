@@ -28,7 +28,14 @@ def status(
     from prefloop.io.layout import Layout
 
     loaded = load(params)
-    told = campaign_status(loaded, Layout.repository(), datetime.now(UTC))
+    layout = Layout.repository()
+    told = campaign_status(loaded, layout, datetime.now(UTC))
+    if not layout.prepared.is_dir():
+        typer.echo(
+            f"warning: {layout.prepared} is missing: no round was made yet, or the last one could not read the data; "
+            "prefloop campaign run makes one, and says what is wrong",
+            err=True,
+        )
     if png is not None:
         from prefloop.campaign.curve_plot import curve_png
 

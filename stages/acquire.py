@@ -12,7 +12,7 @@ from prefloop.campaign.status import campaign_status
 from prefloop.config import Params
 from prefloop.io.arrays import write_table
 from prefloop.io.layout import Layout
-from prefloop.labels.labelled import read_label_table, warn_of_late_labels
+from prefloop.labels.table import read_label_table, warn_of_late_labels
 from prefloop.pool.problem import divided, load_inputs
 from prefloop.reward.registry import load_model
 from prefloop.tracking.campaign import track_campaign_batches, track_campaign_status

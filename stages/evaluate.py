@@ -10,7 +10,7 @@ from prefloop.config import Params
 from prefloop.io.json import write_json
 from prefloop.io.layout import Layout
 from prefloop.labels.disputes import Disputes
-from prefloop.labels.labelled import read_label_table
+from prefloop.labels.table import read_label_table
 from prefloop.oracle.hidden import hidden_of, load_hidden
 from prefloop.pool.evaluate import Said, evaluate_campaign
 from prefloop.pool.problem import divided, load_inputs

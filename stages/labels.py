@@ -7,7 +7,7 @@ import sys
 from prefloop.config import Params
 from prefloop.data.prepared import load_prepared
 from prefloop.io.layout import Layout
-from prefloop.labels.labelled import take_snapshot
+from prefloop.labels.table import take_snapshot
 from stages._main import stage_main
 
 

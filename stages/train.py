@@ -9,7 +9,7 @@ from prefloop.campaign.batch import about_model, campaign_labels, train
 from prefloop.config import Params
 from prefloop.io.layout import Layout
 from prefloop.labels.disputes import Disputes
-from prefloop.labels.labelled import read_label_table
+from prefloop.labels.table import read_label_table
 from prefloop.pool.problem import divided, load_inputs
 from prefloop.reward.registry import save_model
 from stages._main import stage_main

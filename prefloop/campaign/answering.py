@@ -17,8 +17,8 @@ from prefloop.io.arrays import read_table
 from prefloop.io.layout import Layout
 from prefloop.labels.comparison import Annotator
 from prefloop.labels.label import Label, label_of
-from prefloop.labels.labelled import read_label_table
 from prefloop.labels.log import LabelLog, Mark, News
+from prefloop.labels.table import read_label_table
 from prefloop.oracle.answers import load_answers
 from prefloop.oracle.simulated import SimulatedAnnotator, SimulatedOracle
 

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from prefloop.campaign.choice import Standing, chosen
 from prefloop.campaign.issued import BATCH_SCHEMA, is_untouched, waiting
 from prefloop.config import Params
-from prefloop.labels.labelled import Labelled, LabelTable
+from prefloop.labels.labelled import Labelled
+from prefloop.labels.table import LabelTable
 from prefloop.pool.identity import dataset_name
 from prefloop.pool.problem import Problem
 from prefloop.pool.steps import fit_round

@@ -20,7 +20,8 @@ from prefloop.config import Params
 from prefloop.config.policies import Policy
 from prefloop.data.pairs import Pairs
 from prefloop.io.hashing import pair_id
-from prefloop.labels.labelled import Labelled, LabelTable
+from prefloop.labels.labelled import Labelled
+from prefloop.labels.table import LabelTable
 from prefloop.pool.problem import Problem
 from prefloop.pool.steps import Batch, blind_candidates, choose_batch
 from prefloop.reward.registry import UncertaintyModel

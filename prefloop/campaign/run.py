@@ -14,7 +14,7 @@ from prefloop.campaign.issued import is_untouched
 from prefloop.campaign.rounds import RoundFailed, new_lines
 from prefloop.io.arrays import read_table
 from prefloop.io.layout import Layout
-from prefloop.labels.labelled import read_label_table
+from prefloop.labels.table import read_label_table
 
 log = logging.getLogger("prefloop")
 

@@ -14,7 +14,7 @@ from prefloop.errors import ConfigError, LabelsMissing
 from prefloop.exchange.details import Details
 from prefloop.io.arrays import read_table
 from prefloop.io.hashing import pair_id, pair_ids
-from prefloop.labels.labelled import LabelTable
+from prefloop.labels.table import LabelTable
 from prefloop.labels.verdicts import COMPARED, shares, trained_by
 
 _COLUMNS = ["prompt_id", "completion_a", "completion_b", "verdict"]

@@ -14,8 +14,8 @@ from prefloop.campaign.run import Loop, View, backoff, is_due, sizes_of
 from prefloop.io.arrays import write_table
 from prefloop.io.layout import Layout
 from prefloop.labels.label import Label
-from prefloop.labels.labelled import take_snapshot
 from prefloop.labels.log import LabelLog
+from prefloop.labels.table import take_snapshot
 from tests.desk.helpers import pair, write_batch
 from tests.worlds import make_params
 

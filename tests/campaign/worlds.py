@@ -9,9 +9,9 @@ import pyarrow as pa
 from prefloop.data.pairs import Pairs
 from prefloop.io.hashing import pair_id
 from prefloop.labels.aggregate import aggregate
-from prefloop.labels.labelled import LabelTable
 from prefloop.labels.lines import SCHEMA
 from prefloop.labels.log import Mark
+from prefloop.labels.table import LabelTable
 from prefloop.pool.problem import Problem
 from tests.worlds import make_params
 

@@ -75,7 +75,7 @@ def test_a_run_elsewhere_finds_its_own_tables(prefloop, world, tmp_path):
     shutil.copytree(world.run("random", 0), tmp_path / "alone")
     outcome = prefloop("export", "--run", tmp_path / "alone", "--out", "x.jsonl")
     assert outcome.code == 1
-    assert outcome.err.endswith("is missing: give the folder of the prepared tables with --prepared\n")
+    assert outcome.err.endswith("or give the folder of the prepared tables with --prepared\n")
     given = ("--run", tmp_path / "alone", "--prepared", world.prepared, "--format", "trl", "--limit", "9")
     assert prefloop("export", *given, "--out", "x.jsonl").code == 0
     assert Path("x.jsonl").read_bytes() == Path("deep/down/set.jsonl").read_bytes()

@@ -25,6 +25,9 @@ def test_before_any_label(prefloop, folder):
     told = prefloop("status", "--png", "curve.png")
     assert told.code == 0
     assert "Too early to tell: go on." in told.out
+    assert "data/prepared is missing: no round was made yet" in told.err
+    folder.prepared.mkdir(parents=True)
+    assert "is missing" not in prefloop("status").err
     assert (folder.data.parent / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -19,8 +19,8 @@ from prefloop.exchange.form import Form
 from prefloop.io.arrays import read_table
 from prefloop.io.hashing import completion_id, pair_id, prompt_id
 from prefloop.labels.label import Label
-from prefloop.labels.labelled import current_labels
 from prefloop.labels.log import LabelLog
+from prefloop.labels.table import current_labels
 from prefloop.messages.message import Message, Turns
 from tests.exchange.worlds import named_records
 

@@ -26,9 +26,9 @@ from prefloop.io.arrays import read_table
 from prefloop.labels.aggregate import aggregate, standing_votes
 from prefloop.labels.agreement import agreement
 from prefloop.labels.label import Label
-from prefloop.labels.labelled import current_labels
 from prefloop.labels.lines import table_of
 from prefloop.labels.log import LabelLog
+from prefloop.labels.table import current_labels
 from tests.exchange.test_trl import model, trainer  # noqa: F401
 from tests.labels.helpers import label
 from tests.worlds import make_params

@@ -24,7 +24,7 @@ def label_probes() -> dict[str, Probe]:
 
 def _labels() -> Any:
     """What a log says: last words, majorities, every verdict there is, pairs that are not in the pool."""
-    from prefloop.labels.labelled import read_label_table, take_snapshot
+    from prefloop.labels.table import read_label_table, take_snapshot
 
     problem = listed_table().problem
     prepared = problem.prepared

@@ -16,7 +16,7 @@ from prefloop.errors import ConfigError, DataError, NothingLeft
 from prefloop.io.arrays import read_table, write_table
 from prefloop.io.json import read_json
 from prefloop.labels.label import WITHDRAWN
-from prefloop.labels.labelled import read_label_table
+from prefloop.labels.table import read_label_table
 from prefloop.labels.verdicts import TIE
 from prefloop.messages.message import Turns
 from prefloop.reward.registry import load_model

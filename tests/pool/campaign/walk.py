@@ -8,8 +8,8 @@ from prefloop.campaign.batch import campaign_labels
 from prefloop.io.arrays import read_table
 from prefloop.io.hashing import pair_id
 from prefloop.labels.label import Label
-from prefloop.labels.labelled import current_labels
 from prefloop.labels.log import LabelLog
+from prefloop.labels.table import current_labels
 from tests.worlds import make_params, open_world
 
 # By BAL-PM, whose batches show their terms; the default needs no model.

@@ -14,9 +14,9 @@ from prefloop.io.hashing import pair_id
 from prefloop.io.lock import locked
 from prefloop.labels import labelled as labelled_module
 from prefloop.labels.aggregate import AGGREGATED, aggregate
-from prefloop.labels.labelled import current_labels, read_label_table, take_snapshot, warn_of_late_labels
 from prefloop.labels.lines import SCHEMA
 from prefloop.labels.log import LabelLog
+from prefloop.labels.table import current_labels, read_label_table, take_snapshot, warn_of_late_labels
 from prefloop.labels.verdicts import WORDS
 from tests.labels.helpers import label
 from tests.worlds import make_params, make_world, pair_records
