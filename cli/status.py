@@ -32,8 +32,8 @@ def status(
     told = campaign_status(loaded, layout, datetime.now(UTC))
     if not layout.prepared.is_dir():
         typer.echo(
-            f"warning: {layout.prepared} is missing: no round was made yet, or the last one could not read the data; "
-            "prefloop campaign run makes one, and says what is wrong",
+            f"warning: {layout.prepared} is missing: no round was made yet, or the last one could not read the "
+            "data; prefloop campaign run makes one, and says what is wrong",
             err=True,
         )
     if png is not None:
