@@ -12,7 +12,7 @@ from prefloop.errors import DataError, StateError
 from prefloop.io.arrays import read_table, write_table
 from prefloop.io.hashing import pair_id
 from prefloop.io.lock import locked
-from prefloop.labels import labelled as labelled_module
+from prefloop.labels import table as table_module
 from prefloop.labels.aggregate import AGGREGATED, aggregate
 from prefloop.labels.lines import SCHEMA
 from prefloop.labels.log import LabelLog
@@ -122,7 +122,7 @@ def test_what_a_log_says_now_comes_from_the_table_only_where_it_is_of_that_log(t
     assert len(current_labels(path, table).pairs) == 2
     snapshot(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("prefloop.labels.labelled.read_lines", None)
+        patch.setattr("prefloop.labels.table.read_lines", None)
         assert len(current_labels(path, table).pairs) == 2
         assert len(current_labels(path, table, MAJORITY).pairs) == 2
     others = make_params(labels__ties="half").labels
@@ -163,7 +163,7 @@ def test_a_label_that_names_another_prompt_than_the_data_is_named(tmp_path, log)
 
 @pytest.mark.parametrize("reads", ["snapshot", "current"])
 def test_nobody_waits_while_the_log_is_copied_and_read(tmp_path, log, monkeypatch, reads):
-    path, reading = tmp_path / "labels.jsonl", labelled_module.read_lines
+    path, reading = tmp_path / "labels.jsonl", table_module.read_lines
     log.append([label(1), label(2)])
     size = path.stat().st_size
 
@@ -172,7 +172,7 @@ def test_nobody_waits_while_the_log_is_copied_and_read(tmp_path, log, monkeypatc
             handle.write(b'{"half a li')
         return reading(*arguments, **named)
 
-    monkeypatch.setattr(labelled_module, "read_lines", slow)
+    monkeypatch.setattr(table_module, "read_lines", slow)
     copy, table = tmp_path / "copy.jsonl", tmp_path / "table.parquet"
     if reads == "snapshot":
         labels = take_snapshot(path, copy, table, MAJORITY)
